@@ -4,3 +4,5 @@ export { errorKinds, errorTable, type ErrorCode, type ErrorKind, type ErrorRow }
 export { OpError, toOpError, type ErrorDetails } from './op-error.ts';
 export type { Clock, Timer, Timers } from './clock.ts';
 export type { Random } from './random.ts';
+export { RealRandom } from './real-random.ts';
+export { RealClock, RealTimers } from './real-time.ts';
