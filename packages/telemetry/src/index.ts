@@ -1,2 +1,17 @@
 // The public door of telemetry.
-export {};
+export { createLog, logLevels, type Log, type LogLevel, type LogOptions, type LogSink, type RootLog } from './log.ts';
+export { describeError, type ErrorFields, type LogFields, type LogValue } from './log-value.ts';
+export {
+  currentRequest,
+  openRequest,
+  outgoingMetadata,
+  requestIdKey,
+  runInRequest,
+  traceparentKey,
+  type IncomingContext,
+  type RequestContext,
+} from './request-context.ts';
+export { continueTrace, formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
+export { createMetrics, type Counter, type Gauge, type Histogram, type Metrics } from './metrics.ts';
+export { metricsTable, type LabelsOf, type MetricName, type MetricRow } from './metrics-table.ts';
+export { labelValuesLimit, otherLabelValue } from './label-limit.ts';

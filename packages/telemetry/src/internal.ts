@@ -1,2 +1,2 @@
 // The internal door of telemetry: what the other packages' tests and the simulator need, and nobody else.
-export {};
+export { LineSink } from './testing.ts';

@@ -1,0 +1,102 @@
+// What may stand in a field of a log line, and how it is bounded and made JSON: exact 64-bit numbers as text, errors as their
+// row of the error table, bytes as their length. A line is cut, never refused: losing the line would lose the story.
+import { InvariantError, OpError } from '@holdfast/base';
+
+export type LogValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Error
+  | Uint8Array
+  | readonly LogValue[]
+  | { readonly [key: string]: LogValue };
+
+/** The fields that the log itself writes; a second one of the same name would make two keys of one JSON object. */
+type ReservedField =
+  'time' | 'level' | 'role' | 'node' | 'msg' | 'request_id' | 'trace_id' | 'span_id' | 'pid' | 'hostname';
+export type LogFields = { readonly [key: string]: LogValue } & { readonly [Field in ReservedField]?: never };
+
+/** How a failure looks in a log line. `stack` is told for defects only: for an expected failure it would be noise. */
+export interface ErrorFields {
+  readonly code: string;
+  readonly kind: string;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly cause: string | null;
+  readonly stack: string | null;
+}
+
+const depthLimit = 6;
+const entriesLimit = 64;
+const textLimitChars = 4096;
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+export function describeError(error: unknown): ErrorFields {
+  if (error instanceof OpError) {
+    const cause: unknown = error.cause ?? null;
+    const defect = error.code === 'INTERNAL' ? (cause ?? error) : null;
+    return {
+      code: error.code,
+      kind: error.kind,
+      message: error.message,
+      hint: error.hint,
+      cause: cause === null ? null : messageOf(cause),
+      stack: defect instanceof Error ? (defect.stack ?? null) : null,
+    };
+  }
+  return {
+    code: error instanceof InvariantError ? 'INVARIANT' : 'INTERNAL',
+    kind: 'internal',
+    message: messageOf(error),
+    hint: null,
+    cause: error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : null,
+    stack: error instanceof Error ? (error.stack ?? null) : null,
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** `fields` as JSON can hold them exactly and within bounds. The common flat record of short values costs one copy. */
+export function toJsonFields(fields: LogFields): Record<string, Json> {
+  const json: Record<string, Json> = {};
+  for (const key in fields) json[key] = toJson(fields[key] ?? null, 1);
+  return json;
+}
+
+function toJson(value: LogValue, depth: number): Json {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= textLimitChars ? value : `${value.slice(0, textLimitChars)}… (${value.length} characters)`;
+    case 'number':
+      return Number.isFinite(value) ? value : String(value);
+    case 'bigint':
+      return value.toString();
+    case 'boolean':
+      return value;
+    case 'object':
+      return value === null ? null : objectToJson(value, depth);
+  }
+}
+
+function objectToJson(value: Exclude<LogValue & object, null>, depth: number): Json {
+  if (value instanceof Error) return { ...describeError(value) };
+  if (value instanceof Uint8Array) return `<${value.length} bytes>`;
+  if (depth > depthLimit) return '<nested too deep>';
+  if (isArray(value)) {
+    const items = value.slice(0, entriesLimit).map((item) => toJson(item, depth + 1));
+    return value.length <= entriesLimit ? items : [...items, `… (${value.length} items)`];
+  }
+  const entries = Object.entries(value);
+  const kept = entries.slice(0, entriesLimit).map(([key, item]): [string, Json] => [key, toJson(item, depth + 1)]);
+  if (entries.length > entriesLimit) kept.push(['…', `(${entries.length} entries)`]);
+  return Object.fromEntries(kept);
+}
+
+function isArray(value: object): value is readonly LogValue[] {
+  return Array.isArray(value);
+}
