@@ -44,6 +44,114 @@ export const errorTable = {
     text: 'the queue {queue} holds its limit of {limit} items',
     hint: 'The process is overloaded; retry with backoff.',
   },
+  FIELD_NOT_UNICODE: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the text for {field} is not Unicode: it holds half of a surrogate pair',
+    hint: 'Send text that was decoded from UTF-8.',
+  },
+  FIELD_OUT_OF_RANGE: {
+    kind: 'out-of-range',
+    retriable: false,
+    text: '{field} cannot hold {value}',
+    hint: 'Send a value that the field of the .proto file can hold.',
+  },
+  MESSAGE_MALFORMED: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the bytes are not a message {message}: {reason}',
+    hint: 'The sender speaks another protocol or the bytes were damaged; compare the versions of both sides.',
+  },
+
+  // command line
+  ARGUMENT_MISSING: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{command} needs an argument {argument}',
+    hint: "See 'holdfast help COMMAND' for what a command takes.",
+  },
+  ARGUMENT_UNEXPECTED: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{command} does not know what to do with "{argument}"',
+    hint: "See 'holdfast help COMMAND' for what a command takes.",
+  },
+  ARGUMENT_WRONG: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{argument} {reason}',
+    hint: "See 'holdfast help COMMAND' for what a command takes.",
+  },
+  COMMAND_INCOMPLETE: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{command} is the first word of several commands; it goes on with one of {members}',
+    hint: "See 'holdfast help' for the list of commands.",
+  },
+  COMMAND_UNKNOWN: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'there is no command "{command}"{suggestion}',
+    hint: "See 'holdfast help' for the list of commands.",
+  },
+  FLAG_UNKNOWN: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{command} has no flag {flag}{suggestion}',
+    hint: "See 'holdfast help COMMAND' for what a command takes.",
+  },
+  FLAG_WRONG: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'flag {flag} {reason}',
+    hint: "See 'holdfast help COMMAND' for what a command takes.",
+  },
+  STATUS_INCOMPLETE: {
+    kind: 'unavailable',
+    retriable: true,
+    text: '{failed} of {total} servers did not answer; the first: {reason}',
+    hint: 'Look at that server: does its process run, and does its log say why?',
+  },
+
+  // configuration
+  CONFIG_FILE_MALFORMED: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the configuration file {path} is neither YAML nor JSON: {reason}',
+    hint: "Correct the file; 'holdfast config check ROLE --config FILE' tries it without starting anything.",
+  },
+  CONFIG_FILE_UNREADABLE: {
+    kind: 'not-found',
+    retriable: false,
+    text: 'the configuration file {path} cannot be read: {reason}',
+    hint: 'Name a file that exists and that the user of this process may read.',
+  },
+  CONFIG_KEY_UNKNOWN: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the configuration of {role} has no key {key} ({source}){suggestion}',
+    hint: "See 'holdfast help ROLE' or docs/reference/config.md for every key.",
+  },
+  CONFIG_VALUE_MISSING: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the configuration of {role} needs a value for {key}',
+    hint: 'Give it in the configuration file, by the environment or by a flag of that name.',
+  },
+  CONFIG_VALUE_WRONG: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{key} ({source}) is wrong: {reason}',
+    hint: "See 'holdfast help ROLE' or docs/reference/config.md for what each key takes.",
+  },
+
+  // lifecycle of a role
+  DRAIN_INCOMPLETE: {
+    kind: 'timeout',
+    retriable: false,
+    text: 'the process was to end and {part} was not done within {limit}',
+    hint: 'Calls in flight were cut; raise drainTimeout if they need longer.',
+  },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errorTable;
