@@ -1,2 +1,3 @@
-// The public door of tooling.
-export {};
+// The public door of tooling: what bench files of other packages are written against.
+export type { Bar, Bench, Report } from './bench/contract.ts';
+export { median } from './bench/statistics.ts';
