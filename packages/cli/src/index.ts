@@ -1,2 +1,19 @@
 // The public door of cli.
-export {};
+export {
+  commonFlags,
+  defineCommand,
+  flagsOf,
+  type Call,
+  type Command,
+  type Flag,
+  type FlagTable,
+  type FlagValues,
+  type Parameter,
+  type System,
+} from './command.ts';
+export { commands } from './commands.ts';
+export { failureText, printable } from './failure.ts';
+export { flagHead, helpIndex, helpPage, usage } from './help.ts';
+export { nearest, suggestion } from './nearest.ts';
+export { findCommand, groupMembers, parseLine, type ParsedLine } from './parse.ts';
+export { outputFlag, printDocument, printListing, renderTable, type Column, type Listing } from './table.ts';

@@ -1,0 +1,42 @@
+import { expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { defineCommand } from './command.ts';
+import { completionScript } from './completion.ts';
+
+const pkiIssue = defineCommand({
+  name: 'pki issue',
+  summary: 'issue a certificate',
+  details: ['It goes into a folder.'],
+  parameters: [{ name: 'ROLE', summary: 'the role', required: true, choices: ['agent', 'csi'] }],
+  flags: {
+    life: { value: 'DURATION', summary: 'how long it holds', unit: 'duration', default: '30d' },
+    output: {
+      value: 'FORMAT',
+      summary: 'how to print',
+      unit: null,
+      default: 'table',
+      short: 'o',
+      choices: ['table', 'json'],
+    },
+  },
+  run: () => Promise.resolve(),
+});
+
+test('the completion script offers commands, their second words, flags and the choices of a flag', async () => {
+  const script = await completionScript([
+    pkiIssue,
+    defineCommand({ name: 'status', summary: 's', flags: {}, run: () => Promise.resolve() }),
+  ]);
+  const complete = (...words: string[]): string[] => {
+    const ask = `COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', `${script}\n${ask}`, 'bash', ...words], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return stdout.trim().split('\n').filter(Boolean);
+  };
+  expect(complete('holdfast', '')).toEqual(['pki', 'status', 'help']);
+  expect(complete('holdfast', 'pki', '')).toEqual(['issue']);
+  expect(complete('holdfast', 'pki', 'issue', 'a')).toEqual(['agent']);
+  expect(complete('holdfast', 'pki', 'issue', 'agent', '--o')).toEqual(['--output']);
+  expect(complete('holdfast', 'pki', 'issue', 'agent', '-o', '')).toEqual(['table', 'json']);
+  expect(complete('holdfast', 'pki', 'issue', 'agent', '--life', '')).toEqual([]);
+});

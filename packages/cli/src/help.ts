@@ -1,0 +1,59 @@
+// Help for a person at a terminal: the list of commands, and one command's page. Both derive from the rows.
+import { commonFlags, flagsOf, type Command, type Flag, type FlagTable } from './command.ts';
+
+export function helpIndex(roles: readonly Command[], commands: readonly Command[]): string {
+  const width = Math.max(...[...roles, ...commands].map(({ name }) => name.length));
+  const list = (rows: readonly Command[]): string[] =>
+    rows.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    'Holdfast: PersistentVolumes on shared block devices, with proof that the previous writer has stopped.',
+    '',
+    'usage: holdfast COMMAND [flags]',
+    '',
+    ...(roles.length === 0 ? [] : ['Roles, each a process that runs until SIGTERM:', ...list(roles), '']),
+    'Commands:',
+    ...list(commands),
+    '',
+    "'holdfast help COMMAND' explains one; 'holdfast --version' prints the release.",
+  ].join('\n');
+}
+
+export async function helpPage(command: Command): Promise<string> {
+  const flags: FlagTable = { ...(await flagsOf(command)), ...commonFlags };
+  const lines = [`${command.name}: ${command.summary}`, '', `usage: ${usage(command)}`];
+  if (command.details.length > 0) lines.push('', ...command.details);
+  if (command.parameters.length > 0) {
+    lines.push('', 'arguments:');
+    const width = Math.max(...command.parameters.map(({ name }) => name.length));
+    for (const { name, summary } of command.parameters) lines.push(`  ${name.padEnd(width)}  ${summary}`);
+  }
+  lines.push('', 'flags:');
+  const heads = Object.entries(flags).map(([name, flag]) => flagHead(name, flag));
+  const width = Math.max(...heads.map(({ length }) => length));
+  for (const [index, flag] of Object.values(flags).entries()) {
+    lines.push(`  ${(heads[index] ?? '').padEnd(width)}  ${flag.summary}${remarks(flag)}`);
+  }
+  return lines.join('\n');
+}
+
+export function usage(command: Command): string {
+  const parameters = command.parameters.map(({ name, required }) => (required ? name : `[${name}]`));
+  return ['holdfast', command.name, ...parameters, '[flags]'].join(' ');
+}
+
+/** `-o, --output FORMAT` */
+export function flagHead(name: string, flag: Flag): string {
+  const short = flag.short === undefined ? '' : `-${flag.short}, `;
+  return `${short}--${name}${flag.value === null ? '' : ` ${flag.value}`}`;
+}
+
+function remarks(flag: Flag): string {
+  const parts = [
+    ...(flag.required === true ? ['required'] : []),
+    ...(flag.repeatable === true ? ['repeatable'] : []),
+    ...(flag.unit === null ? [] : [flag.unit]),
+    ...(flag.choices === undefined ? [] : [flag.choices.join('|')]),
+    ...(flag.default === null ? [] : [`default ${flag.default}`]),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
