@@ -104,27 +104,36 @@ export function enumOfRaw<Name extends string>(table: EnumTable<Name>, raw: numb
   return table.names.get(raw) ?? raw;
 }
 
+/** A map of texts goes to the static code as it is, which reads its own keys only. */
+export function rawOfTexts(values: Readonly<Record<string, string>>, field: string): Readonly<Record<string, string>> {
+  for (const key of Object.keys(values)) {
+    rawOfText(key, field);
+    rawOfText(values[key] ?? '', field);
+  }
+  return values;
+}
+
 export function rawOfMap<Value, Raw>(
   values: Readonly<Record<string, Value>>,
   field: string,
   rawOf: (value: Value) => Raw,
-): Record<string, Raw> {
-  const raw = emptyRecord<Raw>();
+): Readonly<Record<string, Raw>> {
+  const raw = dictionary<Raw>();
   for (const [key, value] of Object.entries(values)) raw[rawOfText(key, field)] = rawOf(value);
   return raw;
 }
 
-/** Without a prototype, so that a key that nobody sent ("constructor") is absent and one that somebody sent is only a key. */
+/** Without a prototype: "constructor" is absent unless somebody sent it, and "__proto__" is a key like any other. */
 export function mapOfRaw<Raw, Value>(
   raw: Readonly<Record<string, Raw>>,
   ofRaw: (raw: Raw) => Value,
 ): Readonly<Record<string, Value>> {
-  const values = emptyRecord<Value>();
+  const values = dictionary<Value>();
   for (const [key, value] of Object.entries(raw)) values[key] = ofRaw(value);
   return values;
 }
 
-function emptyRecord<Value>(): Record<string, Value> {
+function dictionary<Value>(): Record<string, Value> {
   return Object.create(null) as Record<string, Value>;
 }
 

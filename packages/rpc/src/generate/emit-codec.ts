@@ -41,11 +41,11 @@ const emptyScalars: Readonly<Partial<Record<ScalarType, string>>> = {
   bytes: 'new Uint8Array()',
 };
 
-export function emitCodec(model: FileModel): string {
+export function emitCodec(model: FileModel, toSource: string): string {
   const stem = stemOf(model.file);
   const lines = [
-    head(`csi-proto/${model.file}`, 'The converters between bytes and plain values: the only callers of the static code.'),
-    "import * as codec from '../codec.ts';",
+    head(model.file, 'The converters between bytes and plain values: the only callers of the static code.'),
+    `import * as codec from '${toSource}/codec.ts';`,
     `import * as raw from './${stem}-static.js';`,
     `import type * as types from './${stem}-types.ts';`,
     '',
@@ -92,18 +92,20 @@ function messageLines(message: MessageModel, enums: readonly EnumModel[]): strin
 function rawOfLines(message: MessageModel): string[] {
   const { name } = message;
   if (message.fields.length === 0) return [`function rawOf${name}(_value: types.${name}): raw.Raw${name} {`, '  return {};', '}'];
-  const oneofs = message.oneofs.map((oneof) => `  const ${oneof} = value.${oneof};`);
   const entries = message.fields.map((field) => `    ${field.name}: ${fieldToRaw(field)},`);
-  return [`function rawOf${name}(value: types.${name}): raw.Raw${name} {`, ...oneofs, '  return {', ...entries, '  };', '}'];
+  return [`function rawOf${name}(value: types.${name}): raw.Raw${name} {`, '  return {', ...entries, '  };', '}'];
 }
 
 function fieldToRaw(field: FieldModel): string {
   if (field.oneof !== null) {
-    return `${field.oneof}?.kind === '${field.name}' ? ${valueToRaw(field.value, `${field.oneof}.value`, field)} : null`;
+    const chosen = `value.${field.oneof}`;
+    return `${chosen}?.kind === '${field.name}' ? ${valueToRaw(field.value, `${chosen}.value`, field)} : null`;
   }
   const whole = `value.${field.name}`;
   if (field.shape === 'list') return `${whole}.map((item) => ${valueToRaw(field.value, 'item', field)})`;
   if (field.shape === 'map') {
+    const ofTexts = field.value.kind === 'scalar' && field.value.type === 'string';
+    if (ofTexts) return `codec.rawOfTexts(${whole}, '${field.fullName}')`;
     return `codec.rawOfMap(${whole}, '${field.fullName}', (item) => ${valueToRaw(field.value, 'item', field)})`;
   }
   const converted = valueToRaw(field.value, whole, field);
@@ -115,7 +117,7 @@ function valueToRaw(value: ValueModel, expression: string, { fullName }: FieldMo
     case 'scalar':
       return scalarToRaw(value.type, expression, fullName);
     case 'wrapper':
-      return `{ value: ${scalarToRaw(value.type, expression, fullName)} }`;
+      return `({ value: ${scalarToRaw(value.type, expression, fullName)} })`;
     case 'enum':
       return `codec.rawOfEnum(${lowerFirst(value.name)}Table, ${expression}, '${fullName}')`;
     case 'message':

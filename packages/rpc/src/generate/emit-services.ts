@@ -1,13 +1,13 @@
 // Emits the tables of services: per file with the converters of each method, and one of all files with names only, for whoever
 // must walk every method (access rules, metrics) without loading the code of their messages.
 import type { FileModel, MethodModel, ServiceModel } from './schema.ts';
-import { docLines, head, lowerFirst, stemOf } from './text.ts';
+import { docLines, fileNames, head, lowerFirst, stemOf } from './text.ts';
 
-export function emitServices(model: FileModel): string {
+export function emitServices(model: FileModel, toSource: string): string {
   const stem = stemOf(model.file);
   return [
-    head(`csi-proto/${model.file}`, 'The services: what a server and a client must know of every method.'),
-    "import type { ServiceDescriptor } from '../codec-method.ts';",
+    head(model.file, 'The services: what a server and a client must know of every method.'),
+    `import type { ServiceDescriptor } from '${toSource}/codec-method.ts';`,
     `import * as codec from './${stem}.ts';`,
     '',
     ...model.services.flatMap(serviceLines),
@@ -54,15 +54,15 @@ function factLines(service: ServiceModel, method: MethodModel, indent: string): 
   ].map((line) => indent + line);
 }
 
-export function emitServiceList(models: readonly FileModel[]): string {
+export function emitServiceList(models: readonly FileModel[], toSource: string): string {
   const facts = models.flatMap(({ services }) =>
     services.flatMap((service) =>
       service.methods.flatMap((method) => ['  {', ...factLines(service, method, '    '), '  },']),
     ),
   );
   return [
-    head('every file of csi-proto', 'Every method of every service by name; the converters are loaded per file, when a role needs them.'),
-    "import type { MethodFacts } from '../codec-method.ts';",
+    head(fileNames(models), 'Every method of every service by name; the converters are loaded per file, when a role needs them.'),
+    `import type { MethodFacts } from '${toSource}/codec-method.ts';`,
     '',
     'export const methodList = [',
     ...facts,

@@ -42,7 +42,7 @@ export async function emitStatic(model: FileModel, root: protobuf.Root): Promise
     await runPbjs([...pbjsFlags, '--root', `holdfast.${stemOf(model.file)}`, '--out', output, input]);
     const flat = model.messages.map(({ name, fullName }) => `export const ${name} = ${fullName};`);
     return [
-      head(`csi-proto/${model.file}`, 'The wire format; only the converters beside this file may use it.'),
+      head(model.file, 'The wire format; only the converters beside this file may use it.'),
       readFileSync(output, 'utf8').trim(),
       '',
       ...flat,
@@ -89,16 +89,19 @@ function pruneNamespace(json: protobuf.INamespace, path: string, kept: ReadonlyS
 }
 
 /** What a converter may put into a message of the static code, and finds in one that was decoded. */
-export function emitStaticTypes(model: FileModel): string {
-  const lines = [
-    head(`csi-proto/${model.file}`, 'The shapes of the static code, as far as the converters use it.'),
-    "import type { Raw64, RawMessage } from '../codec.ts';",
+export function emitStaticTypes(model: FileModel, toSource: string): string {
+  const messages = model.messages.flatMap((message) => [
+    ...rawLines(message),
+    `export const ${message.name}: RawMessage<Raw${message.name}>;`,
     '',
-  ];
-  for (const message of model.messages) {
-    lines.push(...rawLines(message), `export const ${message.name}: RawMessage<Raw${message.name}>;`, '');
-  }
-  return lines.join('\n').replace("import type { Raw64, RawMessage }", lines.some((line) => line.includes(': Raw64')) ? 'import type { Raw64, RawMessage }' : 'import type { RawMessage }');
+  ]);
+  const used = messages.some((line) => line.includes('Raw64')) ? 'Raw64, RawMessage' : 'RawMessage';
+  return [
+    head(model.file, 'The shapes of the static code, as far as the converters use it.'),
+    `import type { ${used} } from '${toSource}/codec.ts';`,
+    '',
+    ...messages,
+  ].join('\n');
 }
 
 function rawLines({ name, fields }: MessageModel): string[] {

@@ -2,7 +2,7 @@
 // that protobufjs' reflection leaves open. Relies on protobufjs for parsing; refuses what the emitters have no answer for.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import protobuf from 'protobufjs';
 
 export type ScalarType =
@@ -93,27 +93,28 @@ const wrappers = new Set(
   ),
 );
 
-/** Parses `file` of csi-proto with everything that it imports. */
-export function parseProto(file: string): protobuf.Root {
+/** Parses a .proto file with everything that it imports, from csi-proto and the well-known types. */
+export function parseProto(path: string): protobuf.Root {
   const root = new protobuf.Root();
-  root.resolvePath = (_origin, target) =>
-    target.startsWith('google/protobuf/') ? join(protobufFolder, target) : join(protoFolder, target);
-  root.loadSync(file, { alternateCommentMode: true });
+  root.resolvePath = (origin, target) => {
+    if (origin === '') return target;
+    return join(target.startsWith('google/protobuf/') ? protobufFolder : protoFolder, target);
+  };
+  root.loadSync(path, { alternateCommentMode: true });
   root.resolveAll();
   return root;
 }
 
-/** The package that `file` itself declares. */
-export function packageOf(file: string): string {
-  const name = protobuf.parse(readFileSync(join(protoFolder, file), 'utf8')).package;
-  if (name === undefined) throw new Error(`${file} declares no package`);
-  return name;
+/** The namespace that a file itself declares. */
+export function namespaceOf(path: string, root: protobuf.Root): protobuf.Namespace {
+  const name = protobuf.parse(readFileSync(path, 'utf8')).package;
+  const namespace = name === undefined || name === null ? null : root.lookup(name);
+  if (!(namespace instanceof protobuf.Namespace)) throw new Error(`${path} declares no package or nothing in it`);
+  return namespace;
 }
 
 /** The messages and enums of a file and, after them, those of other packages that they use; and its services. */
-export function modelOf(file: string, root: protobuf.Root): FileModel {
-  const own = root.lookup(packageOf(file));
-  if (!(own instanceof protobuf.Namespace)) throw new Error(`${file} declares nothing`);
+export function modelOf(path: string, root: protobuf.Root): FileModel {
   const types: (protobuf.Type | protobuf.Enum)[] = [];
   const services: protobuf.Service[] = [];
   const visit = (object: protobuf.ReflectionObject): void => {
@@ -121,12 +122,13 @@ export function modelOf(file: string, root: protobuf.Root): FileModel {
     else if (object instanceof protobuf.Type || object instanceof protobuf.Enum) types.push(object);
     if (object instanceof protobuf.Namespace) object.nestedArray.forEach(visit);
   };
-  own.nestedArray.forEach(visit);
+  namespaceOf(path, root).nestedArray.forEach(visit);
   addForeign(types);
   refuseClashes(types);
+  for (const type of types) refuseCycles(type, []);
   const messages = types.filter((type) => type instanceof protobuf.Type).filter((type) => !isWrapper(type));
   return {
-    file,
+    file: basename(path),
     messages: messages.map(messageModel),
     enums: types.filter((type) => type instanceof protobuf.Enum).map(enumModel),
     services: services.map(serviceModel),
@@ -151,6 +153,13 @@ function refuseClashes(types: readonly protobuf.ReflectionObject[]): void {
     if (other !== undefined) throw new Error(`${type.fullName} and ${other} would both be named ${typeName(type)}`);
     names.set(typeName(type), type.fullName);
   }
+}
+
+/** A message inside itself has no bound, and its secrets no finite list of paths. */
+function refuseCycles(type: protobuf.ReflectionObject, outer: readonly protobuf.ReflectionObject[]): void {
+  if (!(type instanceof protobuf.Type)) return;
+  if (outer.includes(type)) throw new Error(`${type.fullName} contains itself: give the inner part a message of its own`);
+  for (const { resolvedType } of type.fieldsArray) if (resolvedType !== null) refuseCycles(resolvedType, [...outer, type]);
 }
 
 /** The path below the package without its dots: VolumeCapability.AccessMode.Mode is VolumeCapabilityAccessModeMode. */

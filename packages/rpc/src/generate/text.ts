@@ -1,4 +1,5 @@
 // The few things that every emitter writes: the head of a file and the comments of the .proto files as TSDoc.
+import type { FileModel } from './schema.ts';
 
 export function head(sources: string, says: string): string {
   return [
@@ -24,4 +25,8 @@ export function lowerFirst(name: string): string {
 /** `csi.proto` is `csi`: the stem of everything generated from it. */
 export function stemOf(file: string): string {
   return file.replace(/\.proto$/, '');
+}
+
+export function fileNames(models: readonly FileModel[]): string {
+  return models.map(({ file }) => file).join(', ');
 }
