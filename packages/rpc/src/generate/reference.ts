@@ -13,7 +13,8 @@ import {
   type FieldDescriptorProtoSchema,
 } from '@bufbuild/protobuf/wkt';
 import protobuf from 'protobufjs';
-import { namespaceOf, parseProto } from './schema.ts';
+import type { PlainMessage } from './arbitrary.ts';
+import { namespaceOf, parseProto, type FileModel, type MessageModel, type ValueModel } from './schema.ts';
 
 type MessageInit = MessageInitShape<typeof DescriptorProtoSchema>;
 type FieldInit = MessageInitShape<typeof FieldDescriptorProtoSchema>;
@@ -91,4 +92,50 @@ function mapEntryInit(field: protobuf.MapField): MessageInit {
 
 function enumInit(type: protobuf.Enum): EnumInit {
   return { name: type.name, value: Object.entries(type.values).map(([name, number]) => ({ name, number })) };
+}
+
+/** `plain` as the reference implementation takes it: enums as numbers, `case` for `kind`, absent for null. */
+export function toReference(model: FileModel, message: MessageModel, plain: PlainMessage): Record<string, unknown> {
+  const init: Record<string, unknown> = {};
+  for (const field of message.fields.filter(({ oneof }) => oneof === null)) {
+    const value = plain[field.name];
+    if (value === null) continue;
+    if (field.shape === 'list') {
+      init[field.name] = (value as readonly unknown[]).map((item) => valueToReference(model, field.value, item));
+    } else if (field.shape === 'map') {
+      const entries = Object.entries(value as PlainMessage);
+      init[field.name] = Object.fromEntries(
+        entries.map(([key, item]) => [key, valueToReference(model, field.value, item)]),
+      );
+    } else {
+      // A single wrapper is its scalar there as well; in a list or a oneof it stays a message.
+      init[field.name] = field.value.kind === 'wrapper' ? value : valueToReference(model, field.value, value);
+    }
+  }
+  for (const oneof of message.oneofs) {
+    const chosen = plain[oneof] as { readonly kind: string; readonly value: unknown } | null;
+    const field = message.fields.find(({ name }) => name === chosen?.kind);
+    if (chosen === null || field === undefined) continue;
+    init[oneof] = { case: chosen.kind, value: valueToReference(model, field.value, chosen.value) };
+  }
+  return init;
+}
+
+function valueToReference(model: FileModel, { kind, ...rest }: ValueModel, value: unknown): unknown {
+  const name = 'name' in rest ? rest.name : null;
+  switch (kind) {
+    case 'scalar':
+      return value;
+    case 'wrapper':
+      return { value };
+    case 'enum': {
+      const known = model.enums.find((candidate) => candidate.name === name)?.values ?? [];
+      return typeof value === 'number' ? value : known.find((candidate) => candidate.name === value)?.number;
+    }
+    case 'message': {
+      const message = model.messages.find((candidate) => candidate.name === name);
+      if (message === undefined) throw new Error(`${String(name)} is not in the model`);
+      return toReference(model, message, value as PlainMessage);
+    }
+  }
 }
