@@ -15,8 +15,8 @@ import * as pluginregistration from './generated/pluginregistration.ts';
 
 interface Codec {
   readonly empty: PlainMessage;
-  encode(value: PlainMessage): Uint8Array;
-  decode(bytes: Uint8Array): PlainMessage;
+  readonly encode: (value: PlainMessage) => Uint8Array;
+  readonly decode: (bytes: Uint8Array) => PlainMessage;
 }
 
 const files = [
@@ -26,7 +26,14 @@ const files = [
   { path: join(import.meta.dirname, 'generate/fixtures/everything.proto'), module: everything, runs: 200 },
 ].map(({ path, module, runs }) => {
   const model = modelOf(path, parseProto(path));
-  return { file: model.file, model, module, runs, arbitraries: arbitraryMessages(model), registry: referenceRegistry(path) };
+  return {
+    file: model.file,
+    model,
+    module,
+    runs,
+    arbitraries: arbitraryMessages(model),
+    registry: referenceRegistry(path),
+  };
 });
 type File = (typeof files)[number];
 
@@ -77,7 +84,19 @@ test.each(files)('every 64-bit field of $file carries its limits exactly', (file
       const range = rangeOf(field);
       if (range === null) continue;
       const [min, max] = range;
-      for (const limit of [min, min + 1n, -1n, 0n, 1n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, max - 1n, max]) {
+      for (const limit of [
+        min,
+        min + 1n,
+        -1n,
+        0n,
+        1n,
+        2n ** 32n - 1n,
+        2n ** 32n,
+        2n ** 53n,
+        2n ** 53n + 1n,
+        max - 1n,
+        max,
+      ]) {
         if (limit < min) continue;
         const value = withItem(empty, field, limit);
         expect(decode(encode(value))).toEqual(value);
@@ -97,7 +116,10 @@ test.each(files)('a value past the limits of a 64-bit field of $file is refused 
       if (range === null) continue;
       for (const beyond of [range[0] - 1n, range[1] + 1n, 2n ** 64n, -(2n ** 64n), 2n ** 200n]) {
         expect(() => encode(withItem(empty, field, beyond))).toThrow(
-          expect.objectContaining({ code: 'FIELD_OUT_OF_RANGE', details: { field: field.fullName, value: `${beyond}` } }),
+          expect.objectContaining({
+            code: 'FIELD_OUT_OF_RANGE',
+            details: { field: field.fullName, value: `${beyond}` },
+          }),
         );
       }
     }

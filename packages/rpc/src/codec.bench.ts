@@ -47,10 +47,14 @@ function contenders(value: ListVolumesResponse): Contender[] {
   const longValue = RawListVolumesResponse.decode(bytes);
   const reflectedValue = reflected.decode(bytes);
   const bufValue = fromBinary(bufSchema, bytes);
-  const jsonText = (): string => JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}` : item));
+  const jsonText = (): string =>
+    JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}` : item));
   return [
     { name: 'converters', roundTrip: () => decodeListVolumesResponse(encodeListVolumesResponse(value)) },
-    { name: 'bare-static', roundTrip: () => RawListVolumesResponse.decode(RawListVolumesResponse.encode(longValue).finish()) },
+    {
+      name: 'bare-static',
+      roundTrip: () => RawListVolumesResponse.decode(RawListVolumesResponse.encode(longValue).finish()),
+    },
     { name: 'reflection', roundTrip: () => reflected.decode(reflected.encode(reflectedValue).finish()) },
     { name: 'bufbuild', roundTrip: () => fromBinary(bufSchema, toBinary(bufSchema, bufValue)) },
     { name: 'json', roundTrip: () => JSON.parse(jsonText()) as unknown },

@@ -89,7 +89,7 @@ export interface EnumTable<Name extends string> {
 
 export function enumTable<Name extends string>(numbers: Readonly<Record<Name, number>>): EnumTable<Name> {
   const names = new Map<number, Name>();
-  for (const name in numbers) names.set(numbers[name], name);
+  for (const [name, number] of Object.entries<number>(numbers)) names.set(number, name as Name);
   return { numbers, names };
 }
 

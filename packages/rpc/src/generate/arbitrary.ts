@@ -38,7 +38,9 @@ export function arbitraryMessages(model: FileModel): ReadonlyMap<string, fc.Arbi
   const messageOf = (message: MessageModel): fc.Arbitrary<PlainMessage> => {
     const known = byName.get(message.fullName);
     if (known !== undefined) return known;
-    const plain = message.fields.filter(({ oneof }) => oneof === null).map((field) => [field.name, fieldOf(field)] as const);
+    const plain = message.fields
+      .filter(({ oneof }) => oneof === null)
+      .map((field) => [field.name, fieldOf(field)] as const);
     const oneofs = message.oneofs.map((oneof) => [oneof, oneofOf(message, oneof)] as const);
     const made = fc.record(Object.fromEntries([...plain, ...oneofs]));
     byName.set(message.fullName, made);

@@ -91,7 +91,8 @@ function messageLines(message: MessageModel, enums: readonly EnumModel[]): strin
 
 function rawOfLines(message: MessageModel): string[] {
   const { name } = message;
-  if (message.fields.length === 0) return [`function rawOf${name}(_value: types.${name}): raw.Raw${name} {`, '  return {};', '}'];
+  if (message.fields.length === 0)
+    return [`function rawOf${name}(_value: types.${name}): raw.Raw${name} {`, '  return {};', '}'];
   const entries = message.fields.map((field) => `    ${field.name}: ${fieldToRaw(field)},`);
   return [`function rawOf${name}(value: types.${name}): raw.Raw${name} {`, '  return {', ...entries, '  };', '}'];
 }
@@ -133,7 +134,8 @@ function scalarToRaw(type: ScalarType, expression: string, fullName: string): st
 function ofRawLines(message: MessageModel): string[] {
   const { name } = message;
   const from = lowerFirst(name);
-  if (message.fields.length === 0) return [`function ${from}OfRaw(_raw: raw.Raw${name}): types.${name} {`, '  return {};', '}'];
+  if (message.fields.length === 0)
+    return [`function ${from}OfRaw(_raw: raw.Raw${name}): types.${name} {`, '  return {};', '}'];
   const entries = message.fields
     .filter(({ oneof }) => oneof === null)
     .map((field) => `    ${field.name}: ${fieldOfRaw(field)},`);

@@ -61,14 +61,17 @@ export function emitServiceList(models: readonly FileModel[], toSource: string):
     ),
   );
   return [
-    head(fileNames(models), 'Every method of every service by name; the converters are loaded per file, when a role needs them.'),
+    head(
+      fileNames(models),
+      'Every method of every service by name; the converters are loaded per file, when a role needs them.',
+    ),
     `import type { MethodFacts } from '${toSource}/codec-method.ts';`,
     '',
     'export const methodList = [',
     ...facts,
     '] as const satisfies readonly MethodFacts[];',
     '',
-    'export type MethodPath = (typeof methodList)[number][\'path\'];',
+    "export type MethodPath = (typeof methodList)[number]['path'];",
     '',
     ...models.flatMap(({ file }) => [
       ...docLines(`The services of ${file} with the converters of their messages.`, ''),

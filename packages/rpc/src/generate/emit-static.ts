@@ -4,7 +4,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import protobuf from 'protobufjs';
+import { promisify } from 'node:util';
+import type protobuf from 'protobufjs';
 import pbjs from 'protobufjs-cli/pbjs.js';
 import type { FieldModel, FileModel, MessageModel, ScalarType, ValueModel } from './schema.ts';
 import { head, stemOf } from './text.ts';
@@ -53,14 +54,7 @@ export async function emitStatic(model: FileModel, root: protobuf.Root): Promise
   }
 }
 
-function runPbjs(args: string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    pbjs.main(args, (error) => {
-      if (error === null) resolve();
-      else reject(error);
-    });
-  });
-}
+const runPbjs = promisify(pbjs.main);
 
 function prune(model: FileModel, root: protobuf.Root): protobuf.INamespace {
   const kept = new Set([...model.messages, ...model.enums].map(({ fullName }) => fullName));
@@ -73,19 +67,21 @@ function prune(model: FileModel, root: protobuf.Root): protobuf.INamespace {
 }
 
 function wrapperName(type: ScalarType): string {
-  const name = type.replace(/^u/, 'U').replace(/(^|U)([a-z])/, (_all, prefix: string, first: string) => prefix + first.toUpperCase());
+  const name = type
+    .replace(/^u/, 'U')
+    .replace(/(^|U)([a-z])/, (_all, prefix: string, first: string) => prefix + first.toUpperCase());
   return `google.protobuf.${name}Value`;
 }
 
-/** Keeps the kept types and the namespaces that lead to them. */
+/** Keeps the kept types and the namespaces that lead to them; says whether anything is left. */
 function pruneNamespace(json: protobuf.INamespace, path: string, kept: ReadonlySet<string>): boolean {
-  const nested = json.nested ?? {};
-  for (const [name, child] of Object.entries(nested)) {
+  const nested = Object.entries(json.nested ?? {}).filter(([name, child]) => {
     const childPath = path === '' ? name : `${path}.${name}`;
     const below = 'nested' in child && pruneNamespace(child, childPath, kept);
-    if (!kept.has(childPath) && !below) delete nested[name];
-  }
-  return Object.keys(nested).length > 0;
+    return below || kept.has(childPath);
+  });
+  json.nested = Object.fromEntries(nested);
+  return nested.length > 0;
 }
 
 /** What a converter may put into a message of the static code, and finds in one that was decoded. */
@@ -106,7 +102,11 @@ export function emitStaticTypes(model: FileModel, toSource: string): string {
 
 function rawLines({ name, fields }: MessageModel): string[] {
   if (fields.length === 0) return [`export type Raw${name} = object;`];
-  return [`export interface Raw${name} {`, ...fields.map((field) => `  readonly ${field.name}: ${rawField(field)};`), '}'];
+  return [
+    `export interface Raw${name} {`,
+    ...fields.map((field) => `  readonly ${field.name}: ${rawField(field)};`),
+    '}',
+  ];
 }
 
 function rawField(field: FieldModel): string {

@@ -22,7 +22,9 @@ const scalarTypes: Readonly<Record<ScalarType, string>> = {
 };
 
 export function emitTypes(model: FileModel): string {
-  const lines = [head(model.file, 'The messages as plain values; the rules are in packages/rpc/docs/generated-code.md.')];
+  const lines = [
+    head(model.file, 'The messages as plain values; the rules are in packages/rpc/docs/generated-code.md.'),
+  ];
   for (const { name, fullName, values, comment } of model.enums) {
     lines.push(...docLines(comment ?? `\`${fullName}\``, ''), `export type ${name} =`);
     for (const value of values) lines.push(...docLines(value.comment, '  '), `  | '${value.name}'`);

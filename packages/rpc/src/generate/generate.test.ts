@@ -1,7 +1,7 @@
 // The files that the generator reads, what it refuses, and the tables that it derives.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { secretFields as fixtureSecrets } from '../generated/fixture/secrets.ts';
 import { methodList as fixtureMethods } from '../generated/fixture/services.ts';
@@ -24,7 +24,11 @@ test('the files of others are byte for byte those that the README names', () => 
   const sums = [...readProto('README.md').matchAll(/^([0-9a-f]{64}) {2}(\S+)$/gm)];
   expect(sums.map(([, , file]) => file)).toEqual(['csi.proto', 'pluginregistration.proto']);
   for (const [, sum, file] of sums) {
-    expect(createHash('sha256').update(readProto(file ?? '')).digest('hex')).toBe(sum);
+    expect(
+      createHash('sha256')
+        .update(readProto(file ?? ''))
+        .digest('hex'),
+    ).toBe(sum);
   }
 });
 
@@ -98,12 +102,9 @@ test('a secret inside a nested message is named by its path from every message a
 });
 
 test('the list of methods holds every rpc of every file, as the tables with the converters do', async () => {
-  const tables = await Promise.all([loadCsiServices(), loadMetadataServices(), loadPluginregistrationServices()]);
-  const [{ csiServices }, { metadataServices }, { pluginregistrationServices }] = tables as [
-    Awaited<ReturnType<typeof loadCsiServices>>,
-    Awaited<ReturnType<typeof loadMetadataServices>>,
-    Awaited<ReturnType<typeof loadPluginregistrationServices>>,
-  ];
+  const { csiServices } = await loadCsiServices();
+  const { metadataServices } = await loadMetadataServices();
+  const { pluginregistrationServices } = await loadPluginregistrationServices();
   const services = [...csiServices, ...metadataServices, ...pluginregistrationServices];
   const paths = services.flatMap(({ methods }) => Object.values(methods).map(({ path }) => path as string));
   expect(methodList.map(({ path }) => path as string).toSorted()).toEqual(paths.toSorted());
@@ -119,10 +120,30 @@ test('the list of methods holds every rpc of every file, as the tables with the 
 });
 
 test('a method says which of its sides are streams', () => {
-  expect(fixtureMethods.map(({ method, requestStream, responseStream }) => [method, requestStream, responseStream])).toEqual([
+  expect(
+    fixtureMethods.map(({ method, requestStream, responseStream }) => [method, requestStream, responseStream]),
+  ).toEqual([
     ['Unary', false, false],
     ['Download', false, true],
     ['Upload', true, false],
     ['Both', true, true],
   ]);
+});
+
+/** Every file that loading `path` loads: its static imports, without those of types. */
+function loadedBy(path: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(path)) return seen;
+  seen.add(path);
+  const imports = readFileSync(path, 'utf8').matchAll(/^(?:import|export) (?!type\b)[^;]*?['"](\.[^'"]+)['"];/gm);
+  for (const [, specifier] of imports) loadedBy(join(dirname(path), specifier ?? ''), seen);
+  return seen;
+}
+
+test('only who asks for the code of csi.proto loads it', () => {
+  const source = join(import.meta.dirname, '..');
+  const csiCode = join(source, 'generated/csi-static.js');
+  expect(loadedBy(join(source, 'generated/csi-services.ts'))).toContain(csiCode);
+  for (const start of ['index.ts', 'internal.ts', 'generated/services.ts', 'generated/metadata-services.ts']) {
+    expect(loadedBy(join(source, start))).not.toContain(csiCode);
+  }
 });

@@ -38,7 +38,9 @@ export function referenceRegistry(path: string): FileRegistry {
 
 function messageInit(type: protobuf.Type): MessageInit {
   // Proto3 wants the oneofs that only stand for `optional` after all others.
-  const oneofs = type.oneofsArray.toSorted((left, right) => Number(left.isProto3Optional) - Number(right.isProto3Optional));
+  const oneofs = type.oneofsArray.toSorted(
+    (left, right) => Number(left.isProto3Optional) - Number(right.isProto3Optional),
+  );
   return {
     name: type.name,
     field: type.fieldsArray.map((field) => fieldInit(field, oneofs)),
@@ -52,7 +54,7 @@ function messageInit(type: protobuf.Type): MessageInit {
 }
 
 function fieldInit(field: protobuf.Field, oneofs: readonly protobuf.OneOf[]): FieldInit {
-  const init = { name: field.protoName ?? field.name, jsonName: field.name, number: field.id };
+  const init = { name: field.protoName, jsonName: field.name, number: field.id };
   if (field instanceof protobuf.MapField) {
     const typeName = `${field.parent?.fullName ?? ''}.${entryName(field)}`;
     return { ...init, label: Label.REPEATED, type: FieldType.MESSAGE, typeName };

@@ -108,7 +108,7 @@ export function parseProto(path: string): protobuf.Root {
 /** The namespace that a file itself declares. */
 export function namespaceOf(path: string, root: protobuf.Root): protobuf.Namespace {
   const name = protobuf.parse(readFileSync(path, 'utf8')).package;
-  const namespace = name === undefined || name === null ? null : root.lookup(name);
+  const namespace = typeof name === 'string' ? root.lookup(name) : null;
   if (!(namespace instanceof protobuf.Namespace)) throw new Error(`${path} declares no package or nothing in it`);
   return namespace;
 }
@@ -158,8 +158,10 @@ function refuseClashes(types: readonly protobuf.ReflectionObject[]): void {
 /** A message inside itself has no bound, and its secrets no finite list of paths. */
 function refuseCycles(type: protobuf.ReflectionObject, outer: readonly protobuf.ReflectionObject[]): void {
   if (!(type instanceof protobuf.Type)) return;
-  if (outer.includes(type)) throw new Error(`${type.fullName} contains itself: give the inner part a message of its own`);
-  for (const { resolvedType } of type.fieldsArray) if (resolvedType !== null) refuseCycles(resolvedType, [...outer, type]);
+  if (outer.includes(type))
+    throw new Error(`${type.fullName} contains itself: give the inner part a message of its own`);
+  for (const { resolvedType } of type.fieldsArray)
+    if (resolvedType !== null) refuseCycles(resolvedType, [...outer, type]);
 }
 
 /** The path below the package without its dots: VolumeCapability.AccessMode.Mode is VolumeCapabilityAccessModeMode. */
@@ -187,18 +189,19 @@ function messageModel(type: protobuf.Type): MessageModel {
 }
 
 function fieldModel(field: protobuf.Field): FieldModel {
-  const fullName = `${fullNameOf(field.parent ?? field)}.${field.protoName ?? field.name}`;
+  const fullName = `${fullNameOf(field.parent ?? field)}.${field.protoName}`;
   if (field instanceof protobuf.MapField && field.keyType !== 'string') {
     throw new Error(`${fullName}: the emitters know maps with string keys only`);
   }
   const shape = field.repeated ? 'list' : field.map ? 'map' : 'single';
+  const isMessage = field.resolvedType instanceof protobuf.Type;
   const oneof = field.partOf === null || field.partOf.isProto3Optional ? null : field.partOf.name;
   return {
     name: field.name,
     fullName,
     shape,
     value: valueModel(field),
-    nullable: shape === 'single' && oneof === null && (field.resolvedType instanceof protobuf.Type || Boolean(field.hasPresence)),
+    nullable: shape === 'single' && oneof === null && (isMessage || field.partOf !== null),
     oneof,
     secret: isMarked(field, 'csi_secret'),
     comment: field.comment ?? null,
@@ -224,7 +227,11 @@ function enumModel(type: protobuf.Enum): EnumModel {
   return {
     name: typeName(type),
     fullName: fullNameOf(type),
-    values: Object.entries(type.values).map(([name, number]) => ({ name, number, comment: type.comments[name] ?? null })),
+    values: Object.entries(type.values).map(([name, number]) => ({
+      name,
+      number,
+      comment: type.comments[name] ?? null,
+    })),
     comment: type.comment ?? null,
   };
 }
