@@ -258,6 +258,12 @@ export const errorTable = {
   },
 
   // calls between processes
+  ADDRESS_MALFORMED: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{address} is no address',
+    hint: 'Write host:port, [ipv6]:port or unix:/absolute/path.',
+  },
   CALL_CANCELLED: {
     kind: 'cancelled',
     retriable: false,
@@ -335,6 +341,80 @@ export const errorTable = {
     retriable: true,
     text: 'the server holds its limit of {limit} connections',
     hint: 'Share connections, or find out who opens so many.',
+  },
+
+  // what a server of another release says, of which only the kind is known
+  REMOTE_ABORTED: {
+    kind: 'aborted',
+    retriable: true,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_DATA_LOSS: {
+    kind: 'data-loss',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_DENIED: {
+    kind: 'denied',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_EXHAUSTED: {
+    kind: 'exhausted',
+    retriable: true,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_EXISTS: {
+    kind: 'exists',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_INTERNAL: {
+    kind: 'internal',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_INVALID: {
+    kind: 'invalid',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_NOT_FOUND: {
+    kind: 'not-found',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_OUT_OF_RANGE: {
+    kind: 'out-of-range',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_PRECONDITION: {
+    kind: 'precondition',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_UNAUTHENTICATED: {
+    kind: 'unauthenticated',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
+  },
+  REMOTE_UNSUPPORTED: {
+    kind: 'unsupported',
+    retriable: false,
+    text: '{method} answered: {message}',
+    hint: 'The server is of another release or another maker; its own words are in the text.',
   },
 
   // command line

@@ -1,2 +1,2 @@
 // The internal door of rpc: what the other packages' tests and the simulator need, and nobody else.
-export {};
+export { loopbackHosts, MovableClock, otherCluster, TestCluster, testCluster } from './testing.ts';

@@ -1,0 +1,60 @@
+// The access table: who may call which method. A method without a row does not compile, and a server does not start with it;
+// the test beside this file calls every method as every role over real connections.
+import type { MethodPath } from './generated/services.ts';
+import { roles, type Role } from './pki/identity.ts';
+
+/** A role of a certificate, or `local`: a process that may open our unix socket, which is ours alone (0600). */
+export type CallerKind = Role | 'local';
+export const callerKinds: readonly CallerKind[] = [...roles, 'local'];
+
+/** By the path of a method. */
+export type AccessTable = Readonly<Record<string, readonly CallerKind[]>>;
+
+const everybody: readonly CallerKind[] = callerKinds;
+/** Whoever has a certificate may have it renewed; a caller without one has none to renew. */
+const everyHolder: readonly CallerKind[] = roles;
+/** Kubernetes' own processes on this machine: they speak over our unix sockets and know no certificates. */
+const thisMachine: readonly CallerKind[] = ['local'];
+
+export const accessTable = {
+  '/csi.v1.Controller/ControllerExpandVolume': thisMachine,
+  '/csi.v1.Controller/ControllerGetCapabilities': thisMachine,
+  '/csi.v1.Controller/ControllerGetVolume': thisMachine,
+  '/csi.v1.Controller/ControllerGetVolumeHealth': thisMachine,
+  '/csi.v1.Controller/ControllerListVolumeHealth': thisMachine,
+  '/csi.v1.Controller/ControllerModifyVolume': thisMachine,
+  '/csi.v1.Controller/ControllerPublishVolume': thisMachine,
+  '/csi.v1.Controller/ControllerUnpublishVolume': thisMachine,
+  '/csi.v1.Controller/CreateSnapshot': thisMachine,
+  '/csi.v1.Controller/CreateVolume': thisMachine,
+  '/csi.v1.Controller/DeleteSnapshot': thisMachine,
+  '/csi.v1.Controller/DeleteVolume': thisMachine,
+  '/csi.v1.Controller/GetCapacity': thisMachine,
+  '/csi.v1.Controller/GetSnapshot': thisMachine,
+  '/csi.v1.Controller/ListSnapshots': thisMachine,
+  '/csi.v1.Controller/ListVolumes': thisMachine,
+  '/csi.v1.Controller/ValidateVolumeCapabilities': thisMachine,
+  '/csi.v1.GroupController/CreateVolumeGroupSnapshot': thisMachine,
+  '/csi.v1.GroupController/DeleteVolumeGroupSnapshot': thisMachine,
+  '/csi.v1.GroupController/GetVolumeGroupSnapshot': thisMachine,
+  '/csi.v1.GroupController/GroupControllerGetCapabilities': thisMachine,
+  '/csi.v1.Identity/GetPluginCapabilities': thisMachine,
+  '/csi.v1.Identity/GetPluginInfo': thisMachine,
+  '/csi.v1.Identity/Probe': thisMachine,
+  '/csi.v1.Node/NodeExpandVolume': thisMachine,
+  '/csi.v1.Node/NodeGetCapabilities': thisMachine,
+  '/csi.v1.Node/NodeGetInfo': thisMachine,
+  '/csi.v1.Node/NodeGetStorageHealth': thisMachine,
+  '/csi.v1.Node/NodeGetVolumeHealth': thisMachine,
+  '/csi.v1.Node/NodeGetVolumeStats': thisMachine,
+  '/csi.v1.Node/NodePublishVolume': thisMachine,
+  '/csi.v1.Node/NodeStageVolume': thisMachine,
+  '/csi.v1.Node/NodeUnpublishVolume': thisMachine,
+  '/csi.v1.Node/NodeUnstageVolume': thisMachine,
+  '/csi.v1.SnapshotMetadata/GetMetadataAllocated': thisMachine,
+  '/csi.v1.SnapshotMetadata/GetMetadataDelta': thisMachine,
+  '/holdfast.metadata.v1.Certificates/Renew': everyHolder,
+  '/holdfast.metadata.v1.Status/Get': everybody,
+  '/pluginregistration.Registration/GetInfo': thisMachine,
+  '/pluginregistration.Registration/NotifyRegistrationStatus': thisMachine,
+} as const satisfies Record<MethodPath, readonly CallerKind[]>;

@@ -1,0 +1,132 @@
+// A client's side of one server: one channel, which connects when it is used and again when the connection is lost, and typed
+// calls for any number of services over it.
+import { Channel as GrpcChannel, ChannelCredentials } from '@grpc/grpc-js';
+import { invariant, OpError, type Clock, type Random } from '@holdfast/base';
+import type { Log, Metrics } from '@holdfast/telemetry';
+import { formatAddress, parseAddress, type Address } from '../address.ts';
+import { CallObserver } from '../call-observer.ts';
+import type { AnyMethod, RequestOf, ResponseOf, ServiceDescriptor } from '../codec-method.ts';
+import { clientLimitDefaults, type ClientLimits } from '../limits.ts';
+import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
+import type { Role } from '../pki/identity.ts';
+import { callForAnswers, callUnary, callWithRequests, onlyOne, type CallOptions } from './client-call.ts';
+import { ClientCredentials } from './client-credentials.ts';
+
+export interface ChannelOptions {
+  /** `unix:/path`, or `host:port` for mutual TLS. */
+  readonly address: string;
+  /** The caller's own certificate. Null for a unix socket, which needs none. */
+  readonly keeper: CertificateKeeper | null;
+  /** The role that the server must have. */
+  readonly serverRole?: Role;
+  /** The name that the server's certificate must carry, where it is not the address's host. */
+  readonly serverName?: string;
+  readonly log: Log;
+  readonly metrics: Metrics | null;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits?: Partial<ClientLimits>;
+}
+
+type Input<Method extends AnyMethod> = Method['requestStream'] extends true
+  ? AsyncIterable<RequestOf<Method>>
+  : RequestOf<Method>;
+type Output<Method extends AnyMethod> = Method['responseStream'] extends true
+  ? AsyncIterable<ResponseOf<Method>>
+  : Promise<ResponseOf<Method>>;
+
+/** A service's methods as functions that throw OpErrors. */
+export type Calls<Service extends ServiceDescriptor> = {
+  readonly [Name in keyof Service['methods']]: (
+    input: Input<Service['methods'][Name]>,
+    options: CallOptions,
+  ) => Output<Service['methods'][Name]>;
+};
+
+export interface Channel {
+  calls<Service extends ServiceDescriptor>(service: Service): Calls<Service>;
+  close(): void;
+}
+
+/** What the calls of one channel share. */
+export interface ChannelParts {
+  readonly address: string;
+  readonly channel: GrpcChannel;
+  readonly observer: CallObserver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: ClientLimits;
+  /** Why we gave up the latest connection ourselves, or null. */
+  readonly refusal: () => OpError | null;
+}
+
+export function openChannel(options: ChannelOptions): Channel {
+  const limits: ClientLimits = { ...clientLimitDefaults, ...options.limits };
+  const address = parseAddress(options.address);
+  const credentials = credentialsFor(address, options);
+  const channel = new GrpcChannel(targetOf(address), credentials, grpcOptions(limits));
+  const parts: ChannelParts = {
+    address: formatAddress(address),
+    channel,
+    observer: new CallObserver('client', options),
+    clock: options.clock,
+    random: options.random,
+    limits,
+    refusal: () => (credentials instanceof ClientCredentials ? credentials.refusal : null),
+  };
+  return {
+    calls: (service) => callsOf(service, parts),
+    close: () => {
+      channel.close();
+      if (credentials instanceof ClientCredentials) credentials.close();
+    },
+  };
+}
+
+function credentialsFor(address: Address, options: ChannelOptions): ChannelCredentials {
+  if (address.kind === 'unix') return ChannelCredentials.createInsecure();
+  invariant(options.keeper !== null, 'a caller of a TCP port has a certificate');
+  const expected = {
+    address: formatAddress(address),
+    host: options.serverName ?? address.host,
+    role: options.serverRole ?? 'metadata',
+  };
+  return new ClientCredentials(options.keeper, expected, options.clock);
+}
+
+function targetOf(address: Address): string {
+  return address.kind === 'unix' ? `unix:${address.path}` : `dns:${formatAddress(address)}`;
+}
+
+function grpcOptions(limits: ClientLimits): Record<string, number> {
+  return {
+    'grpc.max_receive_message_length': limits.messageLimitBytes,
+    // Our own check answers with a row of the error table.
+    'grpc.max_send_message_length': -1,
+    'grpc.keepalive_time_ms': limits.keepaliveIntervalMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveLimitMs,
+    'grpc.initial_reconnect_backoff_ms': limits.reconnectBaseMs,
+    'grpc.max_reconnect_backoff_ms': limits.reconnectCeilingMs,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.enable_channelz': 0,
+    // Channels with other certificates or expectations must not share a connection.
+    'grpc.use_local_subchannel_pool': 1,
+  };
+}
+
+function callsOf<Service extends ServiceDescriptor>(service: Service, parts: ChannelParts): Calls<Service> {
+  const calls = Object.entries(service.methods).map(([name, method]) => [name, callOf(method, parts)] as const);
+  // Calls<Service> is what the table's own types say of these functions.
+  return Object.fromEntries(calls) as unknown as Calls<Service>;
+}
+
+function callOf(method: AnyMethod, parts: ChannelParts): (input: unknown, options: CallOptions) => unknown {
+  if (!method.responseStream) {
+    return method.requestStream
+      ? (input, options) => callWithRequests(parts, method, input as AsyncIterable<unknown>, options)
+      : (input, options) => callUnary(parts, method, input, options);
+  }
+  return method.requestStream
+    ? (input, options) => callForAnswers(parts, method, input as AsyncIterable<unknown>, options)
+    : (input, options) => callForAnswers(parts, method, onlyOne(input), options);
+}

@@ -1,0 +1,95 @@
+// Where a server's connections come from: a TCP port with mutual TLS 1.3, or a unix socket. Listens itself instead of letting
+// grpc-js do it, because certificates change while connections live and a peer must be known by its connection.
+import { createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { invariant, OpError } from '@holdfast/base';
+import type { Log } from '@holdfast/telemetry';
+import { formatAddress, type Address } from '../address.ts';
+import type { ServerLimits } from '../limits.ts';
+import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
+import { reasonOf, systemErrorCode } from '../pki/durable-file.ts';
+import { UnixSocket } from './unix-socket.ts';
+
+export interface Listener {
+  /** With the port that the system chose for port 0. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface ListenOptions<Connected extends Socket> {
+  readonly limits: ServerLimits;
+  readonly log: Log;
+  readonly onConnection: (socket: Connected) => void;
+}
+
+export async function listenLocally(path: string, options: ListenOptions<Socket>): Promise<Listener> {
+  const server = createNetServer();
+  limitConnections(server, options);
+  server.on('connection', options.onConnection);
+  const socket = await UnixSocket.listen(server, path);
+  return { address: `unix:${path}`, close: () => socket.close() };
+}
+
+export async function listenWithTls(
+  address: Address & { kind: 'tcp' },
+  keeper: CertificateKeeper,
+  options: ListenOptions<TLSSocket>,
+): Promise<Listener> {
+  const server = createTlsServer({
+    ...keeper.current.contextOptions,
+    ALPNProtocols: ['h2'],
+    requestCert: true,
+    // Who may not speak is told so in words, by the judgement of every call; OpenSSL would only hang up.
+    rejectUnauthorized: false,
+    handshakeTimeout: options.limits.handshakeLimitMs,
+    noDelay: true,
+  });
+  limitConnections(server, options);
+  server.on('secureConnection', options.onConnection);
+  server.on('tlsClientError', (error, socket) => {
+    options.log.debug('handshake failed', { peer: socket.remoteAddress ?? null, reason: error.message });
+  });
+  const unsubscribe = keeper.onChange(() => server.setSecureContext(keeper.current.contextOptions));
+  try {
+    const bound = await listenOnPort(server, address);
+    return {
+      address: formatAddress({ ...address, port: bound.port }),
+      close: async () => closePort(server, unsubscribe),
+    };
+  } catch (error) {
+    unsubscribe();
+    throw error;
+  }
+}
+
+async function listenOnPort(server: TlsServer, address: Address & { kind: 'tcp' }): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      const text = formatAddress(address);
+      reject(
+        systemErrorCode(error) === 'EADDRINUSE'
+          ? new OpError('LISTEN_ADDRESS_IN_USE', { address: text }, { cause: error })
+          : new OpError('LISTEN_ADDRESS_UNUSABLE', { address: text, reason: reasonOf(error) }, { cause: error }),
+      );
+    });
+    server.listen(address.port, address.host, () => {
+      const bound = server.address();
+      invariant(bound !== null && typeof bound === 'object', 'a TCP server has an address');
+      resolve(bound);
+    });
+  });
+}
+
+function closePort(server: TlsServer, unsubscribe: () => void): void {
+  unsubscribe();
+  // Takes no further connections at once; those that live are the server's to end.
+  server.close();
+}
+
+function limitConnections(server: Server, options: { readonly limits: ServerLimits; readonly log: Log }): void {
+  const limit = options.limits.connectionsLimit;
+  server.maxConnections = limit;
+  server.on('drop', () =>
+    options.log.warn('connection dropped', { error: new OpError('TOO_MANY_CONNECTIONS', { limit }) }),
+  );
+}
