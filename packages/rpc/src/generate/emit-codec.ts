@@ -68,11 +68,11 @@ function enumLines({ name, values }: EnumModel): string[] {
 
 function messageLines(message: MessageModel, enums: readonly EnumModel[]): string[] {
   const { name, fullName } = message;
-  const empty = message.fields.length === 0;
   return [
     ...docLines(`A \`${fullName}\` in which nothing is set.`, ''),
-    `export const empty${name}: types.${name} = {${empty ? '}' : ''}`.replace('{}', '{};'),
-    ...(empty ? [] : [...emptyEntries(message, enums).map((entry) => `  ${entry},`), '};']),
+    `export const empty${name}: types.${name} = {`,
+    ...emptyEntries(message, enums).map((entry) => `  ${entry},`),
+    '};',
     '',
     `export function encode${name}(value: types.${name}): Uint8Array {`,
     `  return codec.encodeRaw(raw.${name}, rawOf${name}(value));`,
@@ -91,8 +91,9 @@ function messageLines(message: MessageModel, enums: readonly EnumModel[]): strin
 
 function rawOfLines(message: MessageModel): string[] {
   const { name } = message;
-  if (message.fields.length === 0)
+  if (message.fields.length === 0) {
     return [`function rawOf${name}(_value: types.${name}): raw.Raw${name} {`, '  return {};', '}'];
+  }
   const entries = message.fields.map((field) => `    ${field.name}: ${fieldToRaw(field)},`);
   return [`function rawOf${name}(value: types.${name}): raw.Raw${name} {`, '  return {', ...entries, '  };', '}'];
 }
@@ -134,8 +135,9 @@ function scalarToRaw(type: ScalarType, expression: string, fullName: string): st
 function ofRawLines(message: MessageModel): string[] {
   const { name } = message;
   const from = lowerFirst(name);
-  if (message.fields.length === 0)
+  if (message.fields.length === 0) {
     return [`function ${from}OfRaw(_raw: raw.Raw${name}): types.${name} {`, '  return {};', '}'];
+  }
   const entries = message.fields
     .filter(({ oneof }) => oneof === null)
     .map((field) => `    ${field.name}: ${fieldOfRaw(field)},`);

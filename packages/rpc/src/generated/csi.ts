@@ -95,7 +95,8 @@ export const blockMetadataTypeTable = codec.enumTable({
 });
 
 /** A `csi.v1.GetPluginInfoRequest` in which nothing is set. */
-export const emptyGetPluginInfoRequest: types.GetPluginInfoRequest = {};
+export const emptyGetPluginInfoRequest: types.GetPluginInfoRequest = {
+};
 
 export function encodeGetPluginInfoRequest(value: types.GetPluginInfoRequest): Uint8Array {
   return codec.encodeRaw(raw.GetPluginInfoRequest, rawOfGetPluginInfoRequest(value));
@@ -145,7 +146,8 @@ function getPluginInfoResponseOfRaw(from: raw.RawGetPluginInfoResponse): types.G
 }
 
 /** A `csi.v1.GetPluginCapabilitiesRequest` in which nothing is set. */
-export const emptyGetPluginCapabilitiesRequest: types.GetPluginCapabilitiesRequest = {};
+export const emptyGetPluginCapabilitiesRequest: types.GetPluginCapabilitiesRequest = {
+};
 
 export function encodeGetPluginCapabilitiesRequest(value: types.GetPluginCapabilitiesRequest): Uint8Array {
   return codec.encodeRaw(raw.GetPluginCapabilitiesRequest, rawOfGetPluginCapabilitiesRequest(value));
@@ -268,7 +270,8 @@ function pluginCapabilityVolumeExpansionOfRaw(from: raw.RawPluginCapabilityVolum
 }
 
 /** A `csi.v1.ProbeRequest` in which nothing is set. */
-export const emptyProbeRequest: types.ProbeRequest = {};
+export const emptyProbeRequest: types.ProbeRequest = {
+};
 
 export function encodeProbeRequest(value: types.ProbeRequest): Uint8Array {
   return codec.encodeRaw(raw.ProbeRequest, rawOfProbeRequest(value));
@@ -494,7 +497,8 @@ function volumeCapabilityOfRaw(from: raw.RawVolumeCapability): types.VolumeCapab
 }
 
 /** A `csi.v1.VolumeCapability.BlockVolume` in which nothing is set. */
-export const emptyVolumeCapabilityBlockVolume: types.VolumeCapabilityBlockVolume = {};
+export const emptyVolumeCapabilityBlockVolume: types.VolumeCapabilityBlockVolume = {
+};
 
 export function encodeVolumeCapabilityBlockVolume(value: types.VolumeCapabilityBlockVolume): Uint8Array {
   return codec.encodeRaw(raw.VolumeCapabilityBlockVolume, rawOfVolumeCapabilityBlockVolume(value));
@@ -715,7 +719,8 @@ function deleteVolumeRequestOfRaw(from: raw.RawDeleteVolumeRequest): types.Delet
 }
 
 /** A `csi.v1.DeleteVolumeResponse` in which nothing is set. */
-export const emptyDeleteVolumeResponse: types.DeleteVolumeResponse = {};
+export const emptyDeleteVolumeResponse: types.DeleteVolumeResponse = {
+};
 
 export function encodeDeleteVolumeResponse(value: types.DeleteVolumeResponse): Uint8Array {
   return codec.encodeRaw(raw.DeleteVolumeResponse, rawOfDeleteVolumeResponse(value));
@@ -830,7 +835,8 @@ function controllerUnpublishVolumeRequestOfRaw(from: raw.RawControllerUnpublishV
 }
 
 /** A `csi.v1.ControllerUnpublishVolumeResponse` in which nothing is set. */
-export const emptyControllerUnpublishVolumeResponse: types.ControllerUnpublishVolumeResponse = {};
+export const emptyControllerUnpublishVolumeResponse: types.ControllerUnpublishVolumeResponse = {
+};
 
 export function encodeControllerUnpublishVolumeResponse(value: types.ControllerUnpublishVolumeResponse): Uint8Array {
   return codec.encodeRaw(raw.ControllerUnpublishVolumeResponse, rawOfControllerUnpublishVolumeResponse(value));
@@ -1340,7 +1346,8 @@ function controllerModifyVolumeRequestOfRaw(from: raw.RawControllerModifyVolumeR
 }
 
 /** A `csi.v1.ControllerModifyVolumeResponse` in which nothing is set. */
-export const emptyControllerModifyVolumeResponse: types.ControllerModifyVolumeResponse = {};
+export const emptyControllerModifyVolumeResponse: types.ControllerModifyVolumeResponse = {
+};
 
 export function encodeControllerModifyVolumeResponse(value: types.ControllerModifyVolumeResponse): Uint8Array {
   return codec.encodeRaw(raw.ControllerModifyVolumeResponse, rawOfControllerModifyVolumeResponse(value));
@@ -1421,7 +1428,8 @@ function getCapacityResponseOfRaw(from: raw.RawGetCapacityResponse): types.GetCa
 }
 
 /** A `csi.v1.ControllerGetCapabilitiesRequest` in which nothing is set. */
-export const emptyControllerGetCapabilitiesRequest: types.ControllerGetCapabilitiesRequest = {};
+export const emptyControllerGetCapabilitiesRequest: types.ControllerGetCapabilitiesRequest = {
+};
 
 export function encodeControllerGetCapabilitiesRequest(value: types.ControllerGetCapabilitiesRequest): Uint8Array {
   return codec.encodeRaw(raw.ControllerGetCapabilitiesRequest, rawOfControllerGetCapabilitiesRequest(value));
@@ -1650,7 +1658,8 @@ function deleteSnapshotRequestOfRaw(from: raw.RawDeleteSnapshotRequest): types.D
 }
 
 /** A `csi.v1.DeleteSnapshotResponse` in which nothing is set. */
-export const emptyDeleteSnapshotResponse: types.DeleteSnapshotResponse = {};
+export const emptyDeleteSnapshotResponse: types.DeleteSnapshotResponse = {
+};
 
 export function encodeDeleteSnapshotResponse(value: types.DeleteSnapshotResponse): Uint8Array {
   return codec.encodeRaw(raw.DeleteSnapshotResponse, rawOfDeleteSnapshotResponse(value));
@@ -1914,7 +1923,8 @@ function nodeStageVolumeRequestOfRaw(from: raw.RawNodeStageVolumeRequest): types
 }
 
 /** A `csi.v1.NodeStageVolumeResponse` in which nothing is set. */
-export const emptyNodeStageVolumeResponse: types.NodeStageVolumeResponse = {};
+export const emptyNodeStageVolumeResponse: types.NodeStageVolumeResponse = {
+};
 
 export function encodeNodeStageVolumeResponse(value: types.NodeStageVolumeResponse): Uint8Array {
   return codec.encodeRaw(raw.NodeStageVolumeResponse, rawOfNodeStageVolumeResponse(value));
@@ -1961,7 +1971,8 @@ function nodeUnstageVolumeRequestOfRaw(from: raw.RawNodeUnstageVolumeRequest): t
 }
 
 /** A `csi.v1.NodeUnstageVolumeResponse` in which nothing is set. */
-export const emptyNodeUnstageVolumeResponse: types.NodeUnstageVolumeResponse = {};
+export const emptyNodeUnstageVolumeResponse: types.NodeUnstageVolumeResponse = {
+};
 
 export function encodeNodeUnstageVolumeResponse(value: types.NodeUnstageVolumeResponse): Uint8Array {
   return codec.encodeRaw(raw.NodeUnstageVolumeResponse, rawOfNodeUnstageVolumeResponse(value));
@@ -2026,7 +2037,8 @@ function nodePublishVolumeRequestOfRaw(from: raw.RawNodePublishVolumeRequest): t
 }
 
 /** A `csi.v1.NodePublishVolumeResponse` in which nothing is set. */
-export const emptyNodePublishVolumeResponse: types.NodePublishVolumeResponse = {};
+export const emptyNodePublishVolumeResponse: types.NodePublishVolumeResponse = {
+};
 
 export function encodeNodePublishVolumeResponse(value: types.NodePublishVolumeResponse): Uint8Array {
   return codec.encodeRaw(raw.NodePublishVolumeResponse, rawOfNodePublishVolumeResponse(value));
@@ -2073,7 +2085,8 @@ function nodeUnpublishVolumeRequestOfRaw(from: raw.RawNodeUnpublishVolumeRequest
 }
 
 /** A `csi.v1.NodeUnpublishVolumeResponse` in which nothing is set. */
-export const emptyNodeUnpublishVolumeResponse: types.NodeUnpublishVolumeResponse = {};
+export const emptyNodeUnpublishVolumeResponse: types.NodeUnpublishVolumeResponse = {
+};
 
 export function encodeNodeUnpublishVolumeResponse(value: types.NodeUnpublishVolumeResponse): Uint8Array {
   return codec.encodeRaw(raw.NodeUnpublishVolumeResponse, rawOfNodeUnpublishVolumeResponse(value));
@@ -2322,7 +2335,8 @@ function nodeGetStorageHealthResponseStorageBackendHealthOfRaw(from: raw.RawNode
 }
 
 /** A `csi.v1.NodeGetCapabilitiesRequest` in which nothing is set. */
-export const emptyNodeGetCapabilitiesRequest: types.NodeGetCapabilitiesRequest = {};
+export const emptyNodeGetCapabilitiesRequest: types.NodeGetCapabilitiesRequest = {
+};
 
 export function encodeNodeGetCapabilitiesRequest(value: types.NodeGetCapabilitiesRequest): Uint8Array {
   return codec.encodeRaw(raw.NodeGetCapabilitiesRequest, rawOfNodeGetCapabilitiesRequest(value));
@@ -2418,7 +2432,8 @@ function nodeServiceCapabilityRPCOfRaw(from: raw.RawNodeServiceCapabilityRPC): t
 }
 
 /** A `csi.v1.NodeGetInfoRequest` in which nothing is set. */
-export const emptyNodeGetInfoRequest: types.NodeGetInfoRequest = {};
+export const emptyNodeGetInfoRequest: types.NodeGetInfoRequest = {
+};
 
 export function encodeNodeGetInfoRequest(value: types.NodeGetInfoRequest): Uint8Array {
   return codec.encodeRaw(raw.NodeGetInfoRequest, rawOfNodeGetInfoRequest(value));
@@ -2533,7 +2548,8 @@ function nodeExpandVolumeResponseOfRaw(from: raw.RawNodeExpandVolumeResponse): t
 }
 
 /** A `csi.v1.GroupControllerGetCapabilitiesRequest` in which nothing is set. */
-export const emptyGroupControllerGetCapabilitiesRequest: types.GroupControllerGetCapabilitiesRequest = {};
+export const emptyGroupControllerGetCapabilitiesRequest: types.GroupControllerGetCapabilitiesRequest = {
+};
 
 export function encodeGroupControllerGetCapabilitiesRequest(value: types.GroupControllerGetCapabilitiesRequest): Uint8Array {
   return codec.encodeRaw(raw.GroupControllerGetCapabilitiesRequest, rawOfGroupControllerGetCapabilitiesRequest(value));
@@ -2753,7 +2769,8 @@ function deleteVolumeGroupSnapshotRequestOfRaw(from: raw.RawDeleteVolumeGroupSna
 }
 
 /** A `csi.v1.DeleteVolumeGroupSnapshotResponse` in which nothing is set. */
-export const emptyDeleteVolumeGroupSnapshotResponse: types.DeleteVolumeGroupSnapshotResponse = {};
+export const emptyDeleteVolumeGroupSnapshotResponse: types.DeleteVolumeGroupSnapshotResponse = {
+};
 
 export function encodeDeleteVolumeGroupSnapshotResponse(value: types.DeleteVolumeGroupSnapshotResponse): Uint8Array {
   return codec.encodeRaw(raw.DeleteVolumeGroupSnapshotResponse, rawOfDeleteVolumeGroupSnapshotResponse(value));

@@ -22,7 +22,8 @@ export const peerReachabilityTable = codec.enumTable({
 });
 
 /** A `holdfast.metadata.v1.StatusRequest` in which nothing is set. */
-export const emptyStatusRequest: types.StatusRequest = {};
+export const emptyStatusRequest: types.StatusRequest = {
+};
 
 export function encodeStatusRequest(value: types.StatusRequest): Uint8Array {
   return codec.encodeRaw(raw.StatusRequest, rawOfStatusRequest(value));

@@ -70,7 +70,8 @@ function registrationStatusOfRaw(from: raw.RawRegistrationStatus): types.Registr
 }
 
 /** A `pluginregistration.RegistrationStatusResponse` in which nothing is set. */
-export const emptyRegistrationStatusResponse: types.RegistrationStatusResponse = {};
+export const emptyRegistrationStatusResponse: types.RegistrationStatusResponse = {
+};
 
 export function encodeRegistrationStatusResponse(value: types.RegistrationStatusResponse): Uint8Array {
   return codec.encodeRaw(raw.RegistrationStatusResponse, rawOfRegistrationStatusResponse(value));
@@ -89,7 +90,8 @@ function registrationStatusResponseOfRaw(_raw: raw.RawRegistrationStatusResponse
 }
 
 /** A `pluginregistration.InfoRequest` in which nothing is set. */
-export const emptyInfoRequest: types.InfoRequest = {};
+export const emptyInfoRequest: types.InfoRequest = {
+};
 
 export function encodeInfoRequest(value: types.InfoRequest): Uint8Array {
   return codec.encodeRaw(raw.InfoRequest, rawOfInfoRequest(value));
