@@ -199,3 +199,16 @@ function flip(bytes: Buffer, offset: number): Buffer {
   changed[offset] = (changed[offset] ?? 0) ^ 0x01;
   return changed;
 }
+
+test('a holder that renews while it is being revoked is left with no certificate that is good', async () => {
+  const first = await cluster.authority.issue({ identity: agent, hosts: [] });
+  const renewals = Array.from({ length: 8 }, () => cluster.authority.renew(first.certificatePem));
+  const revocation = cluster.authority.revoke({ identity: agent }, 'stolen');
+  const [outcomes] = await Promise.all([Promise.allSettled(renewals), revocation]);
+  const list = await cluster.authority.revocations();
+  for (const outcome of outcomes) {
+    if (outcome.status === 'fulfilled') expect(list.find(outcome.value.serial)).not.toBeNull();
+    else expect(outcome.reason).toEqual(refused('CERTIFICATE_REVOKED'));
+  }
+  await expect(cluster.authority.renew(first.certificatePem)).rejects.toThrow(refused('CERTIFICATE_REVOKED'));
+});

@@ -53,6 +53,8 @@ export interface SigningTerms {
   /** DNS names and IP addresses under which a serving role is reached; none for the others. */
   readonly hosts: readonly string[];
   readonly lifeMs?: number;
+  /** The serial number of the certificate that this one follows; if that was revoked, it gets no follower. */
+  readonly predecessor?: string;
 }
 
 export interface SignedCertificate {
@@ -167,14 +169,7 @@ export class Authority {
     if (!isOurs || previous.identity === null) {
       throw new OpError('CERTIFICATE_UNTRUSTED', { holder: previous.subject, reason: 'another authority signed it' });
     }
-    const revocation = (await this.revocations()).find(previous.serial);
-    if (revocation !== null) {
-      throw new OpError('CERTIFICATE_REVOKED', {
-        holder: formatIdentity(previous.identity),
-        reason: revocation.reason,
-      });
-    }
-    const terms = { identity: previous.identity, hosts: previous.hosts };
+    const terms = { identity: previous.identity, hosts: previous.hosts, predecessor: previous.serial };
     return this.issue(lifeMs === undefined ? terms : { ...terms, lifeMs });
   }
 
@@ -244,9 +239,7 @@ export class Authority {
     const nowMs = this.#options.clock.wallMs();
     const serial = makeSerial(this.#options.random);
     const notAfterMs = Math.min(Math.floor((nowMs + lifeMs) / 1000) * 1000, this.certificate.notAfterMs);
-    // The register comes first: a certificate that is not in it could not be revoked.
-    const entry: RegisterEntry = { serial, identity: formatIdentity(identity), notAfterMs };
-    await appendLine(join(this.#options.directory, authorityFiles.register), JSON.stringify(entry));
+    await this.#enter({ serial, identity: formatIdentity(identity), notAfterMs }, terms.predecessor ?? null);
     const der = buildCertificate(
       {
         serial,
@@ -261,6 +254,23 @@ export class Authority {
       { subject: `Holdfast ${this.cluster}`, privateKey: this.#key },
     );
     return { certificatePem: certificateToPem(der), serial, notAfterMs };
+  }
+
+  /**
+   * The register comes before the certificate: one that is not in it could not be revoked. Under the lock, because a
+   * revocation that reads the register between the look at the list and the entry would let a thief's renewal escape.
+   */
+  async #enter(entry: RegisterEntry, predecessor: string | null): Promise<void> {
+    const lock = await AuthorityLock.take(this.#options.directory);
+    try {
+      const revocation = predecessor === null ? null : (await this.revocations()).find(predecessor);
+      if (revocation !== null) {
+        throw new OpError('CERTIFICATE_REVOKED', { holder: entry.identity, reason: revocation.reason });
+      }
+      await appendLine(join(this.#options.directory, authorityFiles.register), JSON.stringify(entry));
+    } finally {
+      lock.release();
+    }
   }
 }
 

@@ -21,6 +21,7 @@ export function certificatesHandlers(options: CertificatesOptions): Handlers<typ
       const signed = await options.authority.sign(request.csrDer, {
         identity,
         hosts: certificate.hosts,
+        predecessor: certificate.serial,
         lifeMs: options.lifeMs,
       });
       return { certificateChainPem: signed.certificatePem, notAfter: toTimestamp(signed.notAfterMs) };
