@@ -39,6 +39,10 @@ function namedIn(files: readonly RepositoryFile[]): Set<string> {
 const sourcesOf = ({ files }: Repository, name: string): RepositoryFile[] =>
   files.filter((file) => file.package === name && file.isTypeScript);
 
+/** Tooling's scripts are the targets of the Makefile. */
+const makefileOf = ({ files }: Repository): string[] =>
+  files.filter(({ path }) => path === 'Makefile').map(({ text }) => text);
+
 export const unusedDependency: Rule = {
   name: 'unused-dependency',
   forbids: 'A dependency that is declared and never imported.',
@@ -46,8 +50,12 @@ export const unusedDependency: Rule = {
   *check(repository): Iterable<Finding> {
     for (const manifest of repository.manifests.values()) {
       const named = namedIn(sourcesOf(repository, manifest.name));
+      const scripts = [
+        ...Object.values(manifest.scripts),
+        ...(manifest.name === 'tooling' ? makefileOf(repository) : []),
+      ];
       for (const [name] of declared(manifest)) {
-        const isInScript = Object.values(manifest.scripts).some((script) => script.includes(name));
+        const isInScript = scripts.some((script) => script.includes(name));
         if (named.has(name) || ambient.has(name) || isInScript) continue;
         yield { path: manifest.path, line: 1, message: `${name} is never imported` };
       }
