@@ -15,3 +15,6 @@ export { continueTrace, formatTraceparent, parseTraceparent, type TraceContext }
 export { createMetrics, type Counter, type Gauge, type Histogram, type Metrics } from './metrics.ts';
 export { metricsTable, type LabelsOf, type MetricName, type MetricRow } from './metrics-table.ts';
 export { labelValuesLimit, otherLabelValue } from './label-limit.ts';
+export { HealthChecks, type CheckResult, type HealthCheck } from './health-checks.ts';
+export { HealthServer, type HealthServerOptions } from './health-server.ts';
+export { measureProcess, type ProcessFacts } from './process-metrics.ts';
