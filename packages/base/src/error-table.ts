@@ -1,6 +1,7 @@
 // The error table: one row for everything that may go wrong and that a person or a program can act on. The docs page, the
 // gRPC status (rpc), the exit code (holdfast) and the Events' reasons are derived from the row; a code, once released,
 // keeps its meaning for ever. `{name}` in a text is filled from the error's details.
+import { fileErrorRows } from './error-rows-files.ts';
 
 /** What a caller can do about it; `rpc` maps a kind to a gRPC status, `holdfast` to an exit code. */
 export const errorKinds = [
@@ -32,6 +33,7 @@ export interface ErrorRow {
 }
 
 export const errorTable = {
+  ...fileErrorRows,
   INTERNAL: {
     kind: 'internal',
     retriable: false,
@@ -214,6 +216,12 @@ export const errorTable = {
     text: 'the certificate of {holder} was revoked: {reason}',
     hint: 'Find out why before issuing another one.',
   },
+  CERTIFICATE_SIGNER_MISSING: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'no server renewed the certificate: {reason}',
+    hint: 'Give at least one metadata server the authority (authority), and the others that server as a peer (peers).',
+  },
   CERTIFICATE_UNREADABLE: {
     kind: 'precondition',
     retriable: false,
@@ -225,6 +233,12 @@ export const errorTable = {
     retriable: false,
     text: 'the certificate of {holder} is not trusted: {reason}',
     hint: "Both sides need certificates of the same cluster's authority; compare them with `holdfast pki show`.",
+  },
+  CERTIFICATE_WRONG_ROLE: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'the certificate in {directory} is for the role {found}, and this process is {role}',
+    hint: "Issue one for this role with 'holdfast pki issue'.",
   },
   CERTIFICATE_WITHOUT_IDENTITY: {
     kind: 'unauthenticated',
@@ -282,6 +296,12 @@ export const errorTable = {
     text: '{caller} may not call {method}',
     hint: 'Which role may call what is the access table; use a certificate of a role that may.',
   },
+  CONNECTION_AGED: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'the connection was opened with a certificate that ended at {end}',
+    hint: 'Retry: the next connection carries the certificates of the day.',
+  },
   DEADLINE_EXCEEDED: {
     kind: 'timeout',
     retriable: true,
@@ -311,6 +331,12 @@ export const errorTable = {
     retriable: false,
     text: '{address} is {holder} and not a server of the role {role}',
     hint: 'Check the address: something else listens there.',
+  },
+  SERVER_NOT_NAMED: {
+    kind: 'unauthenticated',
+    retriable: false,
+    text: 'the certificate of {holder} at {address} does not name the host {host}',
+    hint: 'Issue the certificate of the server with every name and address under which it is called.',
   },
   SERVER_STOPPING: {
     kind: 'unavailable',

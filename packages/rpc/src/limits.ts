@@ -44,3 +44,5 @@ export const clientLimitDefaults: ClientLimits = {
 export const refusedLingerMs = 1_000;
 /** How long a connection may take to close after its last call. */
 export const closeLingerMs = 500;
+/** How long the calls of a connection that is being replaced may go on; a certificate's end comes first as a rule. */
+export const drainLimitMs = 86_400_000;

@@ -29,13 +29,6 @@ export const localOrigin: Origin = {
   describe: () => 'local',
 };
 
-/** A connection that closed before its call was looked at. */
-export const lostOrigin: Origin = {
-  caller: { kind: 'nobody' },
-  judge: () => new OpError('CERTIFICATE_MISSING', {}),
-  describe: () => 'lost',
-};
-
 export function mayCall(caller: Caller, allowed: readonly CallerKind[]): boolean {
   if (caller.kind === 'nobody') return false;
   return allowed.includes(caller.kind === 'local' ? 'local' : caller.identity.role);

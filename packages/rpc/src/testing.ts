@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RealClock, RealRandom, RealTimers, type Clock } from '@holdfast/base';
+import { invariant, RealClock, RealRandom, RealTimers, sleep, type Clock } from '@holdfast/base';
 import { createLog, type LogLevel, type RootLog } from '@holdfast/telemetry';
 import { LineSink } from '@holdfast/telemetry/internal';
 import { openChannel, type Channel, type ChannelOptions } from './client/channel.ts';
@@ -17,6 +17,7 @@ export const testCluster = '0b5f6e1c-6d5c-4f0e-9a55-3a4c3f1d2e10';
 export const otherCluster = '7c1de2a4-58c0-4a6b-8b3f-90e7c1d5a6b2';
 export const loopbackHosts = ['127.0.0.1', 'localhost'];
 
+const monotonic = new RealClock();
 export const timers = new RealTimers();
 export const random = new RealRandom();
 
@@ -25,6 +26,15 @@ export class MovableClock extends RealClock {
   offsetMs = 0;
   override wallMs(): number {
     return super.wallMs() + this.offsetMs;
+  }
+}
+
+/** Waits for what another event will bring; a test that waits in vain says so instead of hanging. */
+export async function until(condition: () => boolean, limitMs = 5_000): Promise<void> {
+  const endMs = monotonic.monotonicMs() + limitMs;
+  while (!condition()) {
+    invariant(monotonic.monotonicMs() < endMs, `it came to pass within ${limitMs} ms: ${condition.toString()}`);
+    await sleep(timers, 2);
   }
 }
 

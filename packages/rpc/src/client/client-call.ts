@@ -3,7 +3,15 @@
 import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
 import type { ChannelInterface } from '@grpc/grpc-js';
 import { onAbort, OpError, toOpError } from '@holdfast/base';
-import { currentRequest, openRequest, requestIdKey, formatTraceparent, traceparentKey } from '@holdfast/telemetry';
+import {
+  currentRequest,
+  formatTraceparent,
+  openRequest,
+  requestIdKey,
+  runInRequest,
+  traceparentKey,
+} from '@holdfast/telemetry';
+import type { RequestContext } from '@holdfast/telemetry';
 import type { ObservedCall } from '../call-observer.ts';
 import type { AnyMethod } from '../codec-method.ts';
 import { errorOfStatus, type CallStatus } from '../error-status.ts';
@@ -32,8 +40,10 @@ export class ClientCall {
   readonly #observed: ObservedCall;
   readonly #receiver: Receiver;
   readonly #call: GrpcCall;
+  readonly #request: RequestContext;
   readonly #release: () => void;
   #error: OpError | null = null;
+  #onSent: (() => void) | null = null;
   #isOver = false;
 
   constructor(parts: ChannelParts, method: AnyMethod, options: CallOptions, receiver: Receiver) {
@@ -46,7 +56,8 @@ export class ClientCall {
     this.#observed = parts.observer.started(method);
     const deadlineMs = parts.clock.wallMs() + timeoutMs;
     this.#call = parts.channel.createCall(method.path, deadlineMs, null, null, null);
-    this.#call.start(outgoing(parts), {
+    this.#request = currentRequest() ?? openRequest(parts.random);
+    this.#call.start(metadataOf(this.#request), {
       onReceiveMetadata: () => undefined,
       onReceiveMessage: (message: Buffer) => this.#receive(message),
       onReceiveStatus: (status) => this.#end(status),
@@ -54,12 +65,20 @@ export class ClientCall {
     this.#release = onAbort(options.signal ?? null, (error) => this.cancel(error));
   }
 
-  /** `sent` is called when the message has left this process's memory. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** `sent` is called when the message has left this process's memory, or the call is over. */
   send(request: unknown, sent: () => void): void {
-    if (this.#isOver) return;
     const bytes = this.#method.encodeRequest(request as never);
     const limit = this.#parts.limits.messageLimitBytes;
     if (bytes.length > limit) throw new OpError('MESSAGE_TOO_LARGE', { method: this.#name, limit });
+    if (this.#isOver) {
+      sent();
+      return;
+    }
+    this.#onSent = sent;
     this.#parts.observer.sent(this.#observed, bytes.length);
     this.#call.sendMessageWithContext({ callback: sent }, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   }
@@ -93,8 +112,10 @@ export class ClientCall {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#release();
+    // grpc-js forgets the messages of a call that ended, and whoever waits for them would wait for ever.
+    this.#onSent?.();
     const error = this.#error ?? this.#errorOf(status);
-    this.#parts.observer.ended(this.#observed, this.#parts.address, error);
+    runInRequest(this.#request, () => this.#parts.observer.ended(this.#observed, this.#parts.address, error));
     this.#receiver.onEnd(error);
   }
 
@@ -184,16 +205,17 @@ function startForOne(parts: ChannelParts, method: AnyMethod, options: CallOption
 
 async function sendAll(call: ClientCall, requests: AsyncIterable<unknown>): Promise<void> {
   try {
-    for await (const request of requests) await new Promise<void>((resolve) => call.send(request, resolve));
+    for await (const request of requests) {
+      await new Promise<void>((resolve) => call.send(request, resolve));
+      if (call.isOver) return;
+    }
     call.halfClose();
   } catch (error) {
     call.cancel(toOpError(error));
   }
 }
 
-/** The ids of the request that we work for, or of a request that begins here. */
-function outgoing(parts: ChannelParts): Metadata {
-  const request = currentRequest() ?? openRequest(parts.random);
+function metadataOf(request: RequestContext): Metadata {
   const metadata = new Metadata();
   metadata.set(requestIdKey, request.requestId);
   metadata.set(traceparentKey, formatTraceparent(request.trace));

@@ -2,8 +2,8 @@
 // chain, cluster, role, age, revocation list, and the host's name. grpc-js reports every failure to connect as UNAVAILABLE; the
 // judgement is kept here, so that the caller hears the real reason.
 import { CallCredentials, ChannelCredentials, experimental } from '@grpc/grpc-js';
-import type { Socket } from 'node:net';
-import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
+import { isIP, type Socket } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
 import { OpError, type Clock } from '@holdfast/base';
 import { judgeCertificate, peerCertificate } from '../peer.ts';
 import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
@@ -68,14 +68,10 @@ export class ClientCredentials extends ChannelCredentials {
   async #connect(socket: Socket): Promise<TLSSocket> {
     const { secureContext } = this.#keeper.current;
     const { host } = this.#expected;
-    const tls = connect({
-      socket,
-      secureContext,
-      host,
-      servername: host,
-      ALPNProtocols: ['h2'],
-      rejectUnauthorized: false,
-    });
+    // Judged below, with more than OpenSSL looks at.
+    const judged = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
+    const options = { socket, secureContext, ALPNProtocols: ['h2'], ...judged };
+    const tls = connect(isIP(host) === 0 ? { ...options, servername: host } : options);
     await new Promise<void>((resolve, reject) => {
       tls.once('secureConnect', resolve);
       tls.once('error', reject);
@@ -100,10 +96,10 @@ export class ClientCredentials extends ChannelCredentials {
     const identity = certificate?.identity ?? null;
     const holder = identity === null ? 'nobody' : formatIdentity(identity);
     if (identity?.role !== role) return new OpError('SERVER_NOT_EXPECTED', { address, holder, role });
-    const mismatch = checkServerIdentity(host, socket.getPeerCertificate());
-    if (mismatch === undefined && socket.authorized) return null;
-    const reason = mismatch?.message ?? String(socket.authorizationError);
-    return new OpError('CERTIFICATE_UNTRUSTED', { holder, reason: reason.replaceAll(/\s+/g, ' ').replace(/\.$/, '') });
+    const name = isIP(host) === 0 ? certificate?.x509.checkHost(host) : certificate?.x509.checkIP(host);
+    if (name === undefined) return new OpError('SERVER_NOT_NAMED', { address, holder, host });
+    if (socket.authorized) return null;
+    return new OpError('CERTIFICATE_UNTRUSTED', { holder, reason: String(socket.authorizationError) });
   }
 
   /** A server that was revoked loses its connections, and with them the calls that wait for it. */

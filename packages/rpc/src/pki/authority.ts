@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invariant, OpError, type Clock, type Random } from '@holdfast/base';
-import { AuthorityLock } from './authority-lock.ts';
+import { DirectoryLock } from '../directory-lock.ts';
 import {
   buildCertificate,
   certificateToPem,
@@ -178,7 +178,7 @@ export class Authority {
    * Answers how many went onto the list.
    */
   async revoke(target: { readonly serial: string } | { readonly identity: Identity }, reason: string): Promise<number> {
-    const lock = await AuthorityLock.take(this.#options.directory);
+    const lock = await DirectoryLock.take(this.#options.directory, 'authority');
     try {
       const nowMs = this.#options.clock.wallMs();
       const isMeant =
@@ -261,7 +261,7 @@ export class Authority {
    * revocation that reads the register between the look at the list and the entry would let a thief's renewal escape.
    */
   async #enter(entry: RegisterEntry, predecessor: string | null): Promise<void> {
-    const lock = await AuthorityLock.take(this.#options.directory);
+    const lock = await DirectoryLock.take(this.#options.directory, 'authority');
     try {
       const revocation = predecessor === null ? null : (await this.revocations()).find(predecessor);
       if (revocation !== null) {

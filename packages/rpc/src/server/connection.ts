@@ -11,13 +11,14 @@ export interface ConnectionParts {
   readonly keeper: CertificateKeeper;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Told when the peer is refused, also in the middle of a call. */
-  readonly onRefused: (connection: Connection, refusal: OpError) => void;
+  /** Ends the calls of this connection that are under way. */
+  readonly failCalls: (connection: Connection, error: OpError) => void;
+  /** Takes no further calls on this connection and lets those under way end; the client opens another one. */
+  readonly drain: () => void;
 }
 
 export class Connection implements Origin {
   readonly caller: Caller;
-  readonly key: string;
   readonly #socket: TLSSocket;
   readonly #certificate: CertificateInfo | null;
   readonly #parts: ConnectionParts;
@@ -36,9 +37,9 @@ export class Connection implements Origin {
       this.#certificate === null || identity === null
         ? { kind: 'nobody' }
         : { kind: 'certificate', identity, certificate: this.#certificate };
-    this.key = connectionKey(socket);
     this.#name = `${describeCaller(this.caller)} ${socket.remoteAddress ?? 'gone'}:${socket.remotePort ?? 0}`;
     this.watch();
+    if (!this.#isLeaving) this.#scheduleEnd();
   }
 
   /** Why no call of this peer is answered; null if they are. */
@@ -58,15 +59,33 @@ export class Connection implements Origin {
   watch(): void {
     if (this.#isLeaving) return;
     const refusal = this.judge();
+    if (refusal === null) return;
+    this.#leave(refusal);
+  }
+
+  /**
+   * A connection outlives neither of the certificates that it was opened with. Both ends have renewed theirs long before,
+   * so it is replaced in good time and without a failed call; what still runs at the end is told to come again.
+   */
+  #scheduleEnd(): void {
+    const { clock, timers, keeper, drain } = this.#parts;
+    const nowMs = clock.wallMs();
+    const ends = [keeper.current.certificate, this.#certificate].filter((end) => end !== null);
+    const endMs = Math.min(...ends.map((end) => end.notAfterMs));
+    const drainMs = Math.min(...ends.map((end) => drainTimeMs(end, nowMs)));
+    this.#timer = timers.after(Math.max(0, drainMs - nowMs), () => {
+      drain();
+      this.#timer = timers.after(Math.max(0, endMs - clock.wallMs()), () => {
+        this.#leave(new OpError('CONNECTION_AGED', { end: new Date(endMs).toISOString() }));
+      });
+    });
+  }
+
+  #leave(error: OpError): void {
+    this.#isLeaving = true;
     this.#timer?.cancel();
-    if (refusal !== null) {
-      this.#isLeaving = true;
-      this.#timer = this.#parts.timers.after(refusedLingerMs, () => this.#socket.destroy());
-      this.#parts.onRefused(this, refusal);
-      return;
-    }
-    const leftMs = (this.#certificate?.notAfterMs ?? 0) - this.#parts.clock.wallMs();
-    this.#timer = this.#parts.timers.after(Math.max(0, leftMs), () => this.watch());
+    this.#timer = this.#parts.timers.after(refusedLingerMs, () => this.#socket.destroy());
+    this.#parts.failCalls(this, error);
   }
 
   closed(): void {
@@ -85,14 +104,15 @@ export class Connection implements Origin {
   }
 }
 
-interface Ends {
-  readonly localAddress?: string | undefined;
-  readonly localPort?: number | undefined;
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-}
+/** A renewal comes at two thirds; by this share of its life a certificate has its successor. */
+const successorShare = 5 / 6;
 
-/** Both ends of a TCP connection: no two living ones have the same. */
-export function connectionKey(ends: Ends): string {
-  return `${ends.remoteAddress ?? ''} ${ends.remotePort ?? ''} ${ends.localAddress ?? ''} ${ends.localPort ?? ''}`;
+/**
+ * When a connection asks to be replaced: its ends have their next certificates by then, and its calls have time to end. A
+ * connection that is opened later than that, because a renewal is late, gets half of what is left.
+ */
+export function drainTimeMs(certificate: Pick<CertificateInfo, 'notBeforeMs' | 'notAfterMs'>, nowMs: number): number {
+  const { notBeforeMs, notAfterMs } = certificate;
+  const dueMs = notBeforeMs + (notAfterMs - notBeforeMs) * successorShare;
+  return Math.max(dueMs, nowMs + (notAfterMs - nowMs) / 2);
 }

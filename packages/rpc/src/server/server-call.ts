@@ -51,6 +51,7 @@ export class ServerCall implements CallContext {
   #abortedWith: OpError | null = null;
   #body: Buffer | null = null;
   #reader: MessageQueue<unknown> | null = null;
+  #onSent: (() => void) | null = null;
   #isOver = false;
 
   constructor(
@@ -173,7 +174,7 @@ export class ServerCall implements CallContext {
 
   #decode(body: Buffer): unknown {
     const message = this.#served.decodeRequest(body);
-    logRequestBody(this.#environment.log, this.method, message);
+    runInRequest(this.request, () => logRequestBody(this.#environment.log, this.method, message));
     return message;
   }
 
@@ -210,7 +211,10 @@ export class ServerCall implements CallContext {
       this.#base.sendMessage(buffer, () => undefined);
       return;
     }
-    return new Promise((resolve) => this.#base.sendMessage(buffer, resolve));
+    return new Promise((resolve) => {
+      this.#onSent = resolve;
+      this.#base.sendMessage(buffer, resolve);
+    });
   }
 
   #succeed(): void {
@@ -248,6 +252,8 @@ export class ServerCall implements CallContext {
 
   #end(error: OpError | null): void {
     this.#isOver = true;
+    // A message that was cancelled never says that it was sent; its handler would wait for ever.
+    this.#onSent?.();
     this.#environment.calls.delete(this);
     this.#environment.onCallEnd();
     runInRequest(this.request, () => {

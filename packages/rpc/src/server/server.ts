@@ -1,7 +1,7 @@
 // A gRPC server at one address. grpc-js speaks the protocol over connections that are handed to it; who may connect, which
 // call is answered, and how it all ends is decided here.
-import { experimental, Server as GrpcServer, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
-import type { ConnectionInjector, ServerInterceptingCall } from '@grpc/grpc-js';
+import { experimental, Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
+import type { ConnectionInjector, ServerInterceptingCall, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { invariant, OpError, sleep, type Clock, type InvariantError, type Random, type Timers } from '@holdfast/base';
@@ -9,10 +9,10 @@ import type { Log, Metrics } from '@holdfast/telemetry';
 import { accessTable, type AccessTable } from '../access.ts';
 import { parseAddress, type Address } from '../address.ts';
 import { CallObserver } from '../call-observer.ts';
-import { closeLingerMs, serverLimitDefaults, type ServerLimits } from '../limits.ts';
-import { localOrigin, lostOrigin } from '../peer.ts';
+import { closeLingerMs, drainLimitMs, serverLimitDefaults, type ServerLimits } from '../limits.ts';
+import { localOrigin, type Origin } from '../peer.ts';
 import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
-import { Connection, connectionKey } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { ServedMethod, ServedService } from './handlers.ts';
 import { listenLocally, listenWithTls, type Listener } from './listener.ts';
 import { ServerCall, type CallEnvironment } from './server-call.ts';
@@ -54,9 +54,9 @@ class RunningServer implements RpcServer {
   readonly #methods: ReadonlyMap<string, ServedMethod>;
   readonly #environment: CallEnvironment;
   readonly #grpc: GrpcServer;
-  readonly #injector: ConnectionInjector;
-  readonly #sockets = new Set<Socket>();
-  readonly #connections = new Map<string, Connection>();
+  /** Every living connection, with what hands it to grpc-js. */
+  readonly #injectors = new Map<Socket, ConnectionInjector>();
+  readonly #connections = new Set<Connection>();
   readonly #unsubscribe: () => void;
   #listener: Listener | null = null;
   #onIdle: (() => void) | null = null;
@@ -80,12 +80,9 @@ class RunningServer implements RpcServer {
     };
     this.#grpc = new GrpcServer(this.#grpcOptions());
     for (const method of this.#methods.values()) register(this.#grpc, method);
-    const credentials = ServerCredentials.createInsecure();
-    const intercepted = experimental.createServerCredentialsWithInterceptors(credentials, [this.#intercept]);
-    this.#injector = this.#grpc.createConnectionInjector(intercepted);
     this.#unsubscribe =
       options.keeper?.onChange(() => {
-        for (const connection of this.#connections.values()) connection.watch();
+        for (const connection of this.#connections) connection.watch();
       }) ?? (() => undefined);
   }
 
@@ -97,7 +94,7 @@ class RunningServer implements RpcServer {
     const address = this.#address;
     const { log } = this.#options;
     if (address.kind === 'unix') {
-      const onConnection = (socket: Socket): void => this.#accept(socket);
+      const onConnection = (socket: Socket): void => this.#accept(socket, localOrigin);
       this.#listener = await listenLocally(address.path, { limits: this.#limits, log, onConnection });
       return;
     }
@@ -111,14 +108,16 @@ class RunningServer implements RpcServer {
     const { timers } = this.#options;
     await this.#listener?.close();
     // Tells every client to send no further calls here, and lets those under way end.
-    this.#injector.drain(drainMs + closeLingerMs);
+    for (const injector of this.#injectors.values()) injector.drain(drainMs + closeLingerMs);
     await this.#waitUntilIdle(drainMs);
     for (const call of this.#environment.calls) call.fail(new OpError('SERVER_STOPPING', {}));
     const limit = new AbortController();
-    const closed = Promise.all([...this.#sockets].map(async (socket) => socket.destroyed || onceClosed(socket)));
+    const closed = Promise.all(
+      [...this.#injectors.keys()].map(async (socket) => socket.destroyed || onceClosed(socket)),
+    );
     await Promise.race([closed, sleep(timers, closeLingerMs, limit.signal).catch(() => undefined)]);
     limit.abort(new OpError('SERVER_STOPPING', {}));
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#injectors.keys()) socket.destroy();
     this.#unsubscribe();
     this.#grpc.forceShutdown();
   }
@@ -135,12 +134,20 @@ class RunningServer implements RpcServer {
     });
   }
 
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+  /** One injector per connection: it knows where its calls come from, and can be drained by itself. */
+  #accept(socket: Socket, origin: Origin): void {
+    const credentials = experimental.createServerCredentialsWithInterceptors(ServerCredentials.createInsecure(), [
+      (definition, base) => this.#intercept(definition.path, base, origin),
+    ]);
+    const injector = this.#grpc.createConnectionInjector(credentials);
+    this.#injectors.set(socket, injector);
+    socket.on('close', () => {
+      this.#injectors.delete(socket);
+      injector.destroy();
+    });
     // HTTP/2 reports a lost connection to its streams; without a listener the socket's own event would end the process.
     socket.on('error', (error) => this.#options.log.debug('connection lost', { reason: error.message }));
-    this.#injector.injectConnection(socket);
+    injector.injectConnection(socket);
   }
 
   #acceptTls(socket: TLSSocket, keeper: CertificateKeeper): void {
@@ -149,29 +156,26 @@ class RunningServer implements RpcServer {
       keeper,
       clock,
       timers,
-      onRefused: (refused, refusal) => {
-        for (const call of this.#environment.calls) if (call.origin === refused) call.fail(refusal);
+      failCalls: (of, error) => {
+        for (const call of this.#environment.calls) if (call.origin === of) call.fail(error);
       },
+      drain: () => this.#injectors.get(socket)?.drain(drainLimitMs),
     });
-    this.#connections.set(connection.key, connection);
+    this.#connections.add(connection);
     socket.on('close', () => {
       connection.closed();
-      if (this.#connections.get(connection.key) === connection) this.#connections.delete(connection.key);
+      this.#connections.delete(connection);
     });
-    this.#accept(socket);
+    this.#accept(socket, connection);
   }
 
-  readonly #intercept: ServerInterceptor = (definition, base) => {
-    const served = this.#methods.get(definition.path);
-    invariant(served !== undefined, `grpc-js knows only registered methods, and ${definition.path} is none`);
-    const origin =
-      this.#address.kind === 'unix'
-        ? localOrigin
-        : (this.#connections.get(connectionKey(base.getConnectionInfo())) ?? lostOrigin);
+  #intercept(path: string, base: ServerInterceptingCallInterface, origin: Origin): ServerInterceptingCall {
+    const served = this.#methods.get(path);
+    invariant(served !== undefined, `grpc-js knows only registered methods, and ${path} is none`);
     new ServerCall(base, served, origin, this.#environment).takeOver();
     // grpc-js calls nothing of it but the interface.
     return base as ServerInterceptingCall;
-  };
+  }
 
   #grpcOptions(): Record<string, number> {
     return {

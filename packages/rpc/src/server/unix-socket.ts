@@ -6,6 +6,7 @@ import { chmod, link, lstat, mkdtemp, open, rename, rm, type FileHandle } from '
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { OpError } from '@holdfast/base';
+import { DirectoryLock } from '../directory-lock.ts';
 import { reasonOf, systemErrorCode } from '../pki/durable-file.ts';
 
 export class UnixSocket {
@@ -42,7 +43,12 @@ export class UnixSocket {
       await listenAt(server, `/proc/self/fd/${handle.fd}/s`);
       await chmod(bound, 0o600);
       const inode = await inodeOf(bound);
-      await place(bound, path, join(directory, 'old'));
+      const lock = await DirectoryLock.take(dirname(path), 'socket');
+      try {
+        await place(bound, path, join(directory, 'old'));
+      } finally {
+        lock.release();
+      }
       return new UnixSocket(path, server, handle, inode);
     } catch (error) {
       server.close();
@@ -64,9 +70,9 @@ export class UnixSocket {
 }
 
 /**
- * Gives the bound socket its name. A file of that name is in the way unless nobody listens at it any more. Two processes
- * may both find it so; therefore it is moved aside, which only one can do, and looked at again: if it is alive after
- * all, the other one was faster and gets its name back.
+ * Gives the bound socket its name. A file of that name is in the way unless nobody listens at it any more. Our processes take
+ * turns at this. A container with a network of its own does not see the lock; so the file is moved aside, which only one
+ * can do, and looked at again: if it is alive after all, the other one was faster and gets its name back.
  */
 async function place(bound: string, path: string, aside: string): Promise<void> {
   for (let attempt = 1; attempt <= placeAttemptsLimit; attempt++) {

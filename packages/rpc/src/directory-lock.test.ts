@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { AuthorityLock } from './authority-lock.ts';
+import { DirectoryLock } from './directory-lock.ts';
 
 let directory = '';
 beforeEach(async () => {
@@ -14,7 +14,7 @@ test('only one holds the lock at a time, and everybody who waits gets a turn', a
   let holders = 0;
   let turns = 0;
   const takeTurn = async (): Promise<void> => {
-    const lock = await AuthorityLock.take(directory);
+    const lock = await DirectoryLock.take(directory, 'authority');
     holders += 1;
     expect(holders).toBe(1);
     await new Promise<void>((resolve) => void process.nextTick(resolve));
@@ -29,8 +29,8 @@ test('only one holds the lock at a time, and everybody who waits gets a turn', a
 
 test('locks of different authorities have nothing to do with each other', async () => {
   const other = await mkdtemp(join(tmpdir(), 'authority-lock-'));
-  const first = await AuthorityLock.take(directory);
-  const second = await AuthorityLock.take(other);
+  const first = await DirectoryLock.take(directory, 'authority');
+  const second = await DirectoryLock.take(other, 'authority');
   first.release();
   second.release();
   await rm(other, { recursive: true });

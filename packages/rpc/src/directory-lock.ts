@@ -1,15 +1,15 @@
-// One writer per authority directory. The lock is a socket in Linux's abstract namespace, named after the directory's inode:
+// One writer per directory and purpose. The lock is a socket in Linux's abstract namespace, named after the directory's inode:
 // the kernel gives it back when the process dies, however it dies, so no lock file is ever left behind. Who comes second
 // connects to the socket and is woken when the connection ends, which it does with the holder's release and with its death.
 import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { OpError } from '@holdfast/base';
-import { systemErrorCode } from './durable-file.ts';
+import { systemErrorCode } from './pki/durable-file.ts';
 
-/** Times that others may come first, each for the few milliseconds of an entry or a revocation. */
+/** Times that others may come first, each for a few milliseconds of work on files. */
 const turnsLimit = 1000;
 
-export class AuthorityLock {
+export class DirectoryLock {
   readonly #server: Server;
   readonly #waiters: ReadonlySet<Socket>;
 
@@ -18,18 +18,18 @@ export class AuthorityLock {
     this.#waiters = waiters;
   }
 
-  static async take(directory: string): Promise<AuthorityLock> {
+  static async take(directory: string, purpose: 'authority' | 'socket'): Promise<DirectoryLock> {
     const { dev, ino } = await stat(directory);
-    const name = `\0holdfast-authority-${dev}-${ino}`;
+    const name = `\0holdfast-${purpose}-${dev}-${ino}`;
     for (let turn = 0; turn < turnsLimit; turn += 1) {
-      const lock = await AuthorityLock.#tryTake(name);
+      const lock = await DirectoryLock.#tryTake(name);
       if (lock !== null) return lock;
       await untilGivenBack(name);
     }
-    throw new OpError('OPERATION_PENDING', { what: 'authority', key: directory });
+    throw new OpError('OPERATION_PENDING', { what: purpose, key: directory });
   }
 
-  static #tryTake(name: string): Promise<AuthorityLock | null> {
+  static #tryTake(name: string): Promise<DirectoryLock | null> {
     const waiters = new Set<Socket>();
     const server = createServer((waiter) => {
       waiters.add(waiter);
@@ -41,7 +41,7 @@ export class AuthorityLock {
         if (systemErrorCode(error) === 'EADDRINUSE') resolve(null);
         else reject(error);
       });
-      server.listen(name, () => resolve(new AuthorityLock(server, waiters)));
+      server.listen(name, () => resolve(new DirectoryLock(server, waiters)));
     });
   }
 
