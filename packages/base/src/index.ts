@@ -6,3 +6,22 @@ export type { Clock, Timer, Timers } from './clock.ts';
 export type { Random } from './random.ts';
 export { RealRandom } from './real-random.ts';
 export { RealClock, RealTimers } from './real-time.ts';
+export { backoffDelayMs, retry, type Backoff, type RetryOptions } from './backoff.ts';
+export {
+  abortError,
+  combineSignals,
+  onAbort,
+  raceAbort,
+  sleep,
+  throwIfAborted,
+  withTimeout,
+  type CombinedSignal,
+  type TimeoutOptions,
+} from './abort.ts';
+export { formatBytes, gib, kib, mib, parseBytes, pib, tib } from './byte-size.ts';
+export { formatDuration, parseDurationMs } from './duration.ts';
+export { BoundedQueue } from './bounded-queue.ts';
+export { exec, execOk, type ExecOptions, type ExecResult } from './exec.ts';
+export * from './ids.ts';
+export { KeyedLock } from './keyed-lock.ts';
+export { messageOf, systemErrorCode } from './system-error.ts';

@@ -22,6 +22,6 @@ test('every row is a line without a full stop and a hint that is a sentence', ()
   for (const [code, row] of Object.entries(errorTable)) {
     expect(code).toMatch(/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
     expect(row.text).toMatch(/^[^A-Z\n][^\n]*[^.\n]$/);
-    expect(row.hint).toMatch(/^[A-Z][^\n]*\.$/);
+    expect(row.hint).toMatch(/^[A-Z`][^\n]*[.?]$/);
   }
 });

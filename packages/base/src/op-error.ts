@@ -1,6 +1,7 @@
 // An expected failure, with its row of the error table. Everything that leaves a process (a gRPC status, an exit code, an
 // Event, a log line) is made from one of these; any other exception is a defect and is reported as INTERNAL.
 import { errorTable, type ErrorCode, type ErrorKind, type ErrorRow } from './error-table.ts';
+import { messageOf } from './system-error.ts';
 
 type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Placeholders<Rest> : never;
 
@@ -48,5 +49,5 @@ function fill(text: string, details: Readonly<Record<string, string>>): string {
 /** The OpError that an unknown exception stands for: itself, or INTERNAL with the exception as its cause. */
 export function toOpError(error: unknown): OpError {
   if (error instanceof OpError) return error;
-  return new OpError('INTERNAL', { reason: error instanceof Error ? error.message : String(error) }, { cause: error });
+  return new OpError('INTERNAL', { reason: messageOf(error) }, { cause: error });
 }
