@@ -3,7 +3,8 @@
 /** The nearest of `names`, or null when none is near enough to be a slip of the fingers. */
 export function nearest(word: string, names: Iterable<string>): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  // Half of a short word wrong is another word.
+  let bestDistance = word.length < 5 ? 2 : Math.max(3, Math.floor(word.length / 3) + 1);
   for (const name of names) {
     const distance = name.startsWith(word) && word.length > 1 ? 1 : editDistance(word, name);
     if (distance < bestDistance) [best, bestDistance] = [name, distance];

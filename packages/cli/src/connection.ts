@@ -1,0 +1,96 @@
+// How a command reaches servers: with the certificate of the person who types it, over channels that end with the command.
+import { OpError, parseDurationMs, toOpError } from '@holdfast/base';
+import type { CertificateKeeper, Channel } from '@holdfast/rpc';
+import type { Flag, FlagTable, System } from './command.ts';
+import { toPath } from './pki/authority-folder.ts';
+import { quietLog } from './quiet-log.ts';
+
+const certificatesVariable = 'HOLDFAST_CERTIFICATES';
+const serverVariable = 'HOLDFAST_SERVER';
+/** As many as a cluster may have, and as many again while one is moved. */
+const serversLimit = 16;
+
+export const connectionFlags = {
+  certificates: {
+    value: 'DIR',
+    summary: `the folder of your identity, as made by holdfast pki issue admin [${certificatesVariable}]`,
+    unit: null,
+    default: null,
+  },
+  server: {
+    value: 'ADDR,...',
+    summary: `the metadata servers, each HOST:PORT [${serverVariable}]`,
+    unit: null,
+    default: null,
+    repeatable: true,
+  },
+  timeout: {
+    value: 'DURATION',
+    summary: 'how long a server may take to answer',
+    unit: 'duration',
+    default: '3s',
+  },
+} as const satisfies FlagTable & Record<string, Flag>;
+
+export interface ConnectionFlags {
+  readonly certificates: string | null;
+  readonly server: readonly string[];
+  readonly timeout: string;
+}
+
+export interface Connections {
+  readonly servers: readonly { readonly address: string; readonly channel: Channel }[];
+  readonly timeoutMs: number;
+  close(): Promise<void>;
+}
+
+export async function connect(flags: ConnectionFlags, system: System): Promise<Connections> {
+  const addresses = (flags.server.length > 0 ? flags.server : [system.environment[serverVariable] ?? ''])
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+  if (addresses.length === 0) throw wrong('--server', `is required: --server HOST:PORT, or ${serverVariable}`);
+  if (addresses.length > serversLimit) throw wrong('--server', `names more than ${serversLimit} servers`);
+  const timeoutMs = readTimeoutMs(flags.timeout);
+  const keeper = await openKeeper(flags.certificates, system);
+  const servers: { address: string; channel: Channel }[] = [];
+  const close = async (): Promise<void> => {
+    for (const { channel } of servers) channel.close();
+    await keeper.stop();
+  };
+  try {
+    const { createChannel } = await import('@holdfast/rpc');
+    const { clock, random } = system;
+    for (const address of new Set(addresses)) {
+      const channel = await createChannel({ address, keeper, log: quietLog, metrics: null, clock, random });
+      servers.push({ address, channel });
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { servers, timeoutMs, close };
+}
+
+async function openKeeper(folder: string | null, system: System): Promise<CertificateKeeper> {
+  const { certificateFilesIn, CertificateKeeper, FileCertificateStore } = await import('@holdfast/rpc');
+  const text = folder ?? system.environment[certificatesVariable];
+  if (text === undefined) throw wrong('--certificates', `is required: --certificates DIR, or ${certificatesVariable}`);
+  const store = new FileCertificateStore(certificateFilesIn(toPath(text, system)));
+  const { clock, timers, random } = system;
+  return CertificateKeeper.open({ store, clock, timers, random, log: quietLog, metrics: null });
+}
+
+function readTimeoutMs(text: string): number {
+  try {
+    const timeoutMs = parseDurationMs(text);
+    if (timeoutMs > 0) return timeoutMs;
+  } catch (error) {
+    throw wrong('--timeout', `is wrong: ${toOpError(error).message}`);
+  }
+  throw wrong('--timeout', 'is wrong: no time at all');
+}
+
+function wrong(flag: string, reason: string): OpError {
+  return new OpError('FLAG_WRONG', { flag, reason });
+}

@@ -1,0 +1,8 @@
+// Everything that can stand after `holdfast`: the roles, what is about them, and the commands of cli.
+import { commands, type Command } from '@holdfast/cli';
+import { configCommands } from './commands/config.ts';
+import { roles } from './roles.ts';
+
+export const roleCommands: readonly Command[] = roles.map(({ command }) => command);
+
+export const commandTable: readonly Command[] = [...roleCommands, ...configCommands(roles), ...commands];

@@ -1,0 +1,16 @@
+// The fields that every role has, because runRole uses them.
+import { logLevels } from '@holdfast/telemetry';
+import { choice, duration, tcpAddressOrOff } from './fields.ts';
+
+export const commonFields = {
+  drainTimeout: duration(
+    { description: 'how long calls in flight may take to end after SIGTERM', default: '10s' },
+    { least: '0s', most: '1h' },
+  ),
+  healthListen: tcpAddressOrOff({
+    description: 'where /healthz, /readyz and /metrics are served over plain HTTP',
+    default: '127.0.0.1:7480',
+  }),
+  logLevel: choice({ description: 'the least grave lines that are logged', default: 'info' }, logLevels),
+};
+export type CommonFields = typeof commonFields;
