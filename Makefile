@@ -13,7 +13,7 @@ prettier := $(bins)/prettier --config $(tooling)/prettier.json --ignore-path .gi
   --cache --cache-strategy content --cache-location build/cache/prettier
 
 .PHONY: help setup check lint types format format-write tidy generate-check generate test bench bench-report e2e image \
-  quickstart test-bare clean
+  quickstart test-bare clean dev-build dev-up dev-down dev-status dev-node
 
 help: ## Print this list (the default)
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
@@ -64,6 +64,21 @@ quickstart: setup ## Start what exists on this machine and show it at work
 
 test-bare: ## Type the README's commands on a Debian that has nothing (root; needs debootstrap)
 	@$(tooling)/test-bare.sh
+
+dev-build: ## Build Kubernetes and what runs in it from Go modules, once per set of versions (dev-env/README.md)
+	@dev-env/build.sh
+
+dev-up: dev-build ## Start a Kubernetes on this machine (root; CLUSTER=name NODES=3 DISKS=2)
+	@dev-env/cluster.sh up $(NODES)
+
+dev-down: ## End it without a trace
+	@dev-env/cluster.sh down
+
+dev-status: ## Its processes, nodes and disks
+	@dev-env/cluster.sh status
+
+dev-node: ## DO=start|kill|shutdown|freeze|thaw|cut|mend NODE=2
+	@dev-env/cluster.sh node $(DO) $(NODE)
 
 clean: ## Remove everything that was built; tools and packages stay
 	@rm -rf build

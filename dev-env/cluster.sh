@@ -22,7 +22,7 @@ teardown() {
   local index pid
   if [ "$(cat "$state/made/boot" 2>/dev/null)" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then
     read -r index 2>/dev/null <"$state/made/link" || index=none
-    [ "$(cat "/sys/class/net/$link/ifindex" 2>/dev/null)" != "$index" ] || ip link del "$link"
+    [ "$(interface_index "$link")" != "$index" ] || ip link del "$link"
     if pid=$(live_pid "$state/made/init"); then kill -KILL "$pid"; fi
     end_cgroups || fail "processes of $cluster do not end: $(cgroup_processes | tr '\n' ' ')"
   fi
@@ -38,7 +38,7 @@ start_control_plane() { # BUILD
   ) >"$state/log/init.log" 2>&1 </dev/null &
   wait_until 10 test -e "$state/bridge-ready" || fail "the cluster did not start: $(tail -n 1 "$state/log/init.log")"
   ip link add "$link" type veth peer name host netns "$(live_pid "$state/made/init")"
-  cat "/sys/class/net/$link/ifindex" >"$state/made/link"
+  interface_index "$link" >"$state/made/link"
   in_cluster_net ip link set host master bridge up
   ip -batch - <<END
 addr add $host_ip/24 dev $link
@@ -71,6 +71,7 @@ make_cluster() { # NODES BUILD
 up() { # [NODES]
   local count=${1:-3} built started=$SECONDS
   [[ $count =~ ^[1-9][0-9]?$ && $count -le $node_limit ]] || fail "$count nodes: 1 to $node_limit can be made"
+  trap 'rmdir "$base" 2>/dev/null || true' EXIT
   preflight
   built=$cache/$(build_id)
   [ -e "$built" ] || fail "nothing is built for these versions; run 'make dev-build' (a quarter of an hour the first time)"
@@ -139,6 +140,12 @@ load() { # IMAGE.tar…
   done
 }
 
+none_running() { # NODE-NAME
+  local pods
+  pods=$(kubectl get pods --all-namespaces --no-headers --field-selector "spec.nodeName=$1,status.phase=Running" 2>/dev/null) &&
+    [ -z "$pods" ]
+}
+
 node() { # VERB NUMBER [COMMAND…]
   local verb=$1 number=$2 built name
   built=$(cat "$state/build") name=$(node_name "$number")
@@ -153,6 +160,8 @@ node() { # VERB NUMBER [COMMAND…]
         shutdown)
           # The kubelet ends the pods while it delays the announced shutdown; power goes off when it delays no more.
           (exec_in_node "$number" "$built/bin/logind" poweroff) || fail "$name did not end its pods; it is still on"
+          # The kubelet lets go before its last status has left it; a machine takes seconds more to go down, this one would not.
+          wait_until 5 none_running "$name" || say "the API server was not told of the end of all pods of $name"
           kill_node "$number"
           ;;
         freeze) freeze_node "$number" FROZEN ;;

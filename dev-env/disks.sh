@@ -8,7 +8,10 @@
 room_limit_mib=1024
 
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-backing() { losetup --noheadings --raw --output BACK-MAJ:MIN,BACK-INO "$1" 2>/dev/null; }
+backing() {
+  local device inode
+  read -r device inode < <(losetup --noheadings --output BACK-MAJ:MIN,BACK-INO "$1" 2>/dev/null) && printf '%s %s' "$device" "$inode"
+}
 file_identity() { printf '%s %s' "$(mountpoint --fs-devno "$(df --output=target "$1" | tail -n 1)")" "$(stat -c %i "$1")"; }
 attached() { [ -e "/sys/block/${1#/dev/}/loop/backing_file" ]; }
 detached() { ! attached "$1"; }
@@ -60,7 +63,7 @@ remove_disk() { # NAME
 }
 holders() {
   local mounts
-  mounts=$(grep -lsE "^[^ ]+ [^ ]+ $(cat "/sys/block/${1#/dev/}/dev") " /proc/[0-9]*/mountinfo | cut -d/ -f3 | head -n 3 | tr '\n' ' ')
+  mounts=$(grep -lsE "^[^ ]+ [^ ]+ $(cat "/sys/block/${1#/dev/}/dev") " /proc/[0-9]*/mountinfo | cut -d/ -f3 | sed -n 1,3p | tr '\n' ' ') || mounts=
   printf '%s' "${mounts:+mounted in the namespace of process ${mounts% }}"
   [ -n "$mounts" ] || printf 'by a process that has it open'
 }

@@ -9,7 +9,7 @@ mv "$state/made/init.part" "$state/made/init"
 
 ip -batch - <<END
 link set lo up
-link add bridge type bridge
+link add bridge address $(card "$api_ip") type bridge
 addr add $api_ip/24 dev bridge
 link set bridge up
 END

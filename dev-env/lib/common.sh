@@ -33,6 +33,9 @@ node_limit=90
 
 node_name() { printf '%s-%s' "$cluster" "$1"; }
 node_ip() { printf '%s.0.%s' "$net" $((10 + $1)); }
+# Fixed, so that nobody's neighbour table points at a card that went away with a node's power; a bridge without an address of
+# its own takes one of its ports' and changes it with them, which cost the API server seconds of silence.
+card() { printf '02:00:0a:%02x:00:%02x' "${net#10.}" "${1##*.}"; }
 pod_net() { printf '%s.%s.0/24' "$net" $((128 + $1)); }
 
 # What a built set depends on; a change of any of it is another folder in the cache.
@@ -51,7 +54,7 @@ take_lock() {
     [ "$lock_file" -ef "/proc/self/fd/$lock_fd" ] && break
     exec {lock_fd}>&-
   done
-  trap 'rm -f "$lock_file"' EXIT
+  trap 'rm -f "$lock_file"; rmdir "$base" 2>/dev/null || true' EXIT
 }
 
 # wait_until SECONDS COMMAND…: looks every 50 ms; says nothing when time is up.
@@ -81,7 +84,9 @@ live_pid() {
   [ "$(process_identity "$pid")" = "$pid $started" ] || return 1
   printf '%s\n' "$pid"
 }
-gone() { ! live_pid "$1" >/dev/null; }
+
+# Asked of the kernel, since /sys may show another network namespace than the caller's.
+interface_index() { ip -o link show dev "$1" 2>/dev/null | cut -d: -f1; }
 
 # Folders of the cgroup v1 hierarchies of this machine; a controller's alias is a symlink.
 cgroup_roots() {

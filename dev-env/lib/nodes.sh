@@ -28,7 +28,7 @@ plug() {
   pid=$(node_pid "$1")
   in_cluster_net ip link del "$name" 2>/dev/null || true
   in_cluster_net ip -batch - <<END
-link add $name type veth peer name eth0 netns $pid
+link add $name type veth peer name eth0 address $(card "$(node_ip "$1")") netns $pid
 link set $name master bridge up
 route replace $(pod_net "$1") via $(node_ip "$1")
 END

@@ -57,13 +57,13 @@ check_room() {
 # After whatever this state folder recorded has been ended, anything with the cluster's names belongs to somebody else.
 check_clashes() {
   local root route
-  [ ! -e "/sys/class/net/$link" ] ||
+  [ -z "$(interface_index "$link")" ] ||
     fail "interface $link exists and is not of $state: choose another CLUSTER, or run dev-down with the HOLDFAST_DEV_ENV that made it"
   for root in $(cgroup_roots); do
     [ ! -e "$root/$cgroup" ] ||
       fail "cgroup $root/$cgroup exists and is not of $state: choose another CLUSTER, or run dev-down with the HOLDFAST_DEV_ENV that made it"
   done
-  route=$(ip -4 route show table all root "$net.0.0/16" 2>/dev/null | head -n 1)
+  route=$(ip -4 route show table all root "$net.0.0/16" 2>/dev/null | sed -n 1p)
   [ -z "$route" ] || fail "the addresses $net.0.0/16 that follow from the name $cluster are in use (route '${route%% }'); choose another CLUSTER"
 }
 
