@@ -36,7 +36,7 @@ export class HealthChecks {
 
   async run(): Promise<readonly CheckResult[]> {
     const started: CheckResult = { name: 'started', problem: this.#isReady ? null : 'the process starts or stops' };
-    const results = [...this.#checks].map(([name, check]) => this.#runOne(name, check));
+    const results = [...this.#checks].map(async ([name, check]) => this.#runOne(name, check));
     return [started, ...(await Promise.all(results))];
   }
 

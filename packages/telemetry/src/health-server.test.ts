@@ -16,21 +16,21 @@ async function start(port = 0): Promise<HealthServer> {
   const log = await createLog({ role: 'test', node: null, level: 'info', clock, sink: new LineSink() });
   return HealthServer.start({ host: '127.0.0.1', port, metrics, timers, log });
 }
-const ask = (path: string, method = 'GET'): Promise<Response> =>
+const ask = async (path: string, method = 'GET'): Promise<Response> =>
   fetch(`http://127.0.0.1:${server.port}${path}`, { method, headers: { connection: 'close' } });
 
 beforeEach(async () => {
   metrics = await createMetrics();
   server = await start();
 });
-afterEach(() => server.stop(1000));
+afterEach(async () => server.stop(1000));
 
 describe('the health server', () => {
   test('is alive at once, and ready when its role says so and every check holds', async () => {
     expect((await ask('/healthz')).status).toBe(200);
     expect((await ask('/readyz')).status).toBe(503);
     server.checks.setReady(true);
-    server.checks.add('disk', () => Promise.resolve());
+    server.checks.add('disk', async () => Promise.resolve());
     const response = await ask('/readyz');
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ ready: true, checks: { started: 'ok', disk: 'ok' } });
@@ -39,7 +39,7 @@ describe('the health server', () => {
   test('names the check that fails, with code and hint', async () => {
     server.checks.setReady(true);
     const problem = new OpError('QUEUE_FULL', { queue: 'proposals', limit: 1 });
-    server.checks.add('queue', () => Promise.reject(problem));
+    server.checks.add('queue', async () => Promise.reject(problem));
     const response = await ask('/readyz');
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ ready: false, checks: { started: 'ok', queue: problem.line } });
@@ -48,7 +48,7 @@ describe('the health server', () => {
   test('answers although a check hangs, and aborts what it no longer waits for', async () => {
     server.checks.setReady(true);
     let aborted = false;
-    server.checks.add('array', (signal) => {
+    server.checks.add('array', async (signal) => {
       signal.addEventListener('abort', () => (aborted = true));
       return new Promise(() => undefined);
     });

@@ -24,8 +24,7 @@ const gcKinds = new Map<unknown, string>([
 /** Starts measuring; the function that it returns ends that. */
 export function measureProcess(metrics: Metrics, facts: ProcessFacts, clock: Clock): () => void {
   metrics.gauge('holdfast_build_info').set({ ...facts }, 1);
-  const startSeconds = clock.wallMs() / 1000 - process.uptime();
-  metrics.gauge('holdfast_process_start_time_seconds').set({}, startSeconds);
+  metrics.gauge('holdfast_process_start_time_seconds').set({}, clock.wallMs() / 1000);
   const stops = [measureLag(metrics), measurePauses(metrics)];
   metrics.onScrape(() => readProcess(metrics));
   return () => {
