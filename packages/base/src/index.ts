@@ -4,6 +4,10 @@ export { errorKinds, errorTable, type ErrorCode, type ErrorKind, type ErrorRow }
 export { OpError, toOpError, type ErrorDetails } from './op-error.ts';
 export type { Clock, Timer, Timers } from './clock.ts';
 export type { Random } from './random.ts';
+export type { FileLock, FileOperation, FileStat, Files, FreeSpace, OpenFile, OpenMode, OpenOptions } from './files.ts';
+export { readContent, replaceContent } from './file-contents.ts';
+export { alignedBytes, RealFiles, type NativeFileCalls } from './real-files.ts';
+export type { Flock } from './real-file-lock.ts';
 export { RealRandom } from './real-random.ts';
 export { RealClock, RealTimers } from './real-time.ts';
 export { backoffDelayMs, retry, type Backoff, type RetryOptions } from './backoff.ts';

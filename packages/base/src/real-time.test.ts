@@ -18,9 +18,9 @@ test('a timer never fires before its delay has passed by the monotonic clock', a
   const delaysMs = [0, 0.4, 1, 1.9, 3, 7.5, 20];
   const earlyByMs = await Promise.all(
     delaysMs.map(async (delayMs) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = Promise.withResolvers<null>();
       const startMs = clock.monotonicMs();
-      timers.after(delayMs, resolve);
+      timers.after(delayMs, () => resolve(null));
       await promise;
       return startMs + delayMs - clock.monotonicMs();
     }),
@@ -32,8 +32,8 @@ test('a delay beyond what setTimeout can hold does not fire at once', async () =
   const timers = new RealTimers();
   let fired = false;
   const month = timers.after(31 * 24 * 3_600_000, () => (fired = true));
-  const { promise, resolve } = Promise.withResolvers<void>();
-  timers.after(5, resolve);
+  const { promise, resolve } = Promise.withResolvers<null>();
+  timers.after(5, () => resolve(null));
   await promise;
   month.cancel();
   expect(fired).toBe(false);
@@ -45,8 +45,8 @@ test('a cancelled timer does not fire, and cancelling again does nothing', async
   const timer = timers.after(1, () => (fired = true));
   timer.cancel();
   timer.cancel();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  timers.after(10, resolve);
+  const { promise, resolve } = Promise.withResolvers<null>();
+  timers.after(10, () => resolve(null));
   await promise;
   expect(fired).toBe(false);
 });

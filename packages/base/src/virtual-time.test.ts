@@ -23,7 +23,7 @@ test('the order of different lanes at one instant is shuffled by the seed, and a
     await time.runUntilIdle();
     return story.join('');
   };
-  const orders = await Promise.all(Array.from({ length: 20 }, (_, seed) => order(seed)));
+  const orders = await Promise.all(Array.from({ length: 20 }, async (_, seed) => order(seed)));
   expect(new Set(orders).size).toBeGreaterThan(10);
   expect(await order(3)).toBe(orders[3]);
 });
@@ -68,14 +68,14 @@ test('runUntil stops at the event that makes its condition true, or at its limit
 test('complete answers as its promise does, and refuses one that does not settle in time', async () => {
   const time = new VirtualTime({ seed: 1 });
   const { timers } = time.node('a');
-  const sleep = (delayMs: number): Promise<void> => new Promise((resolve) => void timers.after(delayMs, resolve));
+  const sleep = async (delayMs: number): Promise<void> => new Promise((resolve) => void timers.after(delayMs, resolve));
   expect(
     await time.complete(
       sleep(5).then(() => 'done'),
       10,
     ),
   ).toBe('done');
-  const failing = sleep(5).then(() => Promise.reject(new RangeError('no')));
+  const failing = sleep(5).then(async () => Promise.reject(new RangeError('no')));
   await expect(time.complete(failing, 10)).rejects.toThrow(RangeError);
   await expect(time.complete(sleep(50), 10)).rejects.toThrow(LivelockError);
 });

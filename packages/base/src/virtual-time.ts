@@ -101,8 +101,8 @@ export class VirtualTime {
   }
 
   /** Waits until every promise chain that can go on without an event has done so. */
-  settle(): Promise<void> {
-    return new Promise((resolve) => {
+  async settle(): Promise<void> {
+    await new Promise((resolve) => {
       process.nextTick(resolve);
     });
   }
