@@ -1,0 +1,35 @@
+// The image's tree runs wherever it lies, with nothing from the checkout or the machine but a shell.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { root } from '../root.ts';
+import { buildImage } from './image.ts';
+
+const commit = '0123456789abcdef0123456789abcdef01234567';
+let folder = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-image-'));
+  await buildImage({ root, target: folder, commit });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const run = (command: string, ...words: readonly string[]): string =>
+  execFileSync(command, words, { cwd: '/', env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8' });
+
+test('the launcher says the version and the commit that was built', () => {
+  expect(run(join(folder, 'usr/bin/holdfast'), '--version')).toMatch(
+    /^holdfast \d+\.\d+\.\d+ \(commit 0123456789ab\)\n$/,
+  );
+});
+
+test('the launcher is found through a link', () => {
+  symlinkSync('usr/bin/holdfast', join(folder, 'kubectl-holdfast'));
+  expect(run(join(folder, 'kubectl-holdfast'), '--version')).toContain('holdfast');
+});
+
+test('every command is in the bundle', () => {
+  const help = run(join(folder, 'usr/bin/holdfast'), 'help');
+  expect(help).toBe(run(join(root, 'bin/holdfast'), 'help'));
+});
