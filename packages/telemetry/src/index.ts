@@ -15,6 +15,7 @@ export { continueTrace, formatTraceparent, parseTraceparent, type TraceContext }
 export { createMetrics, type Counter, type Gauge, type Histogram, type Metrics } from './metrics.ts';
 export { metricsTable, type LabelsOf, type MetricName, type MetricRow } from './metrics-table.ts';
 export { labelValuesLimit, otherLabelValue } from './label-limit.ts';
+export { isSecretKey, Redactor, secretPlaceholder, type SecretFields } from './redaction.ts';
 export { HealthChecks, type CheckResult, type HealthCheck } from './health-checks.ts';
 export { HealthServer, type HealthServerOptions } from './health-server.ts';
 export { measureProcess, type ProcessFacts } from './process-metrics.ts';

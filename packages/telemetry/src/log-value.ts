@@ -1,6 +1,7 @@
 // What may stand in a field of a log line, and how it is bounded and made JSON: exact 64-bit numbers as text, errors as their
-// row of the error table, bytes as their length. A line is cut, never refused: losing the line would lose the story.
-import { InvariantError, OpError } from '@holdfast/base';
+// row of the error table, bytes as their length, secrets not at all. A line is cut, never refused: losing the line would lose the story.
+import { InvariantError, messageOf, OpError } from '@holdfast/base';
+import { isSecretKey, secretPlaceholder } from './redaction.ts';
 
 export type LogValue =
   | string
@@ -57,15 +58,15 @@ export function describeError(error: unknown): ErrorFields {
   };
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** `fields` as JSON can hold them exactly and within bounds. The common flat record of short values costs one copy. */
 export function toJsonFields(fields: LogFields): Record<string, Json> {
   const json: Record<string, Json> = {};
-  for (const key in fields) json[key] = toJson(fields[key] ?? null, 1);
+  for (const key in fields) json[key] = toJsonEntry(key, fields[key] ?? null, 1);
   return json;
+}
+
+function toJsonEntry(key: string, value: LogValue, depth: number): Json {
+  return isSecretKey(key) && value !== null ? secretPlaceholder : toJson(value, depth);
 }
 
 function toJson(value: LogValue, depth: number): Json {
@@ -92,7 +93,9 @@ function objectToJson(value: Exclude<LogValue & object, null>, depth: number): J
     return value.length <= entriesLimit ? items : [...items, `… (${value.length} items)`];
   }
   const entries = Object.entries(value);
-  const kept = entries.slice(0, entriesLimit).map(([key, item]): [string, Json] => [key, toJson(item, depth + 1)]);
+  const kept = entries
+    .slice(0, entriesLimit)
+    .map(([key, item]): [string, Json] => [key, toJsonEntry(key, item, depth + 1)]);
   if (entries.length > entriesLimit) kept.push(['…', `(${entries.length} entries)`]);
   return Object.fromEntries(kept);
 }
