@@ -2,13 +2,13 @@
 // months, and one forgotten listener per call is a leak that ends it. What was called off ends with an OpError.
 import type { Timers } from './clock.ts';
 import { formatDuration } from './duration.ts';
-import { OpError } from './op-error.ts';
+import { isOpError, OpError } from './op-error.ts';
 import { messageOf } from './system-error.ts';
 
 /** The OpError of an aborted signal: the one that it was aborted with, or CANCELLED. */
 export function abortError(signal: AbortSignal): OpError {
   const reason: unknown = signal.reason;
-  if (reason instanceof OpError) return reason;
+  if (isOpError(reason)) return reason;
   return new OpError('CANCELLED', { reason: messageOf(reason) }, { cause: reason });
 }
 

@@ -3,7 +3,7 @@
 import { sleep, throwIfAborted } from './abort.ts';
 import type { Timers } from './clock.ts';
 import { invariant } from './invariant.ts';
-import { OpError, toOpError } from './op-error.ts';
+import { type OpError, toOpError } from './op-error.ts';
 import type { Random } from './random.ts';
 
 export interface Backoff {

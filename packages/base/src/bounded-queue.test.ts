@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BoundedQueue } from './bounded-queue.ts';
+import { VirtualTime } from './virtual-time.ts';
 
 const full = { code: 'QUEUE_FULL', message: 'the queue writes holds its limit of 2 items' };
 const closed = { code: 'QUEUE_CLOSED' };
@@ -18,7 +19,7 @@ async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'resolved
     () => 'resolved' as const,
     () => 'rejected' as const,
   );
-  return Promise.race([states, new Promise<'pending'>((resolve) => setImmediate(resolve, 'pending'))]);
+  return Promise.race([states, new VirtualTime({ seed: 1 }).settle().then(() => 'pending' as const)]);
 }
 
 test('items come out in the order in which they went in', async () => {

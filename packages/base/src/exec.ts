@@ -89,7 +89,8 @@ export function execOnDescriptor(
 }
 
 function lastLine(text: string): string | null {
-  return text.trimEnd().split('\n').at(-1)?.trim() || null;
+  const line = text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? null : line;
 }
 
 /**

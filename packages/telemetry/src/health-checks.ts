@@ -18,6 +18,8 @@ export class HealthChecks {
   readonly #timers: Timers;
   readonly #checks = new Map<string, HealthCheck>();
   #isReady = false;
+  /** The answer that is being made: who asks meanwhile shares it, so a flood of questions runs no check twice. */
+  #running: Promise<readonly CheckResult[]> | null = null;
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -34,7 +36,14 @@ export class HealthChecks {
     this.#isReady = isReady;
   }
 
-  async run(): Promise<readonly CheckResult[]> {
+  run(): Promise<readonly CheckResult[]> {
+    this.#running ??= this.#runAll().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #runAll(): Promise<readonly CheckResult[]> {
     const started: CheckResult = { name: 'started', problem: this.#isReady ? null : 'the process starts or stops' };
     const results = [...this.#checks].map(async ([name, check]) => this.#runOne(name, check));
     return [started, ...(await Promise.all(results))];

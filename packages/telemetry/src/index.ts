@@ -19,3 +19,4 @@ export { isSecretKey, Redactor, secretPlaceholder, type SecretFields } from './r
 export { HealthChecks, type CheckResult, type HealthCheck } from './health-checks.ts';
 export { HealthServer, type HealthServerOptions } from './health-server.ts';
 export { measureProcess, type ProcessFacts } from './process-metrics.ts';
+export { StdoutSink, type StdoutSinkOptions } from './stdout-sink.ts';

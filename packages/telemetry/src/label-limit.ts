@@ -19,8 +19,7 @@ export class LabelLimit {
   /** `labels` with the values beyond the limit replaced; the same object when there are none, which is the rule. */
   apply(labels: Labels): Labels {
     let bounded = labels;
-    for (const label in labels) {
-      const value = labels[label] ?? '';
+    for (const [label, value] of Object.entries(labels)) {
       const values = this.#values[label];
       if (values === undefined || values.has(value)) continue;
       if (values.size < labelValuesLimit) {

@@ -1,6 +1,7 @@
 // What may stand in a field of a log line, and how it is bounded and made JSON: exact 64-bit numbers as text, errors as their
-// row of the error table, bytes as their length, secrets not at all. A line is cut, never refused: losing the line would lose the story.
-import { InvariantError, messageOf, OpError } from '@holdfast/base';
+// row of the error table, bytes as their length, secrets not at all. A line is cut, never refused: losing the line would lose
+// the story.
+import { InvariantError, messageOf, isOpError } from '@holdfast/base';
 import { isSecretKey, secretPlaceholder } from './redaction.ts';
 
 export type LogValue =
@@ -17,7 +18,7 @@ export type LogValue =
 /** The fields that the log itself writes; a second one of the same name would make two keys of one JSON object. */
 type ReservedField =
   'time' | 'level' | 'role' | 'node' | 'msg' | 'request_id' | 'trace_id' | 'span_id' | 'pid' | 'hostname';
-export type LogFields = { readonly [key: string]: LogValue } & { readonly [Field in ReservedField]?: never };
+export type LogFields = Readonly<Record<string, LogValue>> & Readonly<Partial<Record<ReservedField, never>>>;
 
 /** How a failure looks in a log line. `stack` is told for defects only: for an expected failure it would be noise. */
 export interface ErrorFields {
@@ -36,7 +37,7 @@ const textLimitChars = 4096;
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 export function describeError(error: unknown): ErrorFields {
-  if (error instanceof OpError) {
+  if (isOpError(error)) {
     const cause: unknown = error.cause ?? null;
     const defect = error.code === 'INTERNAL' ? (cause ?? error) : null;
     return {
@@ -61,7 +62,7 @@ export function describeError(error: unknown): ErrorFields {
 /** `fields` as JSON can hold them exactly and within bounds. The common flat record of short values costs one copy. */
 export function toJsonFields(fields: LogFields): Record<string, Json> {
   const json: Record<string, Json> = {};
-  for (const key in fields) json[key] = toJsonEntry(key, fields[key] ?? null, 1);
+  for (const [key, value] of Object.entries<LogValue>(fields)) json[key] = toJsonEntry(key, value, 1);
   return json;
 }
 
@@ -70,18 +71,11 @@ function toJsonEntry(key: string, value: LogValue, depth: number): Json {
 }
 
 function toJson(value: LogValue, depth: number): Json {
-  switch (typeof value) {
-    case 'string':
-      return value.length <= textLimitChars ? value : `${value.slice(0, textLimitChars)}… (${value.length} characters)`;
-    case 'number':
-      return Number.isFinite(value) ? value : String(value);
-    case 'bigint':
-      return value.toString();
-    case 'boolean':
-      return value;
-    case 'object':
-      return value === null ? null : objectToJson(value, depth);
-  }
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'object') return objectToJson(value, depth);
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  return value.length <= textLimitChars ? value : `${value.slice(0, textLimitChars)}… (${value.length} characters)`;
 }
 
 function objectToJson(value: Exclude<LogValue & object, null>, depth: number): Json {

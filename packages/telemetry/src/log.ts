@@ -1,5 +1,5 @@
 // The log: one JSON line per event on stdout, always with the same first fields, so that a collector needs no rules. Relies on
-// pino for the line, on the request context for the ids, on LogDestination for getting the lines out without blocking.
+// pino for the line, on the request context for the ids, on a LogSink for getting the lines out without blocking.
 // pino is imported when the first log is made: the command line never pays for it.
 import type { Clock } from '@holdfast/base';
 import type { Level as PinoLevel, Logger as PinoLogger } from 'pino';
@@ -32,6 +32,8 @@ export interface RootLog extends Log {
 /** Where lines go; each call is one line with its newline. */
 export interface LogSink {
   write(line: string): void;
+  /** A sink that may drop lines says how many, when it takes lines again. */
+  reportLoss?(callback: (lines: number) => void): void;
 }
 
 export interface LogOptions {
@@ -106,7 +108,11 @@ export async function createLog(options: LogOptions): Promise<RootLog> {
     },
     options.sink,
   );
-  return new PinoLog(root, { rank: logLevels.indexOf(options.level) });
+  const log = new PinoLog(root, { rank: logLevels.indexOf(options.level) });
+  options.sink.reportLoss?.((lines) => {
+    log.warn('log lines dropped', { lines });
+  });
+  return log;
 }
 
 function requestFields(): Record<string, string | null> {

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { RealTimers, sleep } from '@holdfast/base';
 import {
   currentRequest,
   openRequest,
@@ -16,7 +16,7 @@ test('a request follows awaits and callbacks, and two at once do not mix', async
   const seen = await Promise.all(
     requests.map((request) =>
       runInRequest(request, async () => {
-        await nextTurn();
+        await sleep(new RealTimers(), 0);
         await Promise.resolve();
         return currentRequest();
       }),
