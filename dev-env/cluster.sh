@@ -24,7 +24,10 @@ teardown() {
     read -r index 2>/dev/null <"$state/made/link" || index=none
     [ "$(interface_index "$link")" != "$index" ] || ip link del "$link"
     if pid=$(live_pid "$state/made/init"); then kill -KILL "$pid"; fi
-    end_cgroups || fail "processes of $cluster do not end: $(cgroup_processes | tr '\n' ' ')"
+    # The first process is the last to go: it waits for the machine's init to reap what nsenter brought in.
+    if ! end_cgroups || ! wait_until 10 gone "$state/made/init"; then
+      fail "processes of $cluster do not end: $(cgroup_processes | tr '\n' ' ')"
+    fi
   fi
   ! grep -qF " $state/" /proc/self/mountinfo || fail "something is mounted below $state; unmount it, then run dev-down again"
   rm -rf --one-file-system "$state"

@@ -249,7 +249,8 @@ test_two_clusters
 test_disks
 test_faults
 test_crashes
-within 'three nodes are down' 5000 in_a down
+holds 'a node is paused again' in_a node freeze 2
+within 'three nodes, one paused, are down' 5000 in_a down
 holds 'no process, mount, link, route, cgroup, loop device, rule or folder is left' no_trace
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -84,6 +84,7 @@ live_pid() {
   [ "$(process_identity "$pid")" = "$pid $started" ] || return 1
   printf '%s\n' "$pid"
 }
+gone() { ! live_pid "$1" >/dev/null; }
 
 # Asked of the kernel, since /sys may show another network namespace than the caller's.
 interface_index() { ip -o link show dev "$1" 2>/dev/null | cut -d: -f1; }
@@ -140,10 +141,13 @@ no_processes() { [ -z "$(cgroup_processes "$@")" ]; }
 
 # end_cgroups [NAME]: power off. The kill is sent first and a frozen process is thawed second, so that it gets to do nothing.
 end_cgroups() {
-  local pid folder
+  local pid folder frozen
   for pid in $(cgroup_processes "$@"); do kill -KILL "$pid" 2>/dev/null || true; done
   for folder in $(our_cgroups "$@"); do
-    [ ! -e "$folder/freezer.state" ] || printf 'THAWED\n' >"$folder/freezer.state"
+    # A thawed parent leaves a child frozen that was frozen itself.
+    while read -r frozen; do
+      { printf 'THAWED\n' >"$frozen"; } 2>/dev/null || true
+    done < <(find "$folder" -name freezer.state 2>/dev/null)
   done
   wait_until 10 no_processes "$@" || return 1
   wait_until 5 remove_cgroups "$@"
