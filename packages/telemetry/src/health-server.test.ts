@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { OpError, RealClock, RealTimers } from '@holdfast/base';
 import { HealthServer } from './health-server.ts';
@@ -12,9 +13,9 @@ const timers = new RealTimers();
 let metrics: Metrics;
 let server: HealthServer;
 
-async function start(port = 0): Promise<HealthServer> {
+async function start(port = 0, requestLimitMs = 5_000): Promise<HealthServer> {
   const log = await createLog({ role: 'test', node: null, level: 'info', clock, sink: new LineSink() });
-  return HealthServer.start({ host: '127.0.0.1', port, metrics, timers, log });
+  return HealthServer.start({ host: '127.0.0.1', port, metrics, timers, log, requestLimitMs });
 }
 const ask = async (path: string, method = 'GET'): Promise<Response> =>
   fetch(`http://127.0.0.1:${server.port}${path}`, { method, headers: { connection: 'close' } });
@@ -75,6 +76,38 @@ describe('the health server', () => {
 
   test('says which port is taken', async () => {
     await expect(start(server.port)).rejects.toMatchObject({ code: 'LISTEN_ADDRESS_IN_USE' });
+  });
+
+  test('hangs up on a client that sends its request a little at a time, and serves others meanwhile', async () => {
+    const second = await start(0, 200);
+    const socket = connect(second.port, '127.0.0.1');
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+    const closed = once(socket, 'close');
+    await once(socket, 'connect');
+    socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n');
+    expect((await fetch(`http://127.0.0.1:${second.port}/healthz`, { headers: { connection: 'close' } })).status).toBe(
+      200,
+    );
+    await closed;
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    await second.stop(1000);
+  });
+
+  test('runs a check once for all who ask while it runs', async () => {
+    server.checks.setReady(true);
+    let runs = 0;
+    const held = Promise.withResolvers<void>();
+    server.checks.add('disk', async () => {
+      runs += 1;
+      await held.promise;
+    });
+    const both = [server.checks.run(), server.checks.run()];
+    held.resolve();
+    expect(await both[0]).toBe(await both[1]);
+    expect(runs).toBe(1);
+    await server.checks.run();
+    expect(runs).toBe(2);
   });
 
   test('does not wait for a client that sends nothing when it stops', async () => {

@@ -14,11 +14,12 @@ export interface HealthServerOptions {
   readonly metrics: Metrics;
   readonly timers: Timers;
   readonly log: Log;
+  /** From the first byte of a request to its last: none of ours takes more than one packet. */
+  readonly requestLimitMs?: number;
 }
 
 const connectionsLimit = 64;
-/** From the first byte of a request to its last: none of ours takes more than one packet. */
-const requestLimitMs = 5_000;
+const requestLimitMsDefault = 5_000;
 const headerLimitBytes = 8 * 1024;
 const idleLimitMs = 10_000;
 
@@ -30,11 +31,12 @@ export class HealthServer {
   private constructor(options: HealthServerOptions) {
     this.#options = options;
     this.checks = new HealthChecks(options.timers);
+    const requestLimitMs = options.requestLimitMs ?? requestLimitMsDefault;
     this.#server = createServer(
       {
         requestTimeout: requestLimitMs,
         headersTimeout: requestLimitMs,
-        connectionsCheckingInterval: 1000,
+        connectionsCheckingInterval: requestLimitMs / 5,
         keepAliveTimeout: idleLimitMs,
         maxHeaderSize: headerLimitBytes,
       },
