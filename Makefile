@@ -21,7 +21,7 @@ help: ## Print this list (the default)
 setup: ## Fetch Node, pnpm and the workspace's packages into your cache; nothing to do takes no time
 	@$(tooling)/setup.sh
 
-check: types lint format tidy generate-check ## What must hold before tests are worth running: the next five
+check: types lint format tidy generate-check ## What must hold before tests are worth running: types, lint, format, tidy, generate-check
 
 lint: types ## eslint, type-aware
 	@node $(tooling)/src/lint/run.ts
