@@ -93,7 +93,7 @@ export function defineCommand<const Flags extends FlagTable>(definition: Definit
     details: definition.details ?? [],
     parameters: definition.parameters ?? [],
     flags: definition.flags,
-    run: (call) => definition.run(call as Call<Flags>),
+    run: async (call) => definition.run(call as Call<Flags>),
   };
 }
 

@@ -19,13 +19,13 @@ const pkiIssue = defineCommand({
       choices: ['table', 'json'],
     },
   },
-  run: () => Promise.resolve(),
+  run: async () => undefined,
 });
 
 test('the completion script offers commands, their second words, flags and the choices of a flag', async () => {
   const script = await completionScript([
     pkiIssue,
-    defineCommand({ name: 'status', summary: 's', flags: {}, run: () => Promise.resolve() }),
+    defineCommand({ name: 'status', summary: 's', flags: {}, run: async () => undefined }),
   ]);
   const complete = (...words: string[]): string[] => {
     const ask = `COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`;

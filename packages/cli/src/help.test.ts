@@ -18,7 +18,7 @@ const pkiIssue = defineCommand({
       choices: ['table', 'json'],
     },
   },
-  run: () => Promise.resolve(),
+  run: async () => undefined,
 });
 
 test('help derives from the row', async () => {

@@ -10,7 +10,7 @@ const flags = {
   force: { value: null, summary: 'really', unit: null, default: null, short: 'f' },
   reason: { value: 'TEXT', summary: 'why', unit: null, default: null, required: true },
 } as const satisfies FlagTable;
-const run = (): Promise<void> => Promise.resolve();
+const run = async (): Promise<void> => undefined;
 const issue = defineCommand({
   name: 'pki issue',
   summary: 'issue',

@@ -23,9 +23,11 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
   );
 }
 
-/** Code points, not UTF-16 units; control characters were taken out before anything came here. */
+const characters = new Intl.Segmenter();
+
+/** What a reader takes for characters: an accent or a surrogate is not one more. */
 function displayWidth(text: string): number {
-  return [...text].length;
+  return Array.from(characters.segment(text)).length;
 }
 
 export const outputFlag = {

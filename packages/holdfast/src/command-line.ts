@@ -19,8 +19,9 @@ import { exitCodes, plainExits } from './exit-codes.ts';
 /** Runs the command and ends the process with the code of its outcome. */
 export async function runProcess(words: readonly string[]): Promise<void> {
   const isDebug = words.includes('--debug');
-  process.stdout.on('error', endOnBrokenPipe);
-  process.stderr.on('error', endOnBrokenPipe);
+  // A command whose reader went away has nobody to work for; a server goes on without its log.
+  const isRole = roleCommands.some(({ name }) => name === words[0]);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', isRole ? () => undefined : endOnBrokenPipe);
   const die = (error: unknown): void => {
     process.stderr.write(`${failureText(error, isDebug)}\n`);
     process.exit(exitCodes.internal.code);
@@ -34,8 +35,17 @@ export async function runProcess(words: readonly string[]): Promise<void> {
     process.stderr.write(`${failureText(error, isDebug)}\n`);
     code = exitCodes[toOpError(error).kind].code;
   }
+  await flushed();
+  if (code === plainExits.success.code && process.stdout.errored !== null && !isRole) code = plainExits.brokenPipe.code;
   // Not left to the event loop: a timer or a connection that somebody forgot must not keep a finished command alive.
   process.exit(code);
+}
+
+/** Resolves when everything that was printed is written, or cannot be any more. */
+async function flushed(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.stdout.write('', () => resolve());
+  });
 }
 
 /** Whoever read the output went away, as `| head` does; there is nobody left to tell. */

@@ -86,9 +86,9 @@ function stopping(stop: () => void): Stop {
   return async () => stop();
 }
 
-async function openLog(role: string, level: LogLevel, { clock, print }: System): Promise<RootLog> {
-  const sink = { write: (line: string): void => print(line.trimEnd()) };
-  return createLog({ role, node: null, level, clock, sink });
+async function openLog(role: string, level: LogLevel, system: System): Promise<RootLog> {
+  const sink = { write: (line: string): void => system.print(line.trimEnd()) };
+  return createLog({ role, node: null, level, clock: system.clock, sink });
 }
 
 /** Every value that is in force, with its source, and no secret. */

@@ -16,7 +16,7 @@ export function commit(environment: Readonly<Record<string, string | undefined>>
 
 export function commitOfCheckout(gitFolder: string): string | null {
   const head = readLine(join(gitFolder, 'HEAD'));
-  if (head === null || !head.startsWith('ref: ')) return head;
+  if (head?.startsWith('ref: ') !== true) return head;
   const reference = head.slice('ref: '.length);
   const loose = readLine(join(gitFolder, reference));
   if (loose !== null) return loose;

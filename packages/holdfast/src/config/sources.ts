@@ -74,7 +74,8 @@ export async function fileSettings(path: string): Promise<Setting[]> {
     const source = at(key.range?.[0] ?? 0);
     const wrong = (): OpError =>
       new OpError('CONFIG_VALUE_WRONG', { key: name, source, reason: 'it is neither a value nor a list of values' });
-    if (value === null || isScalar(value)) return { key: name, text: scalarText(value?.value), source };
+    if (value === null || isScalar(value))
+      return { key: name, text: value === null ? '' : scalarText(value.value), source };
     if (!isSeq(value)) throw wrong();
     const items = value.items.map((item) => {
       if (!isScalar(item)) throw wrong();

@@ -58,8 +58,9 @@ function flagTable(flags: Readonly<Record<string, Flag>>): string {
 
 async function configPage(): Promise<string> {
   const sections = await Promise.all(
-    roles.map(async ({ name, schema }) => {
-      const { fields } = await schema();
+    roles.map(async (role) => {
+      const { name } = role;
+      const { fields } = await role.schema();
       const rows = Object.entries(fields).map(([key, field]) => [
         `\`${key}\``,
         field.isSecret ? `${field.description} (secret)` : field.description,

@@ -86,16 +86,20 @@ export class PeerWatch {
     const { signal } = this.#stopped;
     const { statusService } = this.#options.services;
     const { get } = peer.channel.calls(statusService);
-    while (!signal.aborted) {
+    while (!this.#isStopping()) {
       try {
         await get({}, { timeoutMs: this.#options.timeoutMs, signal });
         this.#note(peer, null);
       } catch (error) {
         // Called off by our own stop: it says nothing about the peer.
-        if (!signal.aborted) this.#note(peer, toOpError(error));
+        if (!this.#isStopping()) this.#note(peer, toOpError(error));
       }
       await sleep(this.#options.timers, this.#options.intervalMs, signal).catch(() => undefined);
     }
+  }
+
+  #isStopping(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   #note(peer: WatchedPeer, failure: OpError | null): void {

@@ -1,0 +1,49 @@
+// The table of suites. A suite is a folder below src/suites; a test holds the table and the folders together.
+import { OpError } from '@holdfast/base';
+import { suggestion } from '@holdfast/cli';
+
+/** Names the folder for artefacts to the process that runs the cases. */
+export const artefactsVariable = 'HOLDFAST_E2E_ARTEFACTS';
+
+export interface Suite {
+  readonly name: string;
+  readonly summary: string;
+  /** After this the suite is ended and counts as failed. */
+  readonly budgetMs: number;
+  /** Whether PROFILE=ci runs it; every suite runs in a full round and when SUITE names it. */
+  readonly isInCi: boolean;
+}
+
+export const suites: readonly Suite[] = [
+  {
+    name: 'processes',
+    summary: 'real metadata servers on this machine: talking, revoked, renewed, drained, killed',
+    budgetMs: 5 * 60_000,
+    isInCi: true,
+  },
+  {
+    name: 'bare',
+    summary: "the README's commands on a Debian that has nothing; needs root and debootstrap",
+    budgetMs: 30 * 60_000,
+    isInCi: false,
+  },
+];
+
+export interface Choice {
+  /** The value of SUITE; empty for all. */
+  readonly suite: string;
+  /** The value of PROFILE; empty for a full round. */
+  readonly profile: string;
+}
+
+export function chooseSuites({ suite, profile }: Choice): readonly Suite[] {
+  if (profile !== '' && profile !== 'ci') {
+    throw new OpError('ARGUMENT_WRONG', { argument: 'PROFILE', reason: `is ci or nothing, not "${profile}"` });
+  }
+  if (suite === '') return suites.filter(({ isInCi }) => profile === '' || isInCi);
+  const found = suites.find(({ name }) => name === suite);
+  if (found !== undefined) return [found];
+  const names = suites.map(({ name }) => name);
+  const reason = `"${suite}" does not exist; there are ${names.join(', ')}${suggestion(suite, names)}`;
+  throw new OpError('ARGUMENT_WRONG', { argument: 'SUITE', reason });
+}
