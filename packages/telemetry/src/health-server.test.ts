@@ -97,13 +97,13 @@ describe('the health server', () => {
   test('runs a check once for all who ask while it runs', async () => {
     server.checks.setReady(true);
     let runs = 0;
-    const held = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<null>();
     server.checks.add('disk', async () => {
       runs += 1;
       await held.promise;
     });
     const both = [server.checks.run(), server.checks.run()];
-    held.resolve();
+    held.resolve(null);
     expect(await both[0]).toBe(await both[1]);
     expect(runs).toBe(1);
     await server.checks.run();
