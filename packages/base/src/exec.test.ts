@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { exec, execOk, type ExecOptions } from './exec.ts';
 import { OpError } from './op-error.ts';
@@ -94,7 +96,8 @@ test('an argument that no program can be given is refused', async () => {
 test('at its limit a command is killed with its grandchild that ignores SIGTERM', async () => {
   // The grandchild keeps neither pipe, so nothing but its death shows that it was killed.
   const script = `( trap '' TERM; exec sleep 600 ) >/dev/null 2>&1 & echo $! > "$1"; wait`;
-  const pidFile = `/dev/shm/holdfast-exec-test-${process.pid}`;
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-exec-'));
+  const pidFile = join(folder, 'pid');
   const startMs = clock.monotonicMs();
   const run = exec(shell(script, pidFile), { ...options, limitMs: 300 });
   await expect(run).rejects.toMatchObject({
@@ -103,6 +106,7 @@ test('at its limit a command is killed with its grandchild that ignores SIGTERM'
   });
   expect(clock.monotonicMs() - startMs).toBeLessThan(5_000);
   const grandchild = Number(readFileSync(pidFile, 'latin1'));
+  rmSync(folder, { recursive: true });
   leftovers.push(grandchild);
   expect(grandchild).toBeGreaterThan(1);
   await untilEnded(grandchild);
