@@ -1,7 +1,8 @@
 // How a command reaches servers: with the certificate of the person who types it, over channels that end with the command.
-import { OpError, parseDurationMs, toOpError } from '@holdfast/base';
+import { OpError } from '@holdfast/base';
 import type { CertificateKeeper, Channel } from '@holdfast/rpc';
 import type { Flag, FlagTable, System } from './command.ts';
+import { readDurationMs } from './duration-flag.ts';
 import { toPath } from './pki/authority-folder.ts';
 import { quietLog } from './quiet-log.ts';
 
@@ -51,7 +52,8 @@ export async function connect(flags: ConnectionFlags, system: System): Promise<C
     .filter((text) => text !== '');
   if (addresses.length === 0) throw wrong('--server', `is required: --server HOST:PORT, or ${serverVariable}`);
   if (addresses.length > serversLimit) throw wrong('--server', `names more than ${serversLimit} servers`);
-  const timeoutMs = readTimeoutMs(flags.timeout);
+  const timeoutMs = readDurationMs('--timeout', flags.timeout);
+  if (timeoutMs === 0) throw wrong('--timeout', 'leaves no time at all');
   const keeper = await openKeeper(flags.certificates, system);
   const servers: { address: string; channel: Channel }[] = [];
   const close = async (): Promise<void> => {
@@ -79,16 +81,6 @@ async function openKeeper(folder: string | null, system: System): Promise<Certif
   const store = new FileCertificateStore(certificateFilesIn(toPath(text, system)));
   const { clock, timers, random } = system;
   return CertificateKeeper.open({ store, clock, timers, random, log: quietLog, metrics: null });
-}
-
-function readTimeoutMs(text: string): number {
-  try {
-    const timeoutMs = parseDurationMs(text);
-    if (timeoutMs > 0) return timeoutMs;
-  } catch (error) {
-    throw wrong('--timeout', `is wrong: ${toOpError(error).message}`);
-  }
-  throw wrong('--timeout', 'is wrong: no time at all');
 }
 
 function wrong(flag: string, reason: string): OpError {

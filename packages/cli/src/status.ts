@@ -1,20 +1,31 @@
 // `holdfast status`: what each server says of itself, of its peers, and of the one who asks.
-import { OpError, toOpError } from '@holdfast/base';
+import { OpError, sleep, toOpError } from '@holdfast/base';
 import type { StatusResponse, Timestamp } from '@holdfast/rpc';
-import { defineCommand, type FlagTable } from './command.ts';
+import { defineCommand, type FlagTable, type System } from './command.ts';
 import { connect, connectionFlags, type Connections } from './connection.ts';
+import { readDurationMs } from './duration-flag.ts';
 import { formatTime } from './pki/authority-folder.ts';
 import { outputFlag, printListing, type Column } from './table.ts';
 
-const flags = { ...connectionFlags, output: outputFlag } as const satisfies FlagTable;
+const flags = {
+  ...connectionFlags,
+  output: outputFlag,
+  wait: {
+    value: 'DURATION',
+    summary: 'how long to ask again until every server answers',
+    unit: 'duration',
+    default: '0s',
+  },
+} as const satisfies FlagTable;
 
-interface Answer {
-  readonly address: string;
-  readonly status: StatusResponse | null;
-  readonly error: OpError | null;
-}
+/** Between two rounds of --wait. */
+const roundPauseMs = 100;
 
-const columns: readonly Column<Answer>[] = [
+export type StatusAnswer = { readonly address: string } & (
+  { readonly status: StatusResponse; readonly error: null } | { readonly status: null; readonly error: OpError }
+);
+
+const columns: readonly Column<StatusAnswer>[] = [
   { header: 'SERVER', cell: ({ address }) => address },
   { header: 'VERSION', cell: ({ status }) => status?.version ?? '' },
   { header: 'HEALTH', cell: ({ status, error }) => (error === null ? healthOf(status) : 'no answer') },
@@ -31,9 +42,10 @@ export const status = defineCommand({
   summary: 'ask metadata servers how they are, whom they reach, and whom they take you for',
   flags,
   async run({ flags: given, system }) {
+    const waitMs = readDurationMs('--wait', given.wait);
     const connections = await connect(given, system);
     try {
-      const answers = await askAll(connections);
+      const answers = await askUntilAll(connections, system, waitMs);
       const failures = answers.flatMap(({ error }) => (error === null ? [] : [error]));
       const [first] = failures;
       // Nothing to put into a table: the one line says it all.
@@ -56,11 +68,28 @@ function summarise(failures: readonly OpError[], total: number): OpError {
   return new OpError('STATUS_INCOMPLETE', { failed: failures.length, total, reason: first?.message ?? '' });
 }
 
-async function askAll({ servers, timeoutMs }: Connections): Promise<Answer[]> {
+/** The answers of the first round in which every server answered, or of the last. */
+async function askUntilAll(
+  connections: Connections,
+  { clock, timers }: System,
+  waitMs: number,
+): Promise<StatusAnswer[]> {
+  const endMs = clock.monotonicMs() + waitMs;
+  for (;;) {
+    const answers = await askStatus(connections);
+    // Only a server that is not there may come: one that refuses will refuse again.
+    const isWorthAsking = answers.some(({ error }) => error?.kind === 'unavailable');
+    if (!isWorthAsking || clock.monotonicMs() + roundPauseMs > endMs) return answers;
+    await sleep(timers, roundPauseMs);
+  }
+}
+
+/** Asks every server; one that does not answer is an answer too. */
+export async function askStatus({ servers, timeoutMs }: Connections): Promise<StatusAnswer[]> {
   const { loadMetadataServices } = await import('@holdfast/rpc');
   const { statusService } = await loadMetadataServices();
   return Promise.all(
-    servers.map(async ({ address, channel }): Promise<Answer> => {
+    servers.map(async ({ address, channel }): Promise<StatusAnswer> => {
       try {
         const answered = await channel.calls(statusService).get({}, { timeoutMs });
         return { address, status: answered, error: null };
@@ -99,9 +128,8 @@ function timeOf(timestamp: Timestamp | null): string | null {
   return timestamp === null ? null : formatTime(Number(timestamp.seconds) * 1000 + timestamp.nanos / 1_000_000);
 }
 
-function documentOf({ address, status: answered, error }: Answer): Readonly<Record<string, unknown>> {
-  if (answered === null)
-    return { address, error: error === null ? null : { code: error.code, message: error.message } };
+function documentOf({ address, status: answered, error }: StatusAnswer): Readonly<Record<string, unknown>> {
+  if (answered === null) return { address, error: { code: error.code, message: error.message } };
   const { version, cluster, node, caller, peers } = answered;
   return {
     address,

@@ -92,12 +92,21 @@ export class RoleProcess {
 
   /** The first line with this message that `isMeant`; fails if the process ends without it. */
   async line(message: string, isMeant: (line: LogLine) => boolean = () => true): Promise<LogLine> {
+    return this.#find(`"${message}"`, () => this.lines.find((line) => line['msg'] === message && isMeant(line)));
+  }
+
+  /** The first place where what it wrote matches, for output that is no log. */
+  async match(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#find(String(pattern), () => pattern.exec(this.#stdout) ?? undefined);
+  }
+
+  async #find<Found>(what: string, find: () => Found | undefined): Promise<Found> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = this.lines.find((line) => line['msg'] === message && isMeant(line));
+        const found = find();
         if (found === undefined && !this.#hasEnded) return;
         this.#waiting.delete(look);
-        if (found === undefined) reject(new Error(`the process ended before it said "${message}":\n${this.output}`));
+        if (found === undefined) reject(new Error(`the process ended before it said ${what}:\n${this.output}`));
         else resolve(found);
       };
       this.#waiting.add(look);

@@ -1,7 +1,6 @@
 // What the pki commands share: where the authority and the issued identities lie, and how times are told to a person.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { OpError, parseDurationMs, toOpError } from '@holdfast/base';
 import type { Authority } from '@holdfast/rpc';
 import type { Flag, System } from '../command.ts';
 
@@ -32,19 +31,6 @@ export function identityFolder(role: string, name: string, system: System): stri
 export async function openAuthority(text: string, system: System): Promise<Authority> {
   const { Authority } = await import('@holdfast/rpc');
   return Authority.open({ directory: toPath(text, system), clock: system.clock, random: system.random });
-}
-
-/** The life that --life asks for; a wrong one is told with the flag's name. */
-export function readLifeMs(text: string): number {
-  try {
-    return parseDurationMs(text);
-  } catch (error) {
-    throw new OpError(
-      'FLAG_WRONG',
-      { flag: '--life', reason: `is wrong: ${toOpError(error).message}` },
-      { cause: error },
-    );
-  }
 }
 
 /** 2026-01-02T03:04:05Z */

@@ -1,7 +1,8 @@
 // `holdfast pki init`: makes a cluster's authority.
 import { defineCommand, type FlagTable } from '../command.ts';
+import { readDurationMs } from '../duration-flag.ts';
 import { outputFlag, printDocument } from '../table.ts';
-import { authorityFlag, formatTime, lifeFlag, readLifeMs, shellWord, toPath } from './authority-folder.ts';
+import { authorityFlag, formatTime, lifeFlag, shellWord, toPath } from './authority-folder.ts';
 
 const flags = {
   authority: authorityFlag,
@@ -19,7 +20,13 @@ export const pkiInit = defineCommand({
     const directory = toPath(folder, system);
     const { clock, random } = system;
     const cluster = random.uuid();
-    const authority = await Authority.initialise({ directory, clock, random, cluster, lifeMs: readLifeMs(life) });
+    const authority = await Authority.initialise({
+      directory,
+      clock,
+      random,
+      cluster,
+      lifeMs: readDurationMs('--life', life),
+    });
     const notAfter = formatTime(authority.certificate.notAfterMs);
     if (await printDocument(system, output, { cluster, directory, notAfter })) return;
     system.print(`made the authority of cluster ${cluster} in ${directory}; it holds until ${notAfter}`);

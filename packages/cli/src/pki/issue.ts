@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineCommand, type FlagTable } from '../command.ts';
+import { readDurationMs } from '../duration-flag.ts';
 import { outputFlag, printDocument } from '../table.ts';
 import {
   authorityFlag,
@@ -10,7 +11,6 @@ import {
   identityFolder,
   lifeFlag,
   openAuthority,
-  readLifeMs,
   shellWord,
   toPath,
 } from './authority-folder.ts';
@@ -44,7 +44,7 @@ export const pkiIssue = defineCommand({
     const identity = { cluster: authority.cluster, role: await toRole(role), name: name ?? '', node: given.node };
     const directory =
       given.out === null ? identityFolder(identity.role, identity.name, system) : toPath(given.out, system);
-    const issued = await authority.issue({ identity, hosts: given.host, lifeMs: readLifeMs(given.life) });
+    const issued = await authority.issue({ identity, hosts: given.host, lifeMs: readDurationMs('--life', given.life) });
     await writeCertificateFiles(directory, {
       identityPem: issued.keyPem + issued.certificatePem,
       authoritiesPem: authority.certificatePem,

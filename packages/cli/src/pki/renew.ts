@@ -1,8 +1,9 @@
 // `holdfast pki renew`: a fresh certificate for an identity whose holder does not run, or did not for too long. One that runs
 // renews its certificate itself.
 import { defineCommand, type FlagTable } from '../command.ts';
+import { readDurationMs } from '../duration-flag.ts';
 import { outputFlag, printDocument } from '../table.ts';
-import { authorityFlag, formatTime, lifeFlag, openAuthority, readLifeMs, toPath } from './authority-folder.ts';
+import { authorityFlag, formatTime, lifeFlag, openAuthority, toPath } from './authority-folder.ts';
 
 const flags = { authority: authorityFlag, life: lifeFlag, output: outputFlag } as const satisfies FlagTable;
 
@@ -18,7 +19,7 @@ export const pkiRenew = defineCommand({
     const store = new FileCertificateStore(certificateFilesIn(directory));
     const authority = await openAuthority(folder, system);
     const identityPem = (await store.load())?.identityPem ?? '';
-    const renewed = await authority.renew(identityPem, readLifeMs(life));
+    const renewed = await authority.renew(identityPem, readDurationMs('--life', life));
     await store.saveIdentity(renewed.keyPem + renewed.certificatePem);
     const notAfter = formatTime(renewed.notAfterMs);
     if (await printDocument(system, output, { directory, serial: renewed.serial, notAfter })) return;

@@ -71,7 +71,7 @@ export async function fileSettings(path: string): Promise<Setting[]> {
   return root.items.map(({ key, value }) => {
     if (!isScalar(key)) throw malformed('a key is not a word');
     const name = String(key.value);
-    const source = at(key.range?.[0] ?? 0);
+    const source = at(key.range[0]);
     const wrong = (): OpError =>
       new OpError('CONFIG_VALUE_WRONG', { key: name, source, reason: 'it is neither a value nor a list of values' });
     if (value === null || isScalar(value))

@@ -70,7 +70,7 @@ clusterCase(
     expect(await again.ready()).toBe(address);
     await second.line('peer reachable', (line) => second.lines.indexOf(line) >= seen);
     // The channel waits a moment between its attempts to connect.
-    const answer = await retry(client.ask, {
+    const answer = await retry(async () => client.ask(), {
       backoff,
       attemptsLimit: 20,
       timers: new RealTimers(),

@@ -25,11 +25,11 @@ clusterCase(
 
     const clients = await Promise.all([firstAddress, secondAddress].map(async (address) => openStatus(address, admin)));
     const renewed = Promise.all([first.line('certificate renewed'), second.line('certificate renewed')]);
-    let isDone = false;
-    void renewed.finally(() => (isDone = true)).catch(() => undefined);
+    const progress = { isDone: false };
+    void renewed.finally(() => (progress.isDone = true)).catch(() => undefined);
     let calls = 0;
     const endMs = clock.monotonicMs() + 60_000;
-    while (!isDone && clock.monotonicMs() < endMs) {
+    while (!progress.isDone && clock.monotonicMs() < endMs) {
       const answers = await Promise.all(clients.map(async (client) => client.ask()));
       for (const { peers } of answers) for (const peer of peers) expect(peer.reachability).not.toBe('UNREACHABLE');
       calls += answers.length;
