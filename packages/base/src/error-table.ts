@@ -3,6 +3,7 @@
 // keeps its meaning for ever. `{name}` in a text is filled from the error's details.
 import { fileErrorRows } from './error-rows-files.ts';
 import { programErrorRows } from './error-rows-program.ts';
+import { transportErrorRows } from './error-rows-transport.ts';
 
 /** What a caller can do about it; `rpc` maps a kind to a gRPC status, `holdfast` to an exit code. */
 export const errorKinds = [
@@ -36,6 +37,7 @@ export interface ErrorRow {
 export const errorTable = {
   ...fileErrorRows,
   ...programErrorRows,
+  ...transportErrorRows,
   INTERNAL: {
     kind: 'internal',
     retriable: false,

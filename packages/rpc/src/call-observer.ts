@@ -22,6 +22,7 @@ export class CallObserver {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #meters: Meters | null;
+  readonly #logs = new Map<string, Log>();
 
   constructor(side: Side, parts: { readonly log: Log; readonly metrics: Metrics | null; readonly clock: Clock }) {
     this.#side = side;
@@ -56,9 +57,6 @@ export class CallObserver {
     const level = levelOf(this.#side, error);
     if (!this.#log.isEnabled(level)) return;
     const fields = {
-      side: this.#side,
-      service: call.facts.service,
-      method: call.facts.method,
       peer,
       status,
       code: error?.code ?? null,
@@ -66,7 +64,17 @@ export class CallObserver {
       sent_bytes: call.sentBytes,
       received_bytes: call.receivedBytes,
     };
-    this.#log.write(level, 'call', error === null ? fields : { ...fields, error });
+    this.#logOf(call.facts).write(level, 'call', error === null ? fields : { ...fields, error });
+  }
+
+  /** With the fields that every line of a method has, written out once. */
+  #logOf({ path, service, method }: MethodFacts): Log {
+    let log = this.#logs.get(path);
+    if (log === undefined) {
+      log = this.#log.child({ side: this.#side, service, method });
+      this.#logs.set(path, log);
+    }
+    return log;
   }
 }
 
@@ -83,6 +91,7 @@ interface MethodLabels {
   readonly sent: Labels & { readonly direction: Direction };
   readonly received: Labels & { readonly direction: Direction };
   readonly ended: Map<string, Labels & { readonly status: string }>;
+  inFlight: number;
 }
 interface Labels {
   readonly side: Side;
@@ -93,21 +102,24 @@ interface Labels {
 class Meters {
   readonly #side: Side;
   readonly #labels = new Map<string, MethodLabels>();
-  readonly #inFlight;
   readonly #calls;
   readonly #durations;
   readonly #sizes;
 
   constructor(side: Side, metrics: Metrics) {
     this.#side = side;
-    this.#inFlight = metrics.gauge('holdfast_rpc_in_flight_calls');
+    // Read at a scrape, not written twice a call.
+    const inFlight = metrics.gauge('holdfast_rpc_in_flight_calls');
+    metrics.onScrape(() => {
+      for (const labels of this.#labels.values()) inFlight.set(labels.method, labels.inFlight);
+    });
     this.#calls = metrics.counter('holdfast_rpc_calls_total');
     this.#durations = metrics.histogram('holdfast_rpc_call_duration_seconds');
     this.#sizes = metrics.histogram('holdfast_rpc_message_size_bytes');
   }
 
   started(facts: MethodFacts): void {
-    this.#inFlight.add(this.#labelsOf(facts).method, 1);
+    this.#labelsOf(facts).inFlight += 1;
   }
 
   message(facts: MethodFacts, direction: Direction, bytes: number): void {
@@ -121,7 +133,7 @@ class Meters {
       ended = { ...labels.method, status };
       labels.ended.set(status, ended);
     }
-    this.#inFlight.add(labels.method, -1);
+    labels.inFlight -= 1;
     this.#calls.add(ended);
     this.#durations.observe(labels.method, durationMs / 1000);
   }
@@ -135,6 +147,7 @@ class Meters {
       sent: { ...method, direction: 'sent' },
       received: { ...method, direction: 'received' },
       ended: new Map(),
+      inFlight: 0,
     };
     this.#labels.set(facts.path, labels);
     return labels;

@@ -8,7 +8,7 @@ let directory = '';
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'authority-lock-'));
 });
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(async () => rm(directory, { recursive: true }));
 
 test('only one holds the lock at a time, and everybody who waits gets a turn', async () => {
   let holders = 0;
@@ -17,7 +17,7 @@ test('only one holds the lock at a time, and everybody who waits gets a turn', a
     const lock = await DirectoryLock.take(directory, 'authority');
     holders += 1;
     expect(holders).toBe(1);
-    await new Promise<void>((resolve) => void process.nextTick(resolve));
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     expect(holders).toBe(1);
     holders -= 1;
     turns += 1;

@@ -3,8 +3,7 @@
 // connects to the socket and is woken when the connection ends, which it does with the holder's release and with its death.
 import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { OpError } from '@holdfast/base';
-import { systemErrorCode } from './pki/durable-file.ts';
+import { OpError, systemErrorCode } from '@holdfast/base';
 
 /** Times that others may come first, each for a few milliseconds of work on files. */
 const turnsLimit = 1000;
@@ -29,7 +28,7 @@ export class DirectoryLock {
     throw new OpError('OPERATION_PENDING', { what: purpose, key: directory });
   }
 
-  static #tryTake(name: string): Promise<DirectoryLock | null> {
+  static async #tryTake(name: string): Promise<DirectoryLock | null> {
     const waiters = new Set<Socket>();
     const server = createServer((waiter) => {
       waiters.add(waiter);
@@ -52,7 +51,7 @@ export class DirectoryLock {
 }
 
 /** A refused connection means that the holder let go in between: the same news as one that ends. */
-function untilGivenBack(name: string): Promise<void> {
+async function untilGivenBack(name: string): Promise<void> {
   return new Promise((resolve) => {
     const connection = connect(name);
     connection.on('error', () => connection.destroy());

@@ -34,7 +34,7 @@ export type {
 export { CertificateKeeper, type KeeperOptions, type Renew } from './pki/certificate-keeper.ts';
 export { certificateFilesIn, FileCertificateStore, writeCertificateFiles } from './pki/certificate-store.ts';
 export type { CertificateFiles, CertificateStore, StoredCertificates } from './pki/certificate-store.ts';
-export { parseCertificates, type CertificateInfo } from './pki/certificate.ts';
+export { parseCertificate, parseCertificates, type CertificateInfo } from './pki/certificate.ts';
 export { formatIdentity, isRole, parseIdentity, roles, type Identity, type Role } from './pki/identity.ts';
 export type { Revocation, RevocationList } from './pki/revocation-list.ts';
 

@@ -41,7 +41,7 @@ const handlers: Handlers<typeof echoService> = {
     }
     return { text: (await answers[text]?.()) ?? text };
   },
-  download: async function* ({ text }, call) {
+  async *download({ text }, call) {
     if (text === 'fail') {
       yield { text: '1' };
       throw new OpError('QUEUE_FULL', { queue: 'proposals', limit: 64 });
@@ -59,7 +59,7 @@ const handlers: Handlers<typeof echoService> = {
     for await (const { text } of requests) texts.push(text);
     return { text: texts.join(' ') };
   },
-  both: async function* (requests) {
+  async *both(requests) {
     for await (const { text } of requests) yield { text: `${text}!` };
   },
 };

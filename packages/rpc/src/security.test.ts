@@ -23,7 +23,7 @@ const handlers: Handlers<typeof echoService> = {
     if (message.text === 'wait') await sleep(timers, timeoutMs, call.signal);
     return message;
   },
-  download: async function* (message, call) {
+  async *download(message, call) {
     yield message;
     await sleep(timers, timeoutMs, call.signal);
   },

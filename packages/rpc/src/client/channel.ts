@@ -1,7 +1,7 @@
 // A client's side of one server: one channel, which connects when it is used and again when the connection is lost, and typed
 // calls for any number of services over it.
 import { Channel as GrpcChannel, ChannelCredentials } from '@grpc/grpc-js';
-import { invariant, OpError, type Clock, type Random } from '@holdfast/base';
+import { invariant, type OpError, type Clock, type Random } from '@holdfast/base';
 import type { Log, Metrics } from '@holdfast/telemetry';
 import { formatAddress, parseAddress, type Address } from '../address.ts';
 import { CallObserver } from '../call-observer.ts';
@@ -9,6 +9,7 @@ import type { AnyMethod, RequestOf, ResponseOf, ServiceDescriptor } from '../cod
 import { clientLimitDefaults, type ClientLimits } from '../limits.ts';
 import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
 import type { Role } from '../pki/identity.ts';
+import { RandomPool } from '../random-pool.ts';
 import { callForAnswers, callUnary, callWithRequests, onlyOne, type CallOptions } from './client-call.ts';
 import { ClientCredentials } from './client-credentials.ts';
 
@@ -70,7 +71,7 @@ export function openChannel(options: ChannelOptions): Channel {
     channel,
     observer: new CallObserver('client', options),
     clock: options.clock,
-    random: options.random,
+    random: new RandomPool(options.random),
     limits,
     refusal: () => (credentials instanceof ClientCredentials ? credentials.refusal : null),
   };
@@ -123,8 +124,8 @@ function callsOf<Service extends ServiceDescriptor>(service: Service, parts: Cha
 function callOf(method: AnyMethod, parts: ChannelParts): (input: unknown, options: CallOptions) => unknown {
   if (!method.responseStream) {
     return method.requestStream
-      ? (input, options) => callWithRequests(parts, method, input as AsyncIterable<unknown>, options)
-      : (input, options) => callUnary(parts, method, input, options);
+      ? async (input, options) => callWithRequests(parts, method, input as AsyncIterable<unknown>, options)
+      : async (input, options) => callUnary(parts, method, input, options);
   }
   return method.requestStream
     ? (input, options) => callForAnswers(parts, method, input as AsyncIterable<unknown>, options)

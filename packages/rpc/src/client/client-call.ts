@@ -26,6 +26,8 @@ export interface CallOptions {
 
 type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
+type Listener = Parameters<GrpcCall['start']>[1];
+
 /** What becomes of the answers. */
 interface Receiver {
   onMessage(message: unknown): void;
@@ -33,7 +35,8 @@ interface Receiver {
   onEnd(error: OpError | null): void;
 }
 
-export class ClientCall {
+/** Is its own listener: a closure per event and call would be garbage at once. */
+export class ClientCall implements Listener {
   readonly #parts: ChannelParts;
   readonly #method: AnyMethod;
   readonly #name: string;
@@ -57,11 +60,7 @@ export class ClientCall {
     const deadlineMs = parts.clock.wallMs() + timeoutMs;
     this.#call = parts.channel.createCall(method.path, deadlineMs, null, null, null);
     this.#request = currentRequest() ?? openRequest(parts.random);
-    this.#call.start(metadataOf(this.#request), {
-      onReceiveMetadata: () => undefined,
-      onReceiveMessage: (message: Buffer) => this.#receive(message),
-      onReceiveStatus: (status) => this.#end(status),
-    });
+    this.#call.start(metadataOf(this.#request), this);
     this.#release = onAbort(options.signal ?? null, (error) => this.cancel(error));
   }
 
@@ -98,7 +97,11 @@ export class ClientCall {
     this.#call.cancelWithStatus(grpcStatus.CANCELLED, error.message);
   }
 
-  #receive(message: Buffer): void {
+  onReceiveMetadata(): void {
+    // Our servers say nothing in it.
+  }
+
+  onReceiveMessage(message: Buffer): void {
     if (this.#isOver) return;
     this.#parts.observer.received(this.#observed, message.length);
     try {
@@ -108,7 +111,7 @@ export class ClientCall {
     }
   }
 
-  #end(status: CallStatus): void {
+  onReceiveStatus(status: CallStatus): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#release();

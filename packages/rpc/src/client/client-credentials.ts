@@ -1,7 +1,7 @@
 // How a channel connects: TLS 1.3 with the keeper's certificate of the moment, and the server judged as strictly as a caller is:
 // chain, cluster, role, age, revocation list, and the host's name. grpc-js reports every failure to connect as UNAVAILABLE; the
 // judgement is kept here, so that the caller hears the real reason.
-import { CallCredentials, ChannelCredentials, experimental } from '@grpc/grpc-js';
+import { CallCredentials, ChannelCredentials, type experimental } from '@grpc/grpc-js';
 import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { OpError, type Clock } from '@holdfast/base';

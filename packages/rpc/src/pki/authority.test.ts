@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TestCluster, otherCluster, random, testCluster } from '../testing.ts';
 import { Authority, authorityFiles } from './authority.ts';
-import { parseCertificates, readCertificate } from './certificate.ts';
+import { parseCertificate, readCertificate } from './certificate.ts';
 import { formatIdentity, type Identity } from './identity.ts';
 import { createSigningRequest, generateKeyPair } from './signing-request.ts';
 
@@ -88,9 +88,9 @@ describe('a certificate', () => {
     const identity: Identity = { ...agent, role: 'metadata' };
     const first = await cluster.authority.issue({ identity, hosts: ['127.0.0.1'] });
     const second = await cluster.authority.renew(first.certificatePem);
-    const [info] = parseCertificates(second.certificatePem, 'test');
-    expect(info?.identity).toEqual(identity);
-    expect(info?.hosts).toEqual(['127.0.0.1']);
+    const info = parseCertificate(second.certificatePem, 'test');
+    expect(info.identity).toEqual(identity);
+    expect(info.hosts).toEqual(['127.0.0.1']);
     expect(second.serial).not.toBe(first.serial);
     await cluster.authority.revoke({ serial: first.serial }, 'stolen');
     await expect(cluster.authority.renew(first.certificatePem)).rejects.toThrow(refused('CERTIFICATE_REVOKED'));
@@ -202,7 +202,7 @@ function flip(bytes: Buffer, offset: number): Buffer {
 
 test('a holder that renews while it is being revoked is left with no certificate that is good', async () => {
   const first = await cluster.authority.issue({ identity: agent, hosts: [] });
-  const renewals = Array.from({ length: 8 }, () => cluster.authority.renew(first.certificatePem));
+  const renewals = Array.from({ length: 8 }, async () => cluster.authority.renew(first.certificatePem));
   const revocation = cluster.authority.revoke({ identity: agent }, 'stolen');
   const [outcomes] = await Promise.all([Promise.allSettled(renewals), revocation]);
   const list = await cluster.authority.revocations();

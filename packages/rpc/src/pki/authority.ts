@@ -3,25 +3,18 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invariant, OpError, type Clock, type Random } from '@holdfast/base';
+import { OpError, type Clock, type Random, systemErrorCode } from '@holdfast/base';
 import { DirectoryLock } from '../directory-lock.ts';
 import {
   buildCertificate,
   certificateToPem,
   checkHosts,
   normalSerial,
-  parseCertificates,
+  parseCertificate,
   type CertificateInfo,
   type CertificateTerms,
 } from './certificate.ts';
-import {
-  appendLine,
-  createFile,
-  makePrivateDirectory,
-  reasonOf,
-  replaceFile,
-  systemErrorCode,
-} from './durable-file.ts';
+import { appendLine, createFile, makePrivateDirectory, reasonOf, replaceFile } from './durable-file.ts';
 import { checkIdentity, formatClusterUri, formatIdentity, servingRoles, type Identity } from './identity.ts';
 import { formatRevocationList, parseRevocationList, RevocationList } from './revocation-list.ts';
 import { exportPrivateKey, generateKeyPair, readSigningRequest } from './signing-request.ts';
@@ -82,8 +75,7 @@ export class Authority {
   readonly #options: AuthorityOptions;
 
   private constructor(certificatePem: string, key: KeyObject, options: AuthorityOptions) {
-    const [certificate] = parseCertificates(certificatePem, authorityFiles.certificate);
-    invariant(certificate !== undefined, 'a parsed PEM holds a certificate');
+    const certificate = parseCertificate(certificatePem, authorityFiles.certificate);
     if (certificate.cluster === null || !certificate.x509.checkPrivateKey(key)) {
       const reason = certificate.cluster === null ? "it is no cluster's authority" : 'its key is not the one beside it';
       throw new OpError('CERTIFICATE_UNREADABLE', {
@@ -163,13 +155,12 @@ export class Authority {
 
   /** A fresh key and certificate for the holder of one that this authority signed, and that is not revoked. */
   async renew(certificatePem: string, lifeMs?: number): Promise<IssuedCertificate> {
-    const [previous] = parseCertificates(certificatePem, 'the certificate to renew');
-    invariant(previous !== undefined, 'a parsed PEM holds a certificate');
-    const isOurs = previous.x509.verify(createPublicKey(this.#key)) && previous.identity?.cluster === this.cluster;
-    if (!isOurs || previous.identity === null) {
+    const previous = parseCertificate(certificatePem, 'the certificate to renew');
+    const { identity } = previous;
+    if (identity?.cluster !== this.cluster || !previous.x509.verify(createPublicKey(this.#key))) {
       throw new OpError('CERTIFICATE_UNTRUSTED', { holder: previous.subject, reason: 'another authority signed it' });
     }
-    const terms = { identity: previous.identity, hosts: previous.hosts, predecessor: previous.serial };
+    const terms = { identity, hosts: previous.hosts, predecessor: previous.serial };
     return this.issue(lifeMs === undefined ? terms : { ...terms, lifeMs });
   }
 

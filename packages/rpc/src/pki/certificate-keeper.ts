@@ -4,7 +4,6 @@
 import { InvariantError, backoffDelayMs, invariant, OpError, toOpError, withTimeout } from '@holdfast/base';
 import type { Backoff, Clock, Random, Timer, Timers } from '@holdfast/base';
 import type { Log, Metrics } from '@holdfast/telemetry';
-import { parseCertificates } from './certificate.ts';
 import type { CertificateStore, StoredCertificates } from './certificate-store.ts';
 import { parseOwnCredentials, parseOwnRevocations, type Credentials, type OwnCredentials } from './credentials.ts';
 import { formatIdentity, sameIdentity } from './identity.ts';
@@ -162,7 +161,7 @@ export class CertificateKeeper {
     try {
       const pem = await withTimeout(
         { timers, what: 'the renewal of the certificate', limitMs: renewLimitMs, signal: this.#stopped.signal },
-        (signal) => this.#obtain(renew, signal),
+        async (signal) => this.#obtain(renew, signal),
       );
       await store.saveIdentity(pem);
       // The next look takes the file over and sets the real time.
@@ -184,11 +183,10 @@ export class CertificateKeeper {
     const identityPem = exportPrivateKey(pair.privateKey) + certificatePem;
     const authoritiesPem = this.#current.authorities.map((authority) => authority.x509.toString()).join('');
     const source = 'the renewed certificate';
-    const { identity } = parseOwnCredentials({ identityPem, authoritiesPem, revocations: null }, source);
-    const [certificate] = parseCertificates(certificatePem, source);
+    const { identity, certificate } = parseOwnCredentials({ identityPem, authoritiesPem, revocations: null }, source);
     const refuse = (reason: string): OpError => new OpError('CERTIFICATE_UNREADABLE', { source, reason });
     if (!sameIdentity(identity, this.#current.identity)) throw refuse(`it names ${formatIdentity(identity)}`);
-    if ((certificate?.notAfterMs ?? 0) <= this.#options.clock.wallMs()) throw refuse('it has ended already');
+    if (certificate.notAfterMs <= this.#options.clock.wallMs()) throw refuse('it has ended already');
     return identityPem;
   }
 

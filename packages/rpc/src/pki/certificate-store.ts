@@ -3,8 +3,8 @@
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OpError } from '@holdfast/base';
-import { makePrivateDirectory, reasonOf, replaceFile, systemErrorCode } from './durable-file.ts';
+import { OpError, systemErrorCode } from '@holdfast/base';
+import { makePrivateDirectory, reasonOf, replaceFile } from './durable-file.ts';
 
 export interface CertificateFiles {
   /** The private key and, after it, the certificate, in PEM; 0600. */

@@ -2,7 +2,7 @@
 // through node:crypto, to read and to verify.
 import { createHash, createPublicKey, sign, X509Certificate, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
-import { OpError } from '@holdfast/base';
+import { invariant, OpError } from '@holdfast/base';
 import {
   bitString,
   booleanTrue,
@@ -200,6 +200,13 @@ export function parseCertificates(pem: string, source: string): CertificateInfo[
       throw new OpError('CERTIFICATE_UNREADABLE', { source, reason: 'a certificate in it is malformed' }, { cause });
     }
   });
+}
+
+/** The first certificate of a PEM text: the holder's own, where others follow. */
+export function parseCertificate(pem: string, source: string): CertificateInfo {
+  const [first] = parseCertificates(pem, source);
+  invariant(first !== undefined, 'a parsed PEM holds a certificate');
+  return first;
 }
 
 export function certificateToPem(der: Buffer): string {

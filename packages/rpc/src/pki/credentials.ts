@@ -2,18 +2,25 @@
 // replaced as a whole: key, certificate, authorities and revocation list that belong together.
 import { constants, createPrivateKey, type KeyObject } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { invariant, OpError } from '@holdfast/base';
-import { parseCertificates, type CertificateInfo } from './certificate.ts';
+import { OpError } from '@holdfast/base';
+import { parseCertificate, parseCertificates, type CertificateInfo } from './certificate.ts';
 import type { StoredCertificates } from './certificate-store.ts';
 import { formatIdentity, type Identity } from './identity.ts';
 import { parseRevocationList, RevocationList } from './revocation-list.ts';
+
+/** What TLS needs, in PEM. */
+export interface TlsOptions extends SecureContextOptions {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca: string[];
+}
 
 export interface Credentials {
   readonly identity: Identity;
   readonly certificate: CertificateInfo;
   readonly authorities: readonly CertificateInfo[];
   readonly revocations: RevocationList;
-  readonly contextOptions: SecureContextOptions;
+  readonly contextOptions: TlsOptions;
   readonly secureContext: SecureContext;
 }
 
@@ -22,8 +29,7 @@ export type OwnCredentials = Omit<Credentials, 'revocations'>;
 
 export function parseOwnCredentials(stored: StoredCertificates, source: string): OwnCredentials {
   const authorities = parseCertificates(stored.authoritiesPem, `the authorities of ${source}`);
-  const [certificate] = parseCertificates(stored.identityPem, source);
-  invariant(certificate !== undefined, 'a parsed PEM holds a certificate');
+  const certificate = parseCertificate(stored.identityPem, source);
   const refuse = (reason: string): OpError => new OpError('CERTIFICATE_UNREADABLE', { source, reason });
   if (certificate.identity === null) throw refuse('it names no holder');
   if (!certificate.x509.checkPrivateKey(parseKey(stored.identityPem, refuse))) {
@@ -37,7 +43,7 @@ export function parseOwnCredentials(stored: StoredCertificates, source: string):
   if (!authorities.every((authority) => authority.cluster === cluster)) {
     throw refuse('an authority beside it is of another cluster');
   }
-  const contextOptions: SecureContextOptions = {
+  const contextOptions: TlsOptions = {
     key: stored.identityPem,
     cert: stored.identityPem,
     ca: authorities.map((authority) => authority.x509.toString()),

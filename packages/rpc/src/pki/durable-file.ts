@@ -1,19 +1,19 @@
 // Replaces a file so that a reader, and a crash at any moment, sees the old contents or the new ones and nothing between.
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { messageOf, systemErrorCode } from '@holdfast/base';
 
 /** Only the owner reads a private key; a certificate is no secret, but nobody else may write it. */
 export type FileMode = 0o600 | 0o644;
 
 export async function replaceFile(path: string, contents: string, mode: FileMode): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
+  const workshop = await mkdtemp(join(dirname(path), '.write-'));
   try {
-    await writeThrough(temporary, contents, mode);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    const written = join(workshop, basename(path));
+    await writeThrough(written, contents, mode);
+    await rename(written, path);
+  } finally {
+    await rm(workshop, { recursive: true });
   }
   await syncDirectory(dirname(path));
 }
@@ -62,14 +62,7 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** The code of a failed system call, as `ENOENT`; null for any other error. */
-export function systemErrorCode(error: unknown): string | null {
-  const { code } = Object(error) as { readonly code?: unknown };
-  return typeof code === 'string' ? code : null;
-}
-
 /** Why something outside of us failed, in a few words. */
 export function reasonOf(error: unknown): string {
-  const { message } = Object(error) as { readonly message?: unknown };
-  return systemErrorCode(error) ?? (typeof message === 'string' ? message : String(error));
+  return systemErrorCode(error) ?? messageOf(error);
 }

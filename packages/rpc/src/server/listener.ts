@@ -2,12 +2,12 @@
 // grpc-js do it, because certificates change while connections live and a peer must be known by its connection.
 import { createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
-import { invariant, OpError } from '@holdfast/base';
+import { invariant, OpError, systemErrorCode } from '@holdfast/base';
 import type { Log } from '@holdfast/telemetry';
 import { formatAddress, type Address } from '../address.ts';
 import type { ServerLimits } from '../limits.ts';
 import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
-import { reasonOf, systemErrorCode } from '../pki/durable-file.ts';
+import { reasonOf } from '../pki/durable-file.ts';
 import { UnixSocket } from './unix-socket.ts';
 
 export interface Listener {
@@ -27,7 +27,7 @@ export async function listenLocally(path: string, options: ListenOptions<Socket>
   limitConnections(server, options);
   server.on('connection', options.onConnection);
   const socket = await UnixSocket.listen(server, path);
-  return { address: `unix:${path}`, close: () => socket.close() };
+  return { address: `unix:${path}`, close: async () => socket.close() };
 }
 
 export async function listenWithTls(

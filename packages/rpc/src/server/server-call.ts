@@ -1,9 +1,15 @@
 // One call on the server, from its headers to its status. Takes the place of grpc-js's own handling of a call: the judgement
 // comes before the first byte of the request is read, and every status passes through one function, also those that
 // grpc-js gives itself (a message over the limit, a deadline that passed).
-import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import {
+  ServerInterceptingCall,
+  status as grpcStatus,
+  type Metadata,
+  type ServerInterceptingCallInterface,
+} from '@grpc/grpc-js';
 import { InvariantError, OpError, toOpError, type Clock, type Random } from '@holdfast/base';
 import {
+  currentRequest,
   openRequest,
   requestIdKey,
   runInRequest,
@@ -36,9 +42,11 @@ export interface CallEnvironment {
   readonly onDefect: (error: InvariantError) => void;
 }
 
+type Listener = Parameters<ServerInterceptingCallInterface['start']>[0];
 type Status = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 
-export class ServerCall implements CallContext {
+/** Is its own listener: four closures a call would be garbage at once. */
+export class ServerCall implements CallContext, Listener {
   readonly origin: Origin;
   readonly #base: ServerInterceptingCallInterface;
   readonly #sendStatus: (status: Status) => void;
@@ -104,23 +112,19 @@ export class ServerCall implements CallContext {
     this.#end(error);
   }
 
-  /** From here on the call is ours; grpc-js only reads and writes for it. */
-  takeOver(): void {
-    const start = this.#base.start.bind(this.#base);
-    this.#base.start = () => {
-      this.#environment.calls.add(this);
-      start({
-        onReceiveMetadata: (metadata) => this.#begin(metadata),
-        onReceiveMessage: (message: Buffer) => this.#receive(message),
-        onReceiveHalfClose: () => this.#receivedAll(),
-        onCancel: () => this.#cancelled(),
-      });
-    };
+  /** What grpc-js's own handling of the method gets in place of the call: it starts us, and learns nothing more. */
+  takeOver(): ServerInterceptingCall {
     // grpc-js answers some failures below its interceptors, and this is the one function that they pass too.
     this.#base.sendStatus = (status) => this.fail(this.#errorOf(status));
+    return new ServerInterceptingCall(this.#base, { start: () => this.#start() });
   }
 
-  #begin(metadata: Metadata): void {
+  #start(): void {
+    this.#environment.calls.add(this);
+    this.#base.start(this);
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
     const incoming = { requestId: first(metadata, requestIdKey), traceparent: first(metadata, traceparentKey) };
     this.#request = openRequest(this.#environment.random, incoming);
     const refusal = this.#judge();
@@ -140,7 +144,7 @@ export class ServerCall implements CallContext {
     return this.#deadlineMs === Infinity ? new OpError('DEADLINE_MISSING', { method }) : null;
   }
 
-  #receive(message: Buffer): void {
+  onReceiveMessage(message: Buffer): void {
     this.#environment.observer.received(this.#observed, message.length);
     if (this.#reader !== null) {
       this.#guard(() => this.#reader?.push(this.#decode(message)));
@@ -152,7 +156,7 @@ export class ServerCall implements CallContext {
     }
   }
 
-  #receivedAll(): void {
+  onReceiveHalfClose(): void {
     if (this.#reader !== null) {
       this.#reader.end();
     } else if (this.#body === null) {
@@ -183,7 +187,7 @@ export class ServerCall implements CallContext {
       try {
         const output = this.#served.handle(input, this);
         if (this.method.responseStream) await this.#sendAll(output as AsyncIterable<unknown>);
-        else await this.#send(await (output as Promise<unknown>));
+        else await this.#send(await output);
         this.#succeed();
       } catch (error) {
         this.#failWith(error);
@@ -219,7 +223,7 @@ export class ServerCall implements CallContext {
 
   #succeed(): void {
     if (this.#isOver) return;
-    this.#sendStatus({ code: 0, details: 'OK', metadata: null });
+    this.#sendStatus({ code: grpcStatus.OK, details: 'OK', metadata: null });
     this.#end(null);
   }
 
@@ -237,7 +241,7 @@ export class ServerCall implements CallContext {
   }
 
   /** The stream is gone: cancelled by the client, its connection lost. After our own status it says nothing. */
-  #cancelled(): void {
+  onCancel(): void {
     if (this.#isOver) return;
     const error = new OpError('CALL_CANCELLED', { method: nameOf(this.method), reason: 'the caller went away' });
     this.#abort(error);
@@ -256,9 +260,10 @@ export class ServerCall implements CallContext {
     this.#onSent?.();
     this.#environment.calls.delete(this);
     this.#environment.onCallEnd();
-    runInRequest(this.request, () => {
-      this.#environment.observer.ended(this.#observed, this.origin.describe(), error);
-    });
+    const tell = (): void => this.#environment.observer.ended(this.#observed, this.origin.describe(), error);
+    // Mostly the handler's own context, and entering one costs.
+    if (currentRequest() === this.#request) tell();
+    else runInRequest(this.request, tell);
   }
 
   /** grpc-js's own words as a row of the table. */

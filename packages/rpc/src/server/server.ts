@@ -12,6 +12,7 @@ import { CallObserver } from '../call-observer.ts';
 import { closeLingerMs, drainLimitMs, serverLimitDefaults, type ServerLimits } from '../limits.ts';
 import { localOrigin, type Origin } from '../peer.ts';
 import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
+import { RandomPool } from '../random-pool.ts';
 import { Connection } from './connection.ts';
 import type { ServedMethod, ServedService } from './handlers.ts';
 import { listenLocally, listenWithTls, type Listener } from './listener.ts';
@@ -70,7 +71,7 @@ class RunningServer implements RpcServer {
     this.#environment = {
       access,
       clock: options.clock,
-      random: options.random,
+      random: new RandomPool(options.random),
       log: options.log,
       limits: this.#limits,
       observer: new CallObserver('server', options),
@@ -172,9 +173,7 @@ class RunningServer implements RpcServer {
   #intercept(path: string, base: ServerInterceptingCallInterface, origin: Origin): ServerInterceptingCall {
     const served = this.#methods.get(path);
     invariant(served !== undefined, `grpc-js knows only registered methods, and ${path} is none`);
-    new ServerCall(base, served, origin, this.#environment).takeOver();
-    // grpc-js calls nothing of it but the interface.
-    return base as ServerInterceptingCall;
+    return new ServerCall(base, served, origin, this.#environment).takeOver();
   }
 
   #grpcOptions(): Record<string, number> {

@@ -5,9 +5,9 @@ import { constants } from 'node:fs';
 import { chmod, link, lstat, mkdtemp, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { OpError } from '@holdfast/base';
+import { OpError, systemErrorCode } from '@holdfast/base';
 import { DirectoryLock } from '../directory-lock.ts';
-import { reasonOf, systemErrorCode } from '../pki/durable-file.ts';
+import { reasonOf } from '../pki/durable-file.ts';
 
 export class UnixSocket {
   readonly #path: string;
