@@ -8,6 +8,16 @@ export type { FileLock, FileOperation, FileStat, Files, FreeSpace, OpenFile, Ope
 export { readContent, replaceContent } from './file-contents.ts';
 export { alignedBytes, RealFiles, type NativeFileCalls } from './real-files.ts';
 export type { Flock } from './real-file-lock.ts';
+export {
+  transportLimitsDefault,
+  type Connection,
+  type ConnectionHandlers,
+  type Listener,
+  type Transport,
+  type TransportLimits,
+} from './transport.ts';
+export { RealTransport, type RealTransportOptions, type TlsOptionsProvider } from './real-transport.ts';
+export { formatAddress, parseAddress, socketPathLimitBytes, type Address } from './address.ts';
 export { RealRandom } from './real-random.ts';
 export { RealClock, RealTimers } from './real-time.ts';
 export { backoffDelayMs, retry, type Backoff, type RetryOptions } from './backoff.ts';
