@@ -1,31 +1,26 @@
 import { expect, test } from '@jest/globals';
-import { dropSecrets } from './request-body.ts';
+import { RealClock } from '@holdfast/base';
+import { createLog, type LogLevel } from '@holdfast/telemetry';
+import { LineSink } from '@holdfast/telemetry/internal';
+import { loadCsiServices } from './generated/services.ts';
+import { logRequestBody } from './request-body.ts';
 
-const secret = { password: 'hunter2' };
-
-test.each([
-  ['nothing is marked', { a: secret }, [], { a: secret }],
-  ['a field is marked', { a: secret, b: 1n }, ['a'], { a: '<secret>', b: 1n }],
-  ['a field of a field is marked', { a: { b: 'hunter2', c: 1 } }, ['a.b'], { a: { b: '<secret>', c: 1 } }],
-  [
-    'a field of every item of a list is marked',
-    { a: [secret, secret] },
-    ['a.*.password'],
-    { a: [dropped(), dropped()] },
-  ],
-  ['a field of every value of a map is marked', { a: { x: secret } }, ['a.*.password'], { a: { x: dropped() } }],
-  ['a marked field is absent', { a: null }, ['a.b', 'c'], { a: null }],
-])('where %s, the copy says no more than it may', (_where, value, paths, expected) => {
-  const before = JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item));
-  expect(
-    dropSecrets(
-      value,
-      paths.map((path) => path.split('.')),
-    ),
-  ).toEqual(expected);
-  expect(JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item))).toBe(before);
-});
-
-function dropped(): object {
-  return { password: '<secret>' };
+async function linesAt(level: LogLevel): Promise<string[]> {
+  const sink = new LineSink();
+  const log = await createLog({ role: 'test', node: null, level, clock: new RealClock(), sink });
+  const { controllerService } = await loadCsiServices();
+  const body = { name: 'pvc-1', secrets: { passphrase: 'hunter2' }, parameters: { pool: 'fast' } };
+  logRequestBody(log, controllerService.methods.createVolume, body);
+  return sink.lines;
 }
+
+test('a request is logged at debug only, and without what its .proto file marks as secret', async () => {
+  expect(await linesAt('info')).toEqual([]);
+  const [line = ''] = await linesAt('debug');
+  expect(line).not.toContain('hunter2');
+  expect(JSON.parse(line)).toMatchObject({
+    service: 'csi.v1.Controller',
+    method: 'CreateVolume',
+    body: { name: 'pvc-1', secrets: '<secret>', parameters: { pool: 'fast' } },
+  });
+});
