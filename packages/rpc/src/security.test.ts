@@ -245,6 +245,14 @@ describe('a server', () => {
 });
 
 describe('a certificate of a few seconds', () => {
+  test('that nobody renews ends the stream that runs on it with a retriable error, and then its holder is refused', async () => {
+    const call = callsTo(await startServer(), await cluster.keeperFor('agent', { lifeMs: 2_000 }));
+    const stream = call.download({ text: 'hi' }, { timeoutMs })[Symbol.asyncIterator]();
+    await stream.next();
+    await expect(stream.next()).rejects.toThrow(expect.objectContaining({ code: 'CONNECTION_AGED', retriable: true }));
+    await expect(call.unary({ text: 'hi' }, { timeoutMs })).rejects.toThrow(code('CERTIFICATE_EXPIRED'));
+  });
+
   test('is renewed on both sides while one connection carries calls without a failure', async () => {
     const lifeMs = 4_000;
     const withRenewal = [serve(certificatesService, certificatesHandlers({ authority: cluster.authority, lifeMs }))];
