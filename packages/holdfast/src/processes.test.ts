@@ -115,6 +115,21 @@ test('a defect and its stack are told only with --debug, an expected failure has
   expect(debug.stderr).toContain('\n    at ');
 });
 
+test('health and metrics are served over plain HTTP, and a taken port is one line', async () => {
+  const server = cluster.startMetadata('m1', ['--health-listen', '127.0.0.1:0']);
+  await server.ready();
+  const address = String((await server.line('health served'))['address']);
+  const ready = await fetch(`http://${address}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([200, expect.objectContaining({ ready: true })]);
+  const metrics = await (await fetch(`http://${address}/metrics`)).text();
+  expect(metrics).toMatch(/^holdfast_build_info\{.*role="metadata".*\} 1$/m);
+  expect(metrics).toMatch(/^holdfast_certificate_expiry_seconds\{certificate="identity"\} \d/m);
+  const { code, stderr } = await cluster.startMetadata('m1', ['--health-listen', address]).ended;
+  expect(stderr).toMatch(/^holdfast: cannot listen on [^\n]+ \[LISTEN_ADDRESS_IN_USE\]\. [^\n]+\n$/);
+  expect(code).toBe(75);
+  await server.stop();
+});
+
 test('help and version answer without a configuration, and the version says the commit', async () => {
   const [index, role, version] = await Promise.all([
     runHoldfast([]),

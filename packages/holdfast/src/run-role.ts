@@ -2,6 +2,7 @@
 // The process that runs it ends when it returns.
 import { formatDuration, toOpError, type Timers } from '@holdfast/base';
 import type { Call, System } from '@holdfast/cli';
+import { formatAddress } from '@holdfast/rpc';
 import {
   createLog,
   createMetrics,
@@ -35,6 +36,8 @@ export async function runRole<Table extends Fields & CommonFields>(
   const log = await openLog(definition.name, config.logLevel, system);
   log.info('starting', { version: version(), commit: commit(environment), config: loggedConfig(printed) });
 
+  // Told before the entry point ends the process: only the log takes a stack.
+  process.on('uncaughtExceptionMonitor', (error) => log.error('defect', { error }));
   const parts = new Parts(clock, timers);
   try {
     const metrics = await createMetrics();
@@ -78,6 +81,7 @@ interface HealthParts {
 async function openHealth(listen: TcpAddress | null, { parts, ...options }: HealthParts): Promise<HealthChecks> {
   if (listen === null) return new HealthChecks(options.timers);
   const server = await HealthServer.start({ ...listen, ...options });
+  options.log.info('health served', { address: formatAddress({ ...listen, port: server.port }) });
   parts.add('health', async (limitMs) => server.stop(limitMs));
   return server.checks;
 }

@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { recordingSystem } from '@holdfast/cli/internal';
+import { runWords } from '../command-line.ts';
+import { commandTable } from '../command-table.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(...words: string[]): Promise<string> {
+  const { system, lines } = recordingSystem({ commands: commandTable });
+  await runWords(words, { ...system, environment: { HOLDFAST_METADATA_LISTEN: '10.0.0.1:7400' } });
+  return lines.join('\n');
+}
+
+test('config show tells what is in force and where each value comes from', async () => {
+  const file = join(folder, 'm1.yaml');
+  writeFileSync(file, 'certificates: /etc/holdfast\npeers:\n  - m2=10.0.0.2:7400\n  - m3=10.0.0.3:7400\n');
+  const rows = (await run('config', 'show', 'metadata', '--config', file))
+    .split('\n')
+    .map((line) => line.split(/ {2,}/));
+  expect(rows).toContainEqual(['KEY', 'VALUE', 'SOURCE']);
+  expect(rows).toContainEqual(['certificates', '/etc/holdfast', `${file}:1`]);
+  expect(rows).toContainEqual(['peers', 'm2=10.0.0.2:7400,m3=10.0.0.3:7400', `${file}:2`]);
+  expect(rows).toContainEqual(['listen', '10.0.0.1:7400', 'environment HOLDFAST_METADATA_LISTEN']);
+  expect(rows).toContainEqual(['drainTimeout', '10s', 'default']);
+});
+
+test('what config show prints as YAML is a configuration that config check takes', async () => {
+  const first = join(folder, 'first.yaml');
+  writeFileSync(first, 'certificates: /etc/holdfast\nlogLevel: debug\n');
+  const shown = join(folder, 'shown.yaml');
+  writeFileSync(shown, await run('config', 'show', 'metadata', '--config', first, '-o', 'yaml'));
+  expect(await run('config', 'check', 'metadata', '--config', shown)).toMatch(
+    /^the configuration of metadata is complete/,
+  );
+  expect(await run('config', 'show', 'metadata', '--config', shown, '-o', 'json')).toContain('"logLevel": "debug"');
+});
+
+test('a role that does not exist is answered with those that do', async () => {
+  await expect(run('config', 'show', 'metdata')).rejects.toThrow(
+    'ROLE takes metadata, not "metdata"; did you mean metadata?',
+  );
+});
