@@ -234,6 +234,9 @@ describe.each(worlds)('$name', ({ make }) => {
     const path = join(at, 'identity');
     expect(readContent(files, path, 100)).toBeNull();
     replaceContent(files, path, text('a long content'));
+    const aborted = files.open(`${path}.partial`, 'create');
+    aborted.pwrite(text('what an aborted attempt left'), 0);
+    aborted.close();
     replaceContent(files, path, text('short'));
     expect(Buffer.from(readContent(files, path, 5) ?? []).toString()).toBe('short');
     expect(() => readContent(files, path, 4)).toThrow(refused('FILE_TOO_LARGE'));

@@ -1,10 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { forEachCrash } from './crash-points.ts';
 import { EveryChoice } from './every-choice.ts';
 import { readContent, replaceContent } from './file-contents.ts';
 import type { Files } from './files.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { VirtualCrash, VirtualDisk, type VirtualDiskOptions } from './virtual-disk.ts';
 
 const sector = 512;
@@ -85,14 +83,14 @@ describe('what a power loss leaves of a file', () => {
     ['a cut happens or does not', 'ABC', (files) => open(files).ftruncate(sector), ['A', 'ABC']],
     [
       'what was written behind a cut cannot appear in the file that was not cut',
-      'AB',
+      'ABC',
       (files) => {
         const file = open(files);
         file.ftruncate(sector);
         file.pwrite(filled('x'), sector);
       },
-      // Neither cut nor grown; cut; grown with the sector lost; all of it. Never "B" behind a cut.
-      ['A', 'A.', 'AB', 'Ax'],
+      // Cut; cut and grown with the sector lost; not cut; all of it. Never "AB" behind the cut, never "AxC" without it.
+      ['A', 'A.', 'ABC', 'Ax'],
     ],
     [
       'a write that a later cut took away does not come back behind it',
@@ -101,9 +99,10 @@ describe('what a power loss leaves of a file', () => {
         const file = open(files);
         file.pwrite(filled('x'), sector);
         file.ftruncate(sector);
-        file.ftruncate(2 * sector);
+        file.ftruncate(3 * sector);
       },
-      ['A', 'A.', 'Ax'],
+      // Before the cut with the write or without it; cut; cut and grown. Never "Ax.".
+      ['A', 'A.', 'A..', 'Ax'],
     ],
   ])('%s', (_name, before, work, expected) => {
     expect(survivors(Buffer.concat(before.split('').map((letter) => filled(letter))), work, tell)).toEqual(expected);
@@ -165,18 +164,23 @@ describe('what a power loss leaves of names', () => {
     expect(survivors(filled('A'), work, tell)).toEqual(expected);
   });
 
-  test('a rename between directories is one step, and an fsync of either directory makes it stay', () => {
-    for (const synced of ['/one', '/two']) {
-      const disk = new VirtualDisk({ seed: 1 });
-      for (const name of ['/one', '/two']) disk.files.mkdir(name);
-      disk.files.fsyncDirectory('/');
-      disk.files.open('/one/a', 'create').close();
-      disk.files.rename('/one/a', '/two/b');
-      disk.files.fsyncDirectory(synced);
-      const files = disk.restart('power', new SeededRandom('none'));
-      expect([files.readdir('/one'), files.readdir('/two')]).toEqual([[], ['b']]);
-    }
-  });
+  test.each(['/one', '/two'])(
+    'a rename between directories is one step, and an fsync of %s alone makes it stay',
+    (synced) => {
+      const states = survivors(
+        filled('A'),
+        (files) => {
+          for (const name of ['/one', '/two']) files.mkdir(name);
+          files.fsyncDirectory('/');
+          files.open('/one/a', 'create').close();
+          files.rename('/one/a', '/two/b');
+          files.fsyncDirectory(synced);
+        },
+        (files) => `${files.readdir('/one').join()}|${files.readdir('/two').join()}`,
+      );
+      expect(states).toEqual(['|b']);
+    },
+  );
 
   test('a directory whose own name was not synced takes its synced files with it', () => {
     const states = survivors(
@@ -249,6 +253,15 @@ test('a write that fails on a full disk has written what found place', () => {
   file.ftruncate(sector);
   file.preallocate(5 * sector);
   expect(letters(disk.files, '/file')).toBe('y....');
+});
+
+test('what a power loss took gives its place back', () => {
+  const disk = diskWith(filled('A', 2), { capacityBytes: 6 * sector });
+  disk.files.open('/lost', 'create').pwrite(filled('x', 3), 0);
+  disk.files.open('/file', 'write').pwrite(filled('x'), 2 * sector);
+  expect(disk.usedBytes).toBe(6 * sector);
+  disk.restart('power', new EveryChoice());
+  expect(disk.usedBytes).toBe(2 * sector);
 });
 
 test('an unlinked file keeps its place until the last handle closes', () => {
@@ -333,80 +346,87 @@ test('calls add up the time that they take, and hang until the disk goes on', ()
   expect([resumed, disk.takeDelayMs()]).toEqual([true, 0]);
 });
 
-test('a file that is replaced holds the old content or the new, wherever the crash falls', () => {
-  const old = filled('o', 3);
-  const fresh = filled('n', 2);
-  const seen = new Set<string>();
-  const states = forEachCrash({
-    seed: 1,
-    prepare: (files) => replaceContent(files, '/file', old),
-    work: (files) => replaceContent(files, '/file', fresh),
-    check: (files, { call }) => {
-      const told = letters(files, '/file');
-      seen.add(told);
-      if (told !== 'ooo' && told !== 'nn') throw new Error(`it holds "${told}"`);
-      // 6 calls: open, cut, write, fsync, rename, fsync of the directory.
-      if (call > 6 && told !== 'nn') throw new Error('it returned, and the content is not durable');
-    },
-  });
-  expect([...seen].sort()).toEqual(['nn', 'ooo']);
-  expect(states).toBeGreaterThan(50);
-});
-
-test.each<[string, (files: Files) => void]>([
-  ['without the fsync of the bytes', (files) => replaceCarelessly(files, { sync: false, syncDirectory: true })],
-  ['without the fsync of the directory', (files) => replaceCarelessly(files, { sync: true, syncDirectory: false })],
-])('the enumeration finds the crash that loses a file that is replaced %s', (_what, work) => {
-  const run = (): number =>
-    forEachCrash({
-      seed: 1,
-      prepare: (files) => replaceContent(files, '/file', filled('o')),
-      work,
-      check: (files, { call }) => {
-        const told = letters(files, '/file');
-        if (told !== 'n' && (told !== 'o' || call > 5)) throw new Error(`it holds "${told}"`);
-      },
-    });
-  expect(run).toThrow(/after a power crash (before|after) call \d: it holds/);
-});
-
-function replaceCarelessly(files: Files, how: { sync: boolean; syncDirectory: boolean }): void {
-  const file = files.open('/partial', 'create');
-  file.pwrite(filled('n'), 0);
-  file.ftruncate(sector);
-  if (how.sync) file.fsync();
-  file.close();
-  files.rename('/partial', '/file');
-  if (how.syncDirectory) files.fsyncDirectory('/');
-}
-
 test('after any work and a power loss, synced bytes are there and every other sector is one that was written', () => {
   const write = fc.record({ at: fc.nat(7), sectors: fc.integer({ min: 1, max: 3 }) });
-  const operation = fc.oneof({ weight: 4, arbitrary: write }, { weight: 1, arbitrary: fc.constant('sync' as const) });
+  const cut = fc.record({ cut: fc.nat(10) });
+  const operation = fc.oneof(
+    { weight: 4, arbitrary: write },
+    { weight: 1, arbitrary: cut },
+    { weight: 1, arbitrary: fc.constant('sync' as const) },
+  );
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 40 }), fc.nat(), (operations, seed) => {
       const disk = diskWith(filled('A', 4), { seed });
       const file = disk.files.open('/file', 'write');
-      /** What each sector may hold after a crash; the last is what a reader sees. */
+      /** What each sector may hold after a crash, and how many there may be; the last is what a reader sees. */
       let possible = Array.from({ length: 10 }, (_, index) => (index < 4 ? ['A'] : ['.']));
+      let sizes = [4];
       let letter = 0;
-      let durableSectors = 4;
       for (const each of operations) {
         if (each === 'sync') {
           file.fdatasync();
-          durableSectors = file.sizeBytes() / sector;
+          sizes = sizes.slice(-1);
           possible = possible.map((versions) => versions.slice(-1));
-          continue;
+        } else if ('cut' in each) {
+          file.ftruncate(each.cut * sector);
+          sizes.push(each.cut);
+          for (const versions of possible.slice(each.cut)) versions.push('.');
+        } else {
+          const name = String.fromCharCode(97 + (letter++ % 26));
+          file.pwrite(filled(name, each.sectors), each.at * sector);
+          sizes.push(Math.max(sizes.at(-1) ?? 0, each.at + each.sectors));
+          for (const versions of possible.slice(each.at, each.at + each.sectors)) versions.push(name);
         }
-        const name = String.fromCharCode(97 + (letter++ % 26));
-        file.pwrite(filled(name, each.sectors), each.at * sector);
-        for (let index = each.at; index < each.at + each.sectors; index++) possible[index]?.push(name);
       }
       const visible = possible.map((versions) => versions.at(-1)).join('');
-      expect(visible.startsWith(letters(disk.files, '/file'))).toBe(true);
+      expect(letters(disk.files, '/file')).toBe(visible.slice(0, sizes.at(-1)));
       const told = letters(disk.restart('power'), '/file');
-      expect(told.length).toBeGreaterThanOrEqual(durableSectors);
+      expect(sizes).toContain(told.length);
       told.split('').forEach((name, index) => expect(possible[index]).toContain(name));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('after any work and a power loss, each name leads where it led at the last sync of its directory, or where it led since', () => {
+  const name = fc.constantFrom('a', 'b', 'c');
+  const operation = fc.oneof(
+    fc.record({ make: name }),
+    fc.record({ remove: name }),
+    fc.record({ from: name, to: name }),
+    fc.constant('sync' as const),
+  );
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 25 }), fc.nat(), (operations, seed) => {
+      const disk = new VirtualDisk({ seed });
+      const { files } = disk;
+      /** What each name may lead to after a crash, as the file's only letter; the last is what a reader sees. */
+      const possible = new Map<string, string[]>(['a', 'b', 'c'].map((each) => [each, ['']]));
+      const now = (each: string): string => possible.get(each)?.at(-1) ?? '';
+      const lead = (each: string, content: string): void => void possible.get(each)?.push(content);
+      let letter = 0;
+      for (const each of operations) {
+        if (each === 'sync') {
+          files.fsyncDirectory('/');
+          for (const [key, versions] of possible) possible.set(key, versions.slice(-1));
+        } else if ('make' in each && now(each.make) === '') {
+          const content = String.fromCharCode(97 + letter++);
+          const file = files.open(`/${each.make}`, 'create-new');
+          file.pwrite(filled(content), 0);
+          file.fsync();
+          file.close();
+          lead(each.make, content);
+        } else if ('remove' in each && now(each.remove) !== '') {
+          files.unlink(`/${each.remove}`);
+          lead(each.remove, '');
+        } else if ('from' in each && now(each.from) !== '' && each.from !== each.to) {
+          files.rename(`/${each.from}`, `/${each.to}`);
+          lead(each.to, now(each.from));
+          lead(each.from, '');
+        }
+      }
+      const after = disk.restart('power');
+      for (const [key, versions] of possible) expect(versions).toContain(letters(after, `/${key}`));
     }),
     { numRuns: 300 },
   );
