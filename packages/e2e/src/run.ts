@@ -2,7 +2,6 @@
 // *.e2e.ts files, run by jest as the short tests are. The last line is `N passed, N failed` over all of them; what a failed case
 // left behind lies in build/e2e/SUITE/CASE.
 import { RealTimers, toOpError } from '@holdfast/base';
-import { failureText } from '@holdfast/cli';
 import { chooseSuites, type Suite } from './suites.ts';
 import { runSuite, type Outcome } from './run-suite.ts';
 
@@ -11,7 +10,7 @@ function chosen(): readonly Suite[] {
   try {
     return chooseSuites({ suite, profile });
   } catch (error) {
-    process.stderr.write(`${failureText(toOpError(error), false)}\n`);
+    process.stderr.write(`${toOpError(error).message}\n`);
     process.exit(64);
   }
 }

@@ -22,12 +22,11 @@ export async function runProcess(words: readonly string[]): Promise<void> {
   // A command whose reader went away has nobody to work for; a server goes on without its log.
   const isRole = roleCommands.some(({ name }) => name === words[0]);
   for (const stream of [process.stdout, process.stderr]) stream.on('error', isRole ? () => undefined : endOnBrokenPipe);
-  const die = (error: unknown): void => {
+  // A rejection that nobody handles comes here too: Node makes it an uncaught exception as long as no other handler is set.
+  process.on('uncaughtException', (error) => {
     process.stderr.write(`${failureText(error, isDebug)}\n`);
     process.exit(exitCodes.internal.code);
-  };
-  process.on('uncaughtException', die);
-  process.on('unhandledRejection', die);
+  });
   let code: number = plainExits.success.code;
   try {
     await runWords(words, realSystem());

@@ -63,10 +63,12 @@ export async function runRole<Table extends Fields & CommonFields>(
     log.info('draining', { signal, limit: formatDuration(config.drainTimeout.ms) });
   } catch (error) {
     log.error('not started', { error: toOpError(error) });
+    await parts.stop(config.drainTimeout.ms).catch((failure: unknown) => {
+      log.error('not stopped', { error: toOpError(failure) });
+    });
     throw error;
-  } finally {
-    await parts.stop(config.drainTimeout.ms);
   }
+  await parts.stop(config.drainTimeout.ms);
   log.info('stopped');
 }
 

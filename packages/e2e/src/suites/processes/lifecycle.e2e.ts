@@ -120,15 +120,18 @@ clusterCase('a command whose reader went away says nothing', async () => {
 
 clusterCase('a defect is one line with a code for a person, and a stack in the log', async (cluster) => {
   await cluster.issue('metadata', 'm1');
-  // A defect of our own making, in the real process: it throws out of every promise chain.
-  const defect = "process.on('SIGUSR2', () => { throw new TypeError('planted') })";
-  const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(defect)}` };
-  const server = cluster.startMetadata('m1', [], { environment });
-  await server.ready();
-  const { code, stderr } = await server.stop('SIGUSR2');
-  expect(stderr).toMatch(/^holdfast: internal error: planted \[INTERNAL\]\. [^\n]+\n$/);
-  expect(code).toBe(70);
-  expect((await server.line('defect'))['error']).toMatchObject({
-    stack: expect.stringContaining('TypeError: planted\n'),
-  });
+  // Defects of our own making, in the real process: outside of every promise chain, and inside one that nobody watches.
+  const plant = "const defect = () => { throw new TypeError('planted') };";
+  for (const onSignal of ['defect', 'async () => defect()']) {
+    const code = `${plant} process.on('SIGUSR2', ${onSignal})`;
+    const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+    const server = cluster.startMetadata('m1', [], { environment });
+    await server.ready();
+    const ended = await server.stop('SIGUSR2');
+    expect(ended.stderr).toMatch(/^holdfast: internal error: planted \[INTERNAL\]\. [^\n]+\n$/);
+    expect(ended.code).toBe(70);
+    expect((await server.line('defect'))['error']).toMatchObject({
+      stack: expect.stringContaining('TypeError: planted\n'),
+    });
+  }
 });
