@@ -220,7 +220,7 @@ describe.each(worlds)('$name', ({ make }) => {
     expect(file.pread(bytes, 4096)).toBe(8192);
     expect(bytes.every((byte) => byte === 7)).toBe(true);
     // A file system in memory has no sectors and takes direct writes of any shape.
-    if (!isOnTmpfs(at)) {
+    if (!isMaybeInMemory(at)) {
       expect(() => file.pwrite(bytes.subarray(0, 100), 0)).toThrow(refused('FILE_UNSUITABLE'));
       expect(() => file.pwrite(bytes, 100)).toThrow(refused('FILE_UNSUITABLE'));
     }
@@ -290,8 +290,8 @@ describe.each(worlds)('$name', ({ make }) => {
   });
 });
 
-/** The virtual disk's paths exist nowhere else, and it does have sectors. */
-function isOnTmpfs(path: string): boolean {
-  const tmpfsMagic = 0x01021994;
-  return existsSync(path) && statfsSync(path).type === tmpfsMagic;
+/** tmpfs, and overlayfs, which may lie on one. The virtual disk's paths exist nowhere else, and it does have sectors. */
+function isMaybeInMemory(path: string): boolean {
+  const [tmpfsMagic, overlayMagic] = [0x01021994, 0x794c7630];
+  return existsSync(path) && [tmpfsMagic, overlayMagic].includes(statfsSync(path).type);
 }
