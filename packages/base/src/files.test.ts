@@ -1,7 +1,7 @@
 // The contract of Files, held by the operating system's and by the virtual disk's alike.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorCode } from './error-table.ts';
 import { readContent, replaceContent } from './file-contents.ts';
@@ -219,11 +219,8 @@ describe.each(worlds)('$name', ({ make }) => {
     bytes.fill(0);
     expect(file.pread(bytes, 4096)).toBe(8192);
     expect(bytes.every((byte) => byte === 7)).toBe(true);
-    // A file system in memory has no sectors and takes direct writes of any shape.
-    if (!isMaybeInMemory(at)) {
-      expect(() => file.pwrite(bytes.subarray(0, 100), 0)).toThrow(refused('FILE_UNSUITABLE'));
-      expect(() => file.pwrite(bytes, 100)).toThrow(refused('FILE_UNSUITABLE'));
-    }
+    expect(() => file.pwrite(bytes.subarray(0, 100), 0)).toThrow(refused('FILE_UNSUITABLE'));
+    expect(() => file.pwrite(bytes, 100)).toThrow(refused('FILE_UNSUITABLE'));
     file.close();
   });
 
@@ -289,9 +286,3 @@ describe.each(worlds)('$name', ({ make }) => {
     );
   });
 });
-
-/** tmpfs, and overlayfs, which may lie on one. The virtual disk's paths exist nowhere else, and it does have sectors. */
-function isMaybeInMemory(path: string): boolean {
-  const [tmpfsMagic, overlayMagic] = [0x01021994, 0x794c7630];
-  return existsSync(path) && [tmpfsMagic, overlayMagic].includes(statfsSync(path).type);
-}

@@ -23,6 +23,7 @@ import {
 import { withFileErrors } from './file-errors.ts';
 import type { FileLock, FileOperation, FileStat, Files, FreeSpace, OpenFile, OpenMode, OpenOptions } from './files.ts';
 import { invariant } from './invariant.ts';
+import { OpError } from './op-error.ts';
 import { flockByUtility, lockFile, type Flock } from './real-file-lock.ts';
 
 export interface NativeFileCalls {
@@ -52,7 +53,9 @@ export class RealFiles implements Files {
   open(path: string, mode: OpenMode, options: OpenOptions = {}): RealFile {
     const flags = openFlags[mode] | (options.direct === true ? constants.O_DIRECT : 0);
     const descriptor = named('open', path, () => openSync(path, flags, options.permissions ?? 0o600));
-    return new RealFile(path, descriptor, this.#native);
+    return options.direct === true
+      ? new DirectFile(path, descriptor, this.#native)
+      : new RealFile(path, descriptor, this.#native);
   }
 
   rename(from: string, to: string): void {
@@ -180,6 +183,28 @@ export class RealFile implements OpenFile {
     named('close', this.path, () => closeSync(descriptor));
   }
 }
+
+/** Whole sectors only, on every file system: one in memory would take anything, and the code would fail on its first disk. */
+class DirectFile extends RealFile {
+  override pread(into: Uint8Array, position: number): number {
+    this.#check('pread', into.length, position);
+    return super.pread(into, position);
+  }
+
+  override pwrite(bytes: Uint8Array | readonly Uint8Array[], position: number): void {
+    const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
+    for (const piece of pieces) this.#check('pwrite', piece.length, position);
+    super.pwrite(bytes, position);
+  }
+
+  #check(operation: FileOperation, lengthBytes: number, position: number): void {
+    if (lengthBytes % sectorBytes === 0 && position % sectorBytes === 0) return;
+    throw new OpError('FILE_UNSUITABLE', { operation, path: this.path, errno: 'EINVAL' });
+  }
+}
+
+/** The smallest sector; a device with larger ones refuses the rest itself. */
+const sectorBytes = 512;
 
 /** The kernel may take less than it was given (a signal, a full disk); the rest follows, and its error with it. */
 function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
