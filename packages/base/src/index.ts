@@ -18,6 +18,9 @@ export {
 } from './transport.ts';
 export { RealTransport, type RealTransportOptions, type TlsOptionsProvider } from './real-transport.ts';
 export { formatAddress, parseAddress, socketPathLimitBytes, type Address } from './address.ts';
+export { DirectoryLock } from './directory-lock.ts';
+export { listenOnPort } from './listen.ts';
+export { UnixSocket } from './unix-socket.ts';
 export { RealRandom } from './real-random.ts';
 export { RealClock, RealTimers } from './real-time.ts';
 export { backoffDelayMs, retry, type Backoff, type RetryOptions } from './backoff.ts';

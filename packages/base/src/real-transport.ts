@@ -11,11 +11,11 @@ import {
 import { formatAddress, parseAddress, type Address } from './address.ts';
 import type { Timers } from './clock.ts';
 import { formatDuration } from './duration.ts';
-import { invariant } from './invariant.ts';
-import { isOpError, OpError } from './op-error.ts';
+import { listenOnPort } from './listen.ts';
+import { OpError } from './op-error.ts';
 import { RealConnection } from './real-connection.ts';
 import { RealTimers } from './real-time.ts';
-import { messageOf, systemErrorCode } from './system-error.ts';
+import { messageOf } from './system-error.ts';
 import {
   transportLimitsDefault,
   type Connection,
@@ -23,7 +23,7 @@ import {
   type Transport,
   type TransportLimits,
 } from './transport.ts';
-import { bindUnixSocket } from './unix-listener.ts';
+import { UnixSocket } from './unix-socket.ts';
 
 /** Where TLS gets its options: asked for every connection that is made and every handshake that is answered. */
 export interface TlsOptionsProvider {
@@ -66,16 +66,12 @@ export class RealTransport implements Transport {
     server.on('drop', () => {
       this.#onRefused(new OpError('TOO_MANY_CONNECTIONS', { limit: this.#limits.connectionsLimit }));
     });
-    try {
-      const listener = target.kind === 'unix' ? await listenUnix(server, target.path) : await listenTcp(server, target);
-      // The kernel refuses a connection when no descriptor is left; the listener goes on.
-      server.on('error', (error) =>
-        this.#onRefused(new OpError('CONNECTION_BROKEN', { peer: address, reason: messageOf(error) })),
-      );
-      return listener;
-    } catch (error) {
-      throw listenError(address, error);
-    }
+    const listener = target.kind === 'unix' ? await listenUnix(server, target.path) : await listenTcp(server, target);
+    // The kernel refuses a connection when no descriptor is left; the listener goes on.
+    server.on('error', (error) =>
+      this.#onRefused(new OpError('CONNECTION_BROKEN', { peer: address, reason: messageOf(error) })),
+    );
+    return listener;
   }
 
   async connect(address: string): Promise<Connection> {
@@ -137,37 +133,15 @@ function plainServer(accept: (socket: Socket) => void): Server {
 }
 
 async function listenTcp(server: Server, target: Address & { kind: 'tcp' }): Promise<Listener> {
-  await new Promise<null>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: target.host, port: target.port }, () => {
-      server.off('error', reject);
-      resolve(null);
-    });
-  });
-  const bound = server.address();
-  invariant(bound !== null && typeof bound === 'object', 'a TCP server has an address');
-  return { address: formatAddress({ ...target, port: bound.port }), close: async () => closed(server) };
+  const address = await listenOnPort(server, target);
+  // The kernel's socket is gone at once; that Node also waits for the connections that live is not waited for.
+  const close = async (): Promise<void> => void server.close();
+  return { address, close };
 }
 
 async function listenUnix(server: Server, path: string): Promise<Listener> {
-  const unbind = await bindUnixSocket(server, path);
-  const close = async (): Promise<void> => {
-    unbind();
-    closed(server);
-  };
-  return { address: formatAddress({ kind: 'unix', path }), close };
-}
-
-/** The kernel's socket is gone when this returns; that Node also waits for the connections that live is not waited for. */
-function closed(server: Server): void {
-  server.close();
-}
-
-function listenError(address: string, error: unknown): OpError {
-  if (isOpError(error)) return error;
-  if (systemErrorCode(error) === 'EADDRINUSE')
-    return new OpError('LISTEN_ADDRESS_IN_USE', { address }, { cause: error });
-  return new OpError('LISTEN_ADDRESS_UNUSABLE', { address, reason: messageOf(error) }, { cause: error });
+  const socket = await UnixSocket.listen(server, path);
+  return { address: formatAddress({ kind: 'unix', path }), close: async () => socket.close() };
 }
 
 function remoteAddress(socket: Socket): string {

@@ -1,8 +1,7 @@
 // The life of a role: configuration, log and metrics, its parts from top to bottom, ready, then draining at the first SIGTERM.
 // The process that runs it ends when it returns.
-import { formatDuration, toOpError, type Timers } from '@holdfast/base';
+import { formatAddress, formatDuration, toOpError, type Timers } from '@holdfast/base';
 import type { Call, System } from '@holdfast/cli';
-import { formatAddress } from '@holdfast/rpc';
 import {
   createLog,
   createMetrics,

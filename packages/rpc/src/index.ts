@@ -14,7 +14,6 @@ export type { MethodPath } from './generated/services.ts';
 export type * from './generated/metadata-types.ts';
 
 export { accessTable, callerKinds, type AccessTable, type CallerKind } from './access.ts';
-export { parseAddress, formatAddress, type Address } from './address.ts';
 export { describeCaller, type Caller } from './peer.ts';
 export { serverLimitDefaults, clientLimitDefaults, type ServerLimits, type ClientLimits } from './limits.ts';
 

@@ -2,7 +2,7 @@
 // name) and /metrics. It is open to whoever reaches it, so it says nothing secret, reads no body and drops slow clients.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { OpError, toOpError, type Timers } from '@holdfast/base';
+import { listenOnPort, toOpError, type Timers } from '@holdfast/base';
 import { HealthChecks } from './health-checks.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -48,10 +48,7 @@ export class HealthServer {
   /** Listens when the promise resolves. */
   static async start(options: HealthServerOptions): Promise<HealthServer> {
     const health = new HealthServer(options);
-    await new Promise<void>((resolve, reject) => {
-      health.#server.once('error', (error) => reject(listenError(error, options)));
-      health.#server.listen({ host: options.host, port: options.port }, resolve);
-    });
+    await listenOnPort(health.#server, { kind: 'tcp', host: options.host, port: options.port });
     return health;
   }
 
@@ -113,10 +110,4 @@ interface Answer {
 
 function plain(status: number, text: string): Answer {
   return { status, type: 'text/plain', text };
-}
-
-function listenError(error: NodeJS.ErrnoException, { host, port }: HealthServerOptions): OpError {
-  const address = `${host}:${port}`;
-  if (error.code === 'EADDRINUSE') return new OpError('LISTEN_ADDRESS_IN_USE', { address }, { cause: error });
-  return new OpError('LISTEN_ADDRESS_UNUSABLE', { address, reason: error.code ?? error.message }, { cause: error });
 }

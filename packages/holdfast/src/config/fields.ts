@@ -1,8 +1,15 @@
 // The kinds of fields that a role's configuration is made of. Every source (file, environment, flag) gives text, so that a
 // value is read by one parser wherever it comes from; the defaults are text too and pass through the same parser. Relies on
 // zod, so only code that is about to read or describe a configuration imports this.
-import { formatBytes, formatDuration, OpError, parseBytes, parseDurationMs } from '@holdfast/base';
-import { parseAddress, type Address } from '@holdfast/rpc';
+import {
+  formatBytes,
+  formatDuration,
+  OpError,
+  parseAddress,
+  parseBytes,
+  parseDurationMs,
+  type Address,
+} from '@holdfast/base';
 import { z } from 'zod';
 
 export type TcpAddress = Extract<Address, { readonly kind: 'tcp' }>;

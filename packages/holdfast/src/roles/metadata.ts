@@ -1,6 +1,6 @@
 // A metadata server, as far as it exists: Status and Certificates over mutual TLS, its peers asked for theirs, its own
 // certificate renewed while it runs. Volumes and the replicated log are not there yet, so it keeps no state of its own.
-import { OpError } from '@holdfast/base';
+import { formatAddress, OpError } from '@holdfast/base';
 import {
   Authority,
   certificateFilesIn,
@@ -8,7 +8,6 @@ import {
   certificatesHandlers,
   createServer,
   FileCertificateStore,
-  formatAddress,
   formatIdentity,
   loadMetadataServices,
   serve,

@@ -1,10 +1,9 @@
 // The other metadata servers, as this one sees them: each is asked for its status at a bounded rate, one call at a time, and
 // what came of it is kept for whoever asks this server. Over the same channels the own certificate is renewed, where this
 // server does not hold the authority itself.
-import { OpError, sleep, toOpError, type Clock, type Random, type Timers } from '@holdfast/base';
+import { formatAddress, OpError, sleep, toOpError, type Clock, type Random, type Timers } from '@holdfast/base';
 import {
   createChannel,
-  formatAddress,
   type CertificateKeeper,
   type Channel,
   type loadMetadataServices,

@@ -1,9 +1,16 @@
 // A client's side of one server: one channel, which connects when it is used and again when the connection is lost, and typed
 // calls for any number of services over it.
 import { Channel as GrpcChannel, ChannelCredentials } from '@grpc/grpc-js';
-import { invariant, type OpError, type Clock, type Random } from '@holdfast/base';
+import {
+  invariant,
+  type OpError,
+  type Clock,
+  type Random,
+  formatAddress,
+  parseAddress,
+  type Address,
+} from '@holdfast/base';
 import type { Log, Metrics } from '@holdfast/telemetry';
-import { formatAddress, parseAddress, type Address } from '../address.ts';
 import { CallObserver } from '../call-observer.ts';
 import type { AnyMethod, RequestOf, ResponseOf, ServiceDescriptor } from '../codec-method.ts';
 import { clientLimitDefaults, type ClientLimits } from '../limits.ts';

@@ -3,8 +3,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OpError, type Clock, type Random, systemErrorCode } from '@holdfast/base';
-import { DirectoryLock } from '../directory-lock.ts';
+import { DirectoryLock, OpError, type Clock, type Random, systemErrorCode } from '@holdfast/base';
 import {
   buildCertificate,
   certificateToPem,

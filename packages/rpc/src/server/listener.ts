@@ -1,14 +1,11 @@
 // Where a server's connections come from: a TCP port with mutual TLS 1.3, or a unix socket. Listens itself instead of letting
 // grpc-js do it, because certificates change while connections live and a peer must be known by its connection.
-import { createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
-import { invariant, OpError, systemErrorCode } from '@holdfast/base';
+import { createServer as createNetServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { listenOnPort, OpError, UnixSocket, type Address } from '@holdfast/base';
 import type { Log } from '@holdfast/telemetry';
-import { formatAddress, type Address } from '../address.ts';
 import type { ServerLimits } from '../limits.ts';
 import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
-import { reasonOf } from '../pki/durable-file.ts';
-import { UnixSocket } from './unix-socket.ts';
 
 export interface Listener {
   /** With the port that the system chose for port 0. */
@@ -51,36 +48,14 @@ export async function listenWithTls(
   });
   const unsubscribe = keeper.onChange(() => server.setSecureContext(keeper.current.contextOptions));
   try {
-    const bound = await listenOnPort(server, address);
-    return {
-      address: formatAddress({ ...address, port: bound.port }),
-      close: async () => closePort(server, unsubscribe),
-    };
+    return { address: await listenOnPort(server, address), close: async () => closePort(server, unsubscribe) };
   } catch (error) {
     unsubscribe();
     throw error;
   }
 }
 
-async function listenOnPort(server: TlsServer, address: Address & { kind: 'tcp' }): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      const text = formatAddress(address);
-      reject(
-        systemErrorCode(error) === 'EADDRINUSE'
-          ? new OpError('LISTEN_ADDRESS_IN_USE', { address: text }, { cause: error })
-          : new OpError('LISTEN_ADDRESS_UNUSABLE', { address: text, reason: reasonOf(error) }, { cause: error }),
-      );
-    });
-    server.listen(address.port, address.host, () => {
-      const bound = server.address();
-      invariant(bound !== null && typeof bound === 'object', 'a TCP server has an address');
-      resolve(bound);
-    });
-  });
-}
-
-function closePort(server: TlsServer, unsubscribe: () => void): void {
+function closePort(server: Server, unsubscribe: () => void): void {
   unsubscribe();
   // Takes no further connections at once; those that live are the server's to end.
   server.close();

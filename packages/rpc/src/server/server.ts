@@ -4,10 +4,19 @@ import { experimental, Server as GrpcServer, ServerCredentials } from '@grpc/grp
 import type { ConnectionInjector, ServerInterceptingCall, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { invariant, OpError, sleep, type Clock, type InvariantError, type Random, type Timers } from '@holdfast/base';
+import {
+  invariant,
+  OpError,
+  sleep,
+  type Clock,
+  type InvariantError,
+  type Random,
+  type Timers,
+  parseAddress,
+  type Address,
+} from '@holdfast/base';
 import type { Log, Metrics } from '@holdfast/telemetry';
 import { accessTable, type AccessTable } from '../access.ts';
-import { parseAddress, type Address } from '../address.ts';
 import { CallObserver } from '../call-observer.ts';
 import { closeLingerMs, drainLimitMs, serverLimitDefaults, type ServerLimits } from '../limits.ts';
 import { localOrigin, type Origin } from '../peer.ts';

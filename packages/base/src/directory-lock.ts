@@ -3,7 +3,8 @@
 // connects to the socket and is woken when the connection ends, which it does with the holder's release and with its death.
 import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { OpError, systemErrorCode } from '@holdfast/base';
+import { OpError } from './op-error.ts';
+import { systemErrorCode } from './system-error.ts';
 
 /** Times that others may come first, each for a few milliseconds of work on files. */
 const turnsLimit = 1000;

@@ -5,9 +5,10 @@ import { constants } from 'node:fs';
 import { chmod, link, lstat, mkdtemp, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { OpError, systemErrorCode } from '@holdfast/base';
-import { DirectoryLock } from '../directory-lock.ts';
-import { reasonOf } from '../pki/durable-file.ts';
+import { DirectoryLock } from './directory-lock.ts';
+import { listenError, listening } from './listen.ts';
+import { OpError } from './op-error.ts';
+import { systemErrorCode } from './system-error.ts';
 
 export class UnixSocket {
   readonly #path: string;
@@ -26,12 +27,7 @@ export class UnixSocket {
     try {
       return await UnixSocket.#bind(server, path);
     } catch (error) {
-      if (error instanceof OpError) throw error;
-      throw new OpError(
-        'LISTEN_ADDRESS_UNUSABLE',
-        { address: `unix:${path}`, reason: reasonOf(error) },
-        { cause: error },
-      );
+      throw listenError(`unix:${path}`, error);
     }
   }
 
@@ -40,7 +36,7 @@ export class UnixSocket {
     const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const bound = join(directory, 's');
-      await listenAt(server, `/proc/self/fd/${handle.fd}/s`);
+      await listening(server, { path: `/proc/self/fd/${handle.fd}/s` });
       await chmod(bound, 0o600);
       const inode = await inodeOf(bound);
       const lock = await DirectoryLock.take(dirname(path), 'socket');
@@ -142,14 +138,4 @@ async function inodeOf(path: string): Promise<string> {
     if (systemErrorCode(error) === 'ENOENT') return '';
     throw error;
   }
-}
-
-async function listenAt(server: Server, path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
 }
