@@ -20,6 +20,7 @@ class MemoryStore implements CertificateStore {
   readonly source = 'memory';
   stored: StoredCertificates;
   saves = 0;
+  seen: string | null = null;
   #loaded: StoredCertificates | null = null;
 
   constructor(stored: StoredCertificates) {
@@ -35,6 +36,14 @@ class MemoryStore implements CertificateStore {
   async saveIdentity(identityPem: string): Promise<void> {
     this.saves += 1;
     this.stored = { ...this.stored, identityPem };
+  }
+
+  async loadSeenRevocations(): Promise<string | null> {
+    return this.seen;
+  }
+
+  async saveSeenRevocations(list: string): Promise<void> {
+    this.seen = list;
   }
 }
 
@@ -189,6 +198,33 @@ describe('a keeper', () => {
     await show(formatRevocationList(forged, generateKeyPair().privateKey));
     expect(seen()).toBe(2);
     expect(cluster.sink.lines.join('')).toContain('REVOCATION_LIST_REFUSED');
+  });
+
+  test.each<[string, boolean]>([
+    ['an earlier list', true],
+    ['no list', false],
+  ])('that starts again over %s still refuses what was revoked', async (_what, isEarlierThere) => {
+    const { serial: issued } = await cluster.authority.issue({ identity: keeper.current.identity, hosts: [] });
+    const before = await listText();
+    await cluster.authority.revoke({ serial: issued }, 'stolen');
+    store.stored = { ...store.stored, revocations: await listText() };
+    await world.runFor(pollIntervalMs);
+
+    const successor = new MemoryStore({ ...store.stored, revocations: isEarlierThere ? before : null });
+    successor.seen = store.seen;
+    const restarted = await open(successor, 'restarted');
+    expect(restarted.current.revocations.find(issued)?.reason).toBe('stolen');
+    await restarted.stop();
+    expect(cluster.sink.lines.join('')).toContain('comes before 1, which was seen');
+  });
+
+  test('starts with a copy of the seen list that is broken, and says so', async () => {
+    const successor = new MemoryStore(store.stored);
+    successor.seen = 'half a li';
+    const restarted = await open(successor, 'restarted');
+    expect(restarted.current.revocations.generation).toBe(0);
+    await restarted.stop();
+    expect(cluster.sink.lines.join('')).toContain('the list that was seen last is not usable');
   });
 
   test('takes a good list beside a bad certificate, and a good certificate beside a bad list', async () => {

@@ -7,7 +7,7 @@ import type { Log, Metrics } from '@holdfast/telemetry';
 import type { CertificateStore, StoredCertificates } from './certificate-store.ts';
 import { parseOwnCredentials, parseOwnRevocations, type Credentials, type OwnCredentials } from './credentials.ts';
 import { formatIdentity, sameIdentity } from './identity.ts';
-import type { RevocationList } from './revocation-list.ts';
+import { RevocationList } from './revocation-list.ts';
 import { createSigningRequest, exportPrivateKey, generateKeyPair } from './signing-request.ts';
 
 export const pollIntervalMs = 250;
@@ -42,10 +42,13 @@ export class CertificateKeeper {
   #renewAttempts = 0;
   #renewal: Promise<void> | null = null;
   #poll: Promise<void> | null = null;
+  /** A list that was taken over and is not yet on the disk as the latest one seen. */
+  #unsavedList: string | null;
 
-  private constructor(options: KeeperOptions, current: Credentials) {
+  private constructor(options: KeeperOptions, current: Credentials, unsavedList: string | null) {
     this.#options = options;
     this.#current = current;
+    this.#unsavedList = unsavedList;
     this.#adopted();
     this.#schedulePoll();
   }
@@ -54,8 +57,14 @@ export class CertificateKeeper {
     const stored = await options.store.load();
     invariant(stored !== null, 'a first load answers what the files hold');
     const own = parseOwnCredentials(stored, options.store.source);
-    const revocations = parseOwnRevocations(stored, own, options.store.source);
-    return new CertificateKeeper(options, { ...own, revocations });
+    const found = parseOwnRevocations(stored, own, options.store.source);
+    const seen = await loadSeen(options, own);
+    if (found.generation < seen.generation) {
+      options.log.warn('earlier revocation list not taken over', { error: earlier(found, seen, options.store.source) });
+      return new CertificateKeeper(options, { ...own, revocations: seen }, null);
+    }
+    const unsavedList = found.generation > seen.generation ? stored.revocations : null;
+    return new CertificateKeeper(options, { ...own, revocations: found }, unsavedList);
   }
 
   get current(): Credentials {
@@ -94,6 +103,7 @@ export class CertificateKeeper {
     try {
       const stored = await this.#options.store.load();
       if (stored !== null) this.#adopt(stored);
+      await this.#saveList();
       this.#problem = '';
     } catch (error) {
       this.#report('certificate files not taken over', error);
@@ -138,9 +148,17 @@ export class CertificateKeeper {
     // A list that is gone takes nothing back, and neither does one from before the list that was seen.
     if (stored.revocations === null) return revocations;
     const found = parseOwnRevocations(stored, own, this.#options.store.source);
-    if (found.generation >= revocations.generation) return found;
-    const reason = `its generation ${found.generation} comes before ${revocations.generation}, which was seen`;
-    throw new OpError('REVOCATION_LIST_REFUSED', { source: `beside ${this.#options.store.source}`, reason });
+    if (found.generation < revocations.generation) throw earlier(found, revocations, this.#options.store.source);
+    if (found.generation > revocations.generation) this.#unsavedList = stored.revocations;
+    return found;
+  }
+
+  /** In force since it was adopted; saved so that it stays in force whatever the next process finds. */
+  async #saveList(): Promise<void> {
+    const list = this.#unsavedList;
+    if (list === null) return;
+    await this.#options.store.saveSeenRevocations(list);
+    this.#unsavedList = null;
   }
 
   #adopted(): void {
@@ -198,6 +216,22 @@ export class CertificateKeeper {
     this.#problem = known.line;
     this.#options.log.warn(message, { error: known });
   }
+}
+
+/** A copy that is unreadable, or that a former authority signed, is worth nothing; it keeps nobody from starting. */
+async function loadSeen({ store, log }: KeeperOptions, own: OwnCredentials): Promise<RevocationList> {
+  try {
+    const revocations = await store.loadSeenRevocations();
+    return parseOwnRevocations({ revocations }, own, store.source);
+  } catch (error) {
+    log.warn('the list that was seen last is not usable', { error: toOpError(error) });
+    return RevocationList.empty(own.identity.cluster);
+  }
+}
+
+function earlier(found: RevocationList, seen: RevocationList, source: string): OpError {
+  const reason = `its generation ${found.generation} comes before ${seen.generation}, which was seen`;
+  return new OpError('REVOCATION_LIST_REFUSED', { source: `beside ${source}`, reason });
 }
 
 /** In proportion to the life: a certificate of a minute is tried again within half a second, one of a month within minutes. */

@@ -12,6 +12,8 @@ export interface CertificateFiles {
   /** The certificates of the authorities to trust. More than one while an authority is replaced. */
   readonly authorities: string;
   readonly revocations: string;
+  /** A copy of the latest list that was taken over: a restart must not take an earlier one. */
+  readonly seenRevocations: string;
 }
 
 export interface StoredCertificates {
@@ -28,6 +30,9 @@ export interface CertificateStore {
   load(): Promise<StoredCertificates | null>;
   /** Replaces key and certificate as one step. */
   saveIdentity(identityPem: string): Promise<void>;
+  /** The list that was saved last; null where none was. */
+  loadSeenRevocations(): Promise<string | null>;
+  saveSeenRevocations(list: string): Promise<void>;
 }
 
 export function certificateFilesIn(directory: string): CertificateFiles {
@@ -35,6 +40,7 @@ export function certificateFilesIn(directory: string): CertificateFiles {
     identity: join(directory, 'identity.pem'),
     authorities: join(directory, 'ca.pem'),
     revocations: join(directory, 'revoked.json'),
+    seenRevocations: join(directory, 'revoked.seen.json'),
   };
 }
 
@@ -65,6 +71,14 @@ export class FileCertificateStore implements CertificateStore {
 
   async saveIdentity(identityPem: string): Promise<void> {
     await replaceFile(this.#files.identity, identityPem, 0o600);
+  }
+
+  async loadSeenRevocations(): Promise<string | null> {
+    return readTextIfThere(this.#files.seenRevocations);
+  }
+
+  async saveSeenRevocations(list: string): Promise<void> {
+    await replaceFile(this.#files.seenRevocations, list, 0o644);
   }
 }
 

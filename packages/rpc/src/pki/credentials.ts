@@ -57,7 +57,11 @@ export function parseOwnCredentials(stored: StoredCertificates, source: string):
 }
 
 /** The list of the cluster of `own`; an absent one is empty. */
-export function parseOwnRevocations(stored: StoredCertificates, own: OwnCredentials, source: string): RevocationList {
+export function parseOwnRevocations(
+  stored: Pick<StoredCertificates, 'revocations'>,
+  own: OwnCredentials,
+  source: string,
+): RevocationList {
   const { cluster } = own.identity;
   if (stored.revocations === null) return RevocationList.empty(cluster);
   const authorityKeys = own.authorities.map((authority) => authority.x509.publicKey);
