@@ -9,6 +9,7 @@
 #   cluster.sh node exec NUMBER COMMAND…
 # CLUSTER=name (default dev) tells clusters apart; DISKS and DISK_SIZE are the loopback disks that `up` makes.
 . "$(dirname "$0")/lib/common.sh"
+. "$dev_env/lib/prune.sh"
 . "$dev_env/lib/pki.sh"
 . "$dev_env/lib/preflight.sh"
 . "$dev_env/lib/store.sh"
@@ -77,7 +78,7 @@ up() { # [NODES]
   trap 'rmdir "$base" 2>/dev/null || true' EXIT
   preflight
   built=$cache/$(build_id)
-  [ -e "$built" ] || fail "nothing is built for these versions; run 'make dev-build' (a quarter of an hour the first time)"
+  hold_build "$built" || fail "nothing is built for these versions; run 'make dev-build' (a quarter of an hour the first time)"
   take_lock
   if [ -e "$state/complete" ] && live_pid "$state/made/init" >/dev/null; then
     [ "$(cat "$state/count")" = "$count" ] || fail "$cluster is up with $(cat "$state/count") nodes, not $count; run dev-down first"

@@ -38,9 +38,30 @@ node_ip() { printf '%s.0.%s' "$net" $((10 + $1)); }
 card() { printf '02:00:0a:%02x:00:%02x' "${net#10.}" "${1##*.}"; }
 pod_net() { printf '%s.%s.0/24' "$net" $((128 + $1)); }
 
-# What a built set depends on; a change of any of it is another folder in the cache.
+# module_id NAME: a module's folder in the cache; a change of what it is built from is another folder.
+module_id() {
+  printf '%s-' "$1"
+  (
+    cd "$dev_env/modules/$1"
+    printf '%s\n' "$GO_VERSION"
+    find . -type f | LC_ALL=C sort | xargs sha256sum
+    cat "$dev_env/lib/build-module.sh"
+  ) | sha256sum | cut -c1-16
+}
+# Kubernetes, which takes longest, first: Go's cache has nothing of it from the others then, and its time is its own.
+modules() {
+  local folder
+  printf 'kubernetes\n'
+  for folder in "$dev_env"/modules/*/; do
+    [ "$folder" = "$dev_env/modules/kubernetes/" ] || basename "$folder"
+  done
+}
 build_id() {
-  (cd "$dev_env" && cat versions.env build.sh image.sh modules/*/go.mod modules/*/go.sum modules/*/*.go) | sha256sum | cut -c1-16
+  local module
+  {
+    for module in $(modules); do module_id "$module"; done
+    cat "$dev_env/image.sh" "$dev_env/lib/build-images.sh"
+  } | sha256sum | cut -c1-16
 }
 
 need_root() { [ "$(id -u)" = 0 ] || fail "$1 needs root (namespaces, interfaces, loop devices); run it with sudo"; }
