@@ -95,7 +95,7 @@ test('a secret is never printed, and an error about one does not show it', async
   const { printed, config } = await loadConfig(schema, given({ certificates: '/a', token: 'hunter2' }));
   expect(config.token).toBe('hunter2');
   expect(JSON.stringify(printed)).not.toContain('hunter2');
-  expect(printed.at(-1)?.text).toBe('(redacted)');
+  expect(printed.at(-1)?.text).toBe('<secret>');
   expect(await lineOf(given({ certificates: '/a', token: 'hunter\u0000' }))).not.toContain('hunter');
 });
 

@@ -2,6 +2,7 @@
 // wrong is one line that names the key and the place it came from.
 import { OpError } from '@holdfast/base';
 import { nearest, type Flag, type FlagTable } from '@holdfast/cli';
+import { secretPlaceholder } from '@holdfast/telemetry';
 import { z } from 'zod';
 import { type ConfigOf, type Fields } from './fields.ts';
 import {
@@ -92,7 +93,7 @@ function check<Table extends Fields>(
 function print(schema: ConfigSchema, inForce: ReadonlyMap<string, Setting>): Setting[] {
   return Object.entries(schema.fields).map(([key, field]) => {
     const { text, source } = inForce.get(key) ?? { text: field.default ?? '', source: 'default' };
-    return { key, text: field.isSecret && text !== '' ? '(redacted)' : text, source };
+    return { key, text: field.isSecret && text !== '' ? secretPlaceholder : text, source };
   });
 }
 

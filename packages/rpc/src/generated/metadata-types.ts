@@ -40,7 +40,7 @@ export interface StatusResponse {
   readonly caller: Caller | null;
   /** The node that the server runs on, from the server's own certificate. */
   readonly node: string;
-  /** The name of the cluster, from the server's configuration. */
+  /** The UUID of the cluster, as the server's certificate names it. */
   readonly cluster: string;
   /** When the server's process started, on the server's wall clock. */
   readonly startTime: Timestamp | null;
