@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
-import { abortError, combineSignals, onAbort, raceAbort, sleep, withTimeout } from './abort.ts';
+import { abortError, combineSignals, onAbort, pause, raceAbort, sleep, withTimeout } from './abort.ts';
 import { OpError } from './op-error.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -38,6 +38,21 @@ test('an aborted sleep ends at once, and leaves neither timer nor listener', asy
   await expect(sleeping).rejects.toBe(reason);
   expect([listeners(controller.signal), time.pendingEvents]).toEqual([0, 0]);
   await expect(sleep(time.node('n').timers, 1000, controller.signal)).rejects.toBe(reason);
+});
+
+test('a pause lasts its time, or until its signal aborts, and leaves neither timer nor listener', async () => {
+  const time = new VirtualTime({ seed: 1 });
+  const { timers } = time.node('n');
+  const controller = new AbortController();
+  await time.complete(pause(timers, 1000, controller.signal), 2000);
+  const endMs = time.nowMs;
+  expect(endMs).toBeCloseTo(1000, 0);
+  const called = pause(timers, 1000, controller.signal);
+  controller.abort();
+  await called;
+  await pause(timers, 1000, controller.signal);
+  expect(time.nowMs).toBe(endMs);
+  expect([listeners(controller.signal), time.pendingEvents]).toEqual([0, 0]);
 });
 
 test('a race is won by the abort or by the promise, and leaves no listener', async () => {

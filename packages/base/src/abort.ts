@@ -47,6 +47,21 @@ export function sleep(timers: Timers, delayMs: number, signal: AbortSignal | nul
   });
 }
 
+/** Waits; a signal that aborts ends it early, which is no failure: for whoever looks at the signal next. */
+export function pause(timers: Timers, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = timers.after(delayMs, () => {
+      release();
+      resolve();
+    });
+    const release = onAbort(signal, () => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
 /** `promise`, or the abort if that comes first. Work that does not watch the signal itself goes on unheeded. */
 export function raceAbort<Value>(promise: Promise<Value>, signal: AbortSignal | null): Promise<Value> {
   if (signal === null) return promise;

@@ -28,6 +28,7 @@ export {
   abortError,
   combineSignals,
   onAbort,
+  pause,
   raceAbort,
   sleep,
   throwIfAborted,

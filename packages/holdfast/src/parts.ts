@@ -1,5 +1,5 @@
 // What a role has started, and how it is undone: in reverse order, each part once, all of them within one limit.
-import { formatDuration, OpError, sleep, type Clock, type Timers } from '@holdfast/base';
+import { formatDuration, OpError, pause, type Clock, type Timers } from '@holdfast/base';
 
 /** Ends a part: gracefully while `limitMs` lasts, then by force. */
 export type Stop = (limitMs: number) => Promise<void>;
@@ -47,10 +47,7 @@ export class Parts {
   async #stopOne(part: Part, leftMs: number): Promise<void> {
     const patience = new AbortController();
     try {
-      await Promise.race([
-        part.stop(leftMs),
-        sleep(this.#timers, leftMs + forceMs, patience.signal).catch(() => undefined),
-      ]);
+      await Promise.race([part.stop(leftMs), pause(this.#timers, leftMs + forceMs, patience.signal)]);
     } finally {
       patience.abort();
     }

@@ -1,7 +1,7 @@
 // The other metadata servers, as this one sees them: each is asked for its status at a bounded rate, one call at a time, and
 // what came of it is kept for whoever asks this server. Over the same channels the own certificate is renewed, where this
 // server does not hold the authority itself.
-import { formatAddress, OpError, sleep, toOpError, type Clock, type Random, type Timers } from '@holdfast/base';
+import { formatAddress, OpError, pause, toOpError, type Clock, type Random, type Timers } from '@holdfast/base';
 import {
   createChannel,
   type CertificateKeeper,
@@ -93,7 +93,7 @@ export class PeerWatch {
         // Called off by our own stop: it says nothing about the peer.
         if (!this.#isStopping()) this.#note(peer, toOpError(error));
       }
-      await sleep(this.#options.timers, this.#options.intervalMs, signal).catch(() => undefined);
+      await pause(this.#options.timers, this.#options.intervalMs, signal);
     }
   }
 

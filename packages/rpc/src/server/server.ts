@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import {
   invariant,
   OpError,
-  sleep,
+  pause,
   type Clock,
   type InvariantError,
   type Random,
@@ -47,6 +47,8 @@ export interface ServerOptions {
 export interface RpcServer {
   /** Where it listens, with the port that the system chose. */
   readonly address: string;
+  /** Whether the socket's file is still the one that was made: somebody may have taken it away. A port cannot be. */
+  isInPlace(): Promise<boolean>;
   /** Takes no further calls, waits at most `drainMs` for those under way, cancels the rest. */
   stop(drainMs: number): Promise<void>;
 }
@@ -80,6 +82,7 @@ class RunningServer implements RpcServer {
     this.#environment = {
       access,
       clock: options.clock,
+      timers: options.timers,
       random: new RandomPool(options.random),
       log: options.log,
       limits: this.#limits,
@@ -114,6 +117,10 @@ class RunningServer implements RpcServer {
     this.#listener = await listenWithTls(address, keeper, { limits: this.#limits, log, onConnection });
   }
 
+  async isInPlace(): Promise<boolean> {
+    return this.#listener?.isInPlace() ?? false;
+  }
+
   async stop(drainMs: number): Promise<void> {
     const { timers } = this.#options;
     await this.#listener?.close();
@@ -125,7 +132,7 @@ class RunningServer implements RpcServer {
     const closed = Promise.all(
       [...this.#injectors.keys()].map(async (socket) => socket.destroyed || onceClosed(socket)),
     );
-    await Promise.race([closed, sleep(timers, closeLingerMs, limit.signal).catch(() => undefined)]);
+    await Promise.race([closed, pause(timers, closeLingerMs, limit.signal)]);
     limit.abort(new OpError('SERVER_STOPPING', {}));
     for (const socket of this.#injectors.keys()) socket.destroy();
     this.#unsubscribe();
