@@ -53,8 +53,8 @@ bench: setup ## Figures beside their bars; NAME=suite selects
 bench-report: setup ## Write docs/reference/benchmarks.md from the last run of every suite
 	@node $(tooling)/src/bench/run.ts --report
 
-e2e: setup ## The heavy suites; SUITE=name selects one, PROFILE=ci what CI has time for
-	@SUITE='$(SUITE)' PROFILE='$(PROFILE)' node packages/e2e/src/run.ts
+e2e: setup ## The heavy suites; SUITE=name selects one, PROFILE=ci what CI has time for, KEEP=1 keeps its cluster
+	@SUITE='$(SUITE)' PROFILE='$(PROFILE)' KEEP='$(KEEP)' node packages/e2e/src/run.ts
 
 image: setup ## The container image's tree, in build/image
 	@node $(tooling)/src/image/build.ts
@@ -77,7 +77,7 @@ dev-down: ## End it without a trace
 dev-status: ## Its processes, nodes and disks
 	@dev-env/cluster.sh status
 
-dev-node: ## DO=start|kill|shutdown|freeze|thaw|cut|mend NODE=2
+dev-node: ## DO=start|kill|shutdown|freeze|thaw|cut|mend|restart-kubelet|restart-containerd NODE=2
 	@dev-env/cluster.sh node $(DO) $(NODE)
 
 clean: ## Remove everything that was built; tools and packages stay

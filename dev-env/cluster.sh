@@ -6,6 +6,7 @@
 #   cluster.sh env               what to `eval` so that kubectl and helm speak to it
 #   cluster.sh load IMAGE.tar…   gives images to every node
 #   cluster.sh node start|kill|shutdown|freeze|thaw|cut|mend NUMBER
+#   cluster.sh node restart-kubelet|restart-containerd NUMBER   as after a crash of it; pods run on
 #   cluster.sh node exec NUMBER COMMAND…
 # CLUSTER=name (default dev) tells clusters apart; DISKS and DISK_SIZE are the loopback disks that `up` makes.
 . "$(dirname "$0")/lib/common.sh"
@@ -160,6 +161,8 @@ node() { # VERB NUMBER [COMMAND…]
     kill) kill_node "$number" ;;
     *)
       node_pid "$number" >/dev/null || fail "$name is off; start it first (DO=start)"
+      [[ $verb != shutdown && $verb != restart-* ]] || [ "$(node_power "$number")" != frozen ] ||
+        fail "$name is frozen and does nothing; let it go on first (DO=thaw)"
       case $verb in
         shutdown)
           # The kubelet ends the pods while it delays the announced shutdown; power goes off when it delays no more.
@@ -167,6 +170,9 @@ node() { # VERB NUMBER [COMMAND…]
           # The kubelet lets go before its last status has left it; a machine takes seconds more to go down, this one would not.
           wait_until 5 none_running "$name" || say "the API server was not told of the end of all pods of $name"
           kill_node "$number"
+          ;;
+        restart-kubelet | restart-containerd)
+          (exec_in_node "$number" setsid "$dev_env/lib/node-daemon.sh" "${verb#restart-}" "$number" "$built/bin" again)
           ;;
         freeze) freeze_node "$number" FROZEN ;;
         thaw) freeze_node "$number" THAWED ;;

@@ -44,7 +44,7 @@ for file in containerd.toml dbus.conf kubelet.yaml pods.conflist; do
 done
 mv /run/pods.conflist /run/cni/
 
-containerd -c /run/containerd.toml >"$home/log/containerd.log" 2>&1 </dev/null &
+"$dev_env/lib/node-daemon.sh" containerd "$number" "$bin" </dev/null &
 dbus-daemon --config-file=/run/dbus.conf --nofork --nopidfile >"$home/log/dbus.log" 2>&1 </dev/null &
 wait_until 10 test -S /run/dbus/system_bus_socket
 "$bin/logind" serve /run/logind-ready >"$home/log/logind.log" 2>&1 </dev/null &
@@ -62,6 +62,5 @@ wait_until 10 test -e /run/logind-ready
 "$bin/kube-proxy" --kubeconfig="$state/pki/proxy.conf" --hostname-override="$name" --cluster-cidr="$net.128.0/17" \
   --proxy-mode=iptables --conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 \
   --conntrack-tcp-timeout-close-wait=0 >"$home/log/kube-proxy.log" 2>&1 </dev/null &
-"$bin/kubelet" --config=/run/kubelet.yaml --kubeconfig="$state/pki/$name.conf" --hostname-override="$name" \
-  --node-ip="$(node_ip "$number")" --cert-dir=/var/lib/kubelet/pki >>"$home/log/kubelet.log" 2>&1 </dev/null &
+"$dev_env/lib/node-daemon.sh" kubelet "$number" "$bin" </dev/null &
 exec "$bin/pause"
