@@ -93,6 +93,15 @@ describe('a unix socket', () => {
     expect(await readdir(directory)).toEqual(['agent.sock']);
   });
 
+  test('knows whether its file is still its own', async () => {
+    const socket = await listen();
+    expect(await socket.isInPlace()).toBe(true);
+    await rename(path(), join(directory, 'moved'));
+    expect(await socket.isInPlace()).toBe(false);
+    await writeFile(path(), 'data');
+    expect(await socket.isInPlace()).toBe(false);
+  });
+
   test('does not take away the socket of a successor', async () => {
     const first = await listen();
     await rm(path());

@@ -12,6 +12,8 @@ export {
 } from './generated/services.ts';
 export type { MethodPath } from './generated/services.ts';
 export type * from './generated/metadata-types.ts';
+export type * as csi from './generated/csi-types.ts';
+export type * as pluginregistration from './generated/pluginregistration-types.ts';
 
 export { accessTable, callerKinds, type AccessTable, type CallerKind } from './access.ts';
 export { describeCaller, type Caller } from './peer.ts';

@@ -6,6 +6,8 @@ export interface ServerLimits {
   readonly connectionsLimit: number;
   /** Calls at one time on one connection. */
   readonly callsPerConnectionLimit: number;
+  /** How long a call over a unix socket may take whose caller set no deadline: some of Kubernetes' own tools set none. */
+  readonly undatedCallLimitMs: number;
   /** A connection that has not said who it is by then is closed. */
   readonly handshakeLimitMs: number;
   /** How often a silent connection is asked whether it still stands, and how long the answer may take. */
@@ -17,6 +19,7 @@ export const serverLimitDefaults: ServerLimits = {
   messageLimitBytes: 4 * 1024 * 1024,
   connectionsLimit: 4096,
   callsPerConnectionLimit: 1024,
+  undatedCallLimitMs: 120_000,
   handshakeLimitMs: 5_000,
   keepaliveIntervalMs: 30_000,
   keepaliveLimitMs: 10_000,

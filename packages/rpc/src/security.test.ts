@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { OpError, sleep } from '@holdfast/base';
 import type { Calls } from './client/channel.ts';
 import { echoAccess, echoService } from './echo-service.ts';
@@ -93,6 +93,14 @@ describe('a server refuses, with a row that says why,', () => {
     expect(outcome).toMatchObject({ status: '3', message: expect.stringContaining('[DEADLINE_MISSING]') });
     const old = { ...contextOptions, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
     await expect(rawCall(server.address, old)).rejects.toThrow(/protocol version|ECONNRESET/);
+  });
+
+  test('a call without a deadline over a unix socket only when a limit of its own has passed', async () => {
+    const address = `unix:${join(cluster.directory, 'undated.sock')}`;
+    const server = await startServer({ address, limits: { undatedCallLimitMs: 100 } });
+    expect(await rawCall(server.address, {})).toMatchObject({ status: '0' });
+    const waiting = await rawCall(server.address, {}, 'wait');
+    expect(waiting).toMatchObject({ status: '4', message: expect.stringContaining('[DEADLINE_EXCEEDED]') });
   });
 
   test('and does not let whoever it refused keep the connection', async () => {
@@ -289,10 +297,12 @@ interface RawOutcome {
   readonly message: string;
 }
 
-/** A call as a foreign client might make it: its own TLS options, and no deadline. */
-async function rawCall(address: string, options: ConnectionOptions): Promise<RawOutcome> {
+/** A call as a foreign client might make it: its own TLS options, or a unix socket, and no deadline. */
+async function rawCall(address: string, options: ConnectionOptions, text = ''): Promise<RawOutcome> {
   return new Promise((resolve, reject) => {
-    const session = connectHttp2(`https://${address}`, { ...options, rejectUnauthorized: false });
+    const session = address.startsWith('unix:')
+      ? connectHttp2('http://local', { createConnection: () => connect(address.slice('unix:'.length)) })
+      : connectHttp2(`https://${address}`, { ...options, rejectUnauthorized: false });
     session.on('error', reject);
     const stream = session.request({
       ':method': 'POST',
@@ -301,11 +311,15 @@ async function rawCall(address: string, options: ConnectionOptions): Promise<Raw
       te: 'trailers',
     });
     stream.on('error', reject);
-    stream.on('response', (headers) => {
+    const settle = (headers: IncomingHttpHeaders): void => {
+      if (headers['grpc-status'] === undefined) return;
       resolve({ status: String(headers['grpc-status']), message: decodeURI(String(headers['grpc-message'])) });
       session.close();
-    });
+    };
+    // A refusal is all headers; the status of an answer follows it.
+    stream.on('response', settle);
+    stream.on('trailers', settle);
     stream.resume();
-    stream.end(Buffer.from([0, 0, 0, 0, 0]));
+    stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, text.length]), Buffer.from(text)]));
   });
 }

@@ -10,6 +10,8 @@ import type { CertificateKeeper } from '../pki/certificate-keeper.ts';
 export interface Listener {
   /** With the port that the system chose for port 0. */
   readonly address: string;
+  /** Whether whoever connects to the address comes here. */
+  isInPlace(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -24,7 +26,11 @@ export async function listenLocally(path: string, options: ListenOptions<Socket>
   limitConnections(server, options);
   server.on('connection', options.onConnection);
   const socket = await UnixSocket.listen(server, path);
-  return { address: `unix:${path}`, close: async () => socket.close() };
+  return {
+    address: `unix:${path}`,
+    isInPlace: async () => socket.isInPlace(),
+    close: async () => socket.close(),
+  };
 }
 
 export async function listenWithTls(
@@ -48,7 +54,11 @@ export async function listenWithTls(
   });
   const unsubscribe = keeper.onChange(() => server.setSecureContext(keeper.current.contextOptions));
   try {
-    return { address: await listenOnPort(server, address), close: async () => closePort(server, unsubscribe) };
+    return {
+      address: await listenOnPort(server, address),
+      isInPlace: async () => true,
+      close: async () => closePort(server, unsubscribe),
+    };
   } catch (error) {
     unsubscribe();
     throw error;

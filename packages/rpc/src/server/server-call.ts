@@ -7,7 +7,7 @@ import {
   type Metadata,
   type ServerInterceptingCallInterface,
 } from '@grpc/grpc-js';
-import { InvariantError, OpError, toOpError, type Clock, type Random } from '@holdfast/base';
+import { InvariantError, OpError, toOpError, type Clock, type Random, type Timer, type Timers } from '@holdfast/base';
 import {
   currentRequest,
   openRequest,
@@ -31,6 +31,7 @@ import type { CallContext, ServedMethod } from './handlers.ts';
 export interface CallEnvironment {
   readonly access: AccessTable;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
   readonly limits: ServerLimits;
@@ -53,7 +54,8 @@ export class ServerCall implements CallContext, Listener {
   readonly #served: ServedMethod;
   readonly #environment: CallEnvironment;
   readonly #observed: ObservedCall;
-  readonly #deadlineMs: number;
+  #deadlineMs: number;
+  #deadline: Timer | null = null;
   #request: RequestContext | null = null;
   #controller: AbortController | null = null;
   #abortedWith: OpError | null = null;
@@ -121,7 +123,17 @@ export class ServerCall implements CallContext, Listener {
 
   #start(): void {
     this.#environment.calls.add(this);
+    if (this.#deadlineMs === Infinity && this.caller.kind === 'local') this.#setDeadline();
     this.#base.start(this);
+  }
+
+  /** Our own callers always set one. A local process may be a tool of Kubernetes that does not, and is answered all the same. */
+  #setDeadline(): void {
+    const { clock, timers, limits } = this.#environment;
+    this.#deadlineMs = clock.wallMs() + limits.undatedCallLimitMs;
+    this.#deadline = timers.after(limits.undatedCallLimitMs, () => {
+      this.fail(new OpError('DEADLINE_EXCEEDED', { method: nameOf(this.method) }));
+    });
   }
 
   onReceiveMetadata(metadata: Metadata): void {
@@ -256,6 +268,7 @@ export class ServerCall implements CallContext, Listener {
 
   #end(error: OpError | null): void {
     this.#isOver = true;
+    this.#deadline?.cancel();
     // A message that was cancelled never says that it was sent; its handler would wait for ever.
     this.#onSent?.();
     this.#environment.calls.delete(this);
