@@ -12,7 +12,7 @@ formatted := '**/*.{ts,json,yaml,yml}' '!**/generated/**' '!pnpm-lock.yaml' '!ch
 prettier := $(bins)/prettier --config $(tooling)/prettier.json --ignore-path .gitignore --log-level warn \
   --cache --cache-strategy content --cache-location build/cache/prettier
 
-.PHONY: help setup check lint types format format-write tidy generate-check generate test bench bench-report e2e image \
+.PHONY: help setup check lint types format format-write tidy generate-check generate test bench bench-report e2e image image-pins \
   quickstart test-bare clean dev-build dev-up dev-down dev-status dev-node
 
 help: ## Print this list (the default)
@@ -56,8 +56,11 @@ bench-report: setup ## Write docs/reference/benchmarks.md from the last run of e
 e2e: setup ## The heavy suites; SUITE=name selects one, PROFILE=ci what CI has time for, KEEP=1 keeps its cluster
 	@SUITE='$(SUITE)' PROFILE='$(PROFILE)' KEEP='$(KEEP)' node packages/e2e/src/run.ts
 
-image: setup ## The container image's tree, in build/image
-	@node $(tooling)/src/image/build.ts
+image: setup ## The container image: its tree in build/image, as a file in build/image.tar; ARCH=arm64 for another machine
+	@node $(tooling)/src/image/build.ts $(if $(ARCH),--architecture $(ARCH)) $(if $(LAYERS),--layers $(LAYERS))
+
+image-pins: setup ## Pin what the image takes from Debian and npm to what they serve today
+	@node $(tooling)/src/image/renew-pins.ts
 
 quickstart: setup ## Start what exists on this machine and show it at work
 	@holdfast quickstart

@@ -1,51 +1,44 @@
-// The tree of the container image: the program bundled with code splitting (a role loads only what it needs), the Node
-// binary, and a launcher that finds both beside itself, so the tree runs wherever it lies. Relies on the program reading
-// its version from ../package.json, seen from the bundle.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The container image: what is not ours (system.ts) and what is (program.ts), as two layers, because the lower one stays the
+// same from release to release and is then neither sent nor stored again. `make image` packs the layers and lays them over
+// each other as one tree; the Dockerfile copies them.
+import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { settle } from './files.ts';
+import type { Pins } from './pins.ts';
+import { buildProgram } from './program.ts';
+import { buildSystem } from './system.ts';
+import { ownFolders, type Architecture } from './system-files.ts';
 
-export interface ImageOptions {
+export const layerNames = ['system', 'program'] as const;
+
+export interface LayersOptions {
   /** The checkout. */
   readonly root: string;
-  /** An empty folder. */
-  readonly target: string;
+  readonly pins: Pins;
+  readonly architecture: Architecture;
   /** What --version says; null where nobody knows. */
   readonly commit: string | null;
+  /** The folder that gets a folder for each layer. */
+  readonly target: string;
 }
 
-export async function buildImage({ root, target, commit }: ImageOptions): Promise<void> {
-  const home = join(target, 'opt/holdfast');
-  mkdirSync(join(home, 'bin'), { recursive: true });
-  await bundle(root, join(home, 'lib'));
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'holdfast', version, type: 'module' }) + '\n');
-  copyFileSync(process.execPath, join(home, 'bin/node'));
-  mkdirSync(join(target, 'usr/bin'), { recursive: true });
-  writeFileSync(join(target, 'usr/bin/holdfast'), launcher(commit), { mode: 0o755 });
+export async function buildLayers({ root, pins, architecture, commit, target }: LayersOptions): Promise<void> {
+  const [system, program] = layerNames.map((name) => join(target, name)) as [string, string];
+  for (const folder of [system, program]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+  }
+  await buildProgram({ root, target: program, commit });
+  buildSystem({ pins, architecture, target: system });
+  for (const folder of [system, program]) settle(folder, { date: pins.date, folderModes: ownFolders });
 }
 
-async function bundle(root: string, outdir: string): Promise<void> {
-  await build({
-    entryPoints: [join(root, 'packages/holdfast/src/main.ts')],
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    chunkNames: '[name]-[hash]',
-    legalComments: 'linked',
-    logLevel: 'warning',
-    // Dependencies that are CommonJS call require for Node's own modules.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  });
+/** Uses the layers up. */
+export function mergeLayers(layers: string, { date }: Pins, target: string): void {
+  const [system, program] = layerNames.map((name) => join(layers, name)) as [string, string];
+  cpSync(program, system, { recursive: true, verbatimSymlinks: true });
+  settle(system, { date, folderModes: ownFolders });
+  rmSync(target, { recursive: true, force: true });
+  renameSync(system, target);
+  rmSync(layers, { recursive: true });
 }
-
-const launcher = (commit: string | null): string => `#!/bin/sh
-# Starts holdfast with the Node that lies beside it.
-self=$0
-[ -L "$self" ] && self=$(readlink -f -- "$self")
-home=\${self%/*}/../../opt/holdfast
-${commit === null ? '' : `export HOLDFAST_COMMIT=${commit}\n`}exec "$home/bin/node" "$home/lib/main.js" "$@"
-`;

@@ -1,17 +1,20 @@
-// The image's tree runs wherever it lies, with nothing from the checkout or the machine but a shell.
+// Our part of the image runs wherever it lies, with nothing from the checkout or the machine but a shell.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { root } from '../root.ts';
-import { buildImage } from './image.ts';
+import { buildProgram } from './program.ts';
+import { nodePath } from './system.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
 let folder = '';
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-image-'));
-  await buildImage({ root, target: folder, commit });
+  await buildProgram({ root, target: folder, commit });
+  mkdirSync(dirname(join(folder, nodePath)), { recursive: true });
+  copyFileSync(process.execPath, join(folder, nodePath));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
