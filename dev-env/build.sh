@@ -3,11 +3,15 @@
 # per what it is made of (lib/build-module.sh), together a folder of hard links and images that clusters run from. Installs the
 # Debian packages that nodes need. Nothing to do takes no time. Everything is built beside and renamed into place, so what an
 # interrupted build leaves is removed by the next.
+#   build.sh            everything
+#   build.sh MODULE…    only those, as a check of a change of theirs
 . "$(dirname "$0")/lib/common.sh"
 . "$dev_env/lib/go.sh"
 . "$dev_env/lib/prune.sh"
 debian_packages=(containerd runc containernetworking-plugins iptables conntrack dbus-daemon busybox-static iproute2 openssl)
+# Go's build cache takes 7 of it.
 room_limit_gib=12
+room_limit_of_one_gib=3
 
 # require MODULE VERSION FOLDER: versions.env and the module's lock agree.
 require() {
@@ -35,9 +39,12 @@ install_packages() { # PACKAGE…
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || fail "this is not a Debian: install what these packages hold by hand: ${missing[*]}"
   [ "$(id -u)" = 0 ] || fail "Debian packages are missing; run once as root: apt-get install ${missing[*]}"
-  say "Debian packages ${missing[*]}"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  for package in "${missing[@]}"; do say "installs the Debian package $package"; done
+  mkdir -p "$cache"
+  if ! apt-get update >"$cache/apt.log" 2>&1 ||
+    ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >>"$cache/apt.log" 2>&1; then
+    fail "apt-get did not install them: $(grep -E '^(E|Err)' "$cache/apt.log" | tail -n 1); see $cache/apt.log"
+  fi
 }
 
 build_module() { # NAME ID
@@ -55,15 +62,20 @@ build_module() { # NAME ID
 }
 
 # The progress of a build that somebody else's checkout runs is waited for, not repeated.
-build() { # INTO
-  local into=$1 free module id
+begin_build() { # GIB-NEEDED
+  local free
   mkdir -p "$cache/modules"
   exec {build_lock}>"$cache/lock"
   flock --nonblock "$build_lock" || { say 'another build runs; waiting for it'; flock "$build_lock"; }
-  [ ! -e "$into" ] || return 0
   free=$(($(df --output=avail -k "$cache" | tail -n 1) / 1048576))
-  [ "$free" -ge "$room_limit_gib" ] || fail "$cache has $free GiB free; a build needs $room_limit_gib (Go's build cache takes 7)"
+  [ "$free" -ge "$1" ] || fail "$cache has $free GiB free; a build needs $1 (HOLDFAST_CACHE names another folder)"
   rm -rf "$cache"/*.part "$cache"/modules/*.part
+}
+
+build_all() { # INTO
+  local into=$1 module id
+  begin_build "$room_limit_gib"
+  [ ! -e "$into" ] || return 0
   say "into $into; a cold build takes about a quarter of an hour"
   mkdir -p "$into.part/bin"
   for module in $(modules); do
@@ -81,12 +93,20 @@ build() { # INTO
 started=$SECONDS
 check_versions
 [ "$(uname -s)" = Linux ] || fail 'nodes are Linux namespaces; on another system use kind'
+if [ $# -gt 0 ]; then
+  for module in "$@"; do
+    [[ " $(modules | xargs) " == *" $module "* ]] || fail "there is no module '$module'; there are $(modules | xargs)"
+  done
+  begin_build "$room_limit_of_one_gib"
+  for module in "$@"; do build_module "$module" "$(module_id "$module")"; done
+  exit
+fi
 install_packages "${debian_packages[@]}"
 into=$cache/$(build_id)
 if [ -e "$into" ]; then
   mark_build_used "$into"
   say "built: $into"
 else
-  build "$into"
+  build_all "$into"
   say "built in $((SECONDS - started)) s: $into"
 fi
