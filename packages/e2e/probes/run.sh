@@ -1,0 +1,46 @@
+#!/bin/bash
+# Proves the facts about pods and processes that the design leans on, on a cluster of its own (docs/explanation/pods-and-processes.md
+# says what follows from each), and fails if one of them changed. As root, with dev-env built (make dev-build) and gcc.
+#   run.sh [lifetimes|surge|death]    all of it without a word: about a quarter of an hour
+# The last line counts. CLUSTER=name (default probe); KEEP=1 leaves the cluster standing.
+export CLUSTER=${CLUSTER:-probe}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=../../../dev-env/lib/common.sh
+. "$here/../../../dev-env/lib/common.sh"
+need_root 'the proofs'
+work=$(mktemp -d)
+. "$here/lib.sh"
+. "$here/pods.sh"
+. "$here/lifetimes.sh"
+
+# With the cluster go all processes and mounts of a run, also of one that was interrupted; loop devices do not.
+end_cluster() {
+  "$dev_env/cluster.sh" down
+  detach_ours
+}
+clean() {
+  [ "${KEEP:-}" = 1 ] || end_cluster >/dev/null || true
+  rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+lifetimes() {
+  prove_views
+  prove_restarts
+  prove_without containerd
+  prove_without kubelet
+  prove_nobody_serves
+  prove_nobody_holds
+  prove_variants
+}
+
+"$here/build.sh" "$work"
+end_cluster
+DISKS=0 "$dev_env/cluster.sh" up 2
+built=$(cat "$state/build")
+"$dev_env/cluster.sh" load "$work/probe.tar"
+mkdir -p "$outside"
+for part in "${@:-lifetimes}"; do "$part"; done
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
