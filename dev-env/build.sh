@@ -4,7 +4,7 @@
 # Debian packages that nodes need. Nothing to do takes no time. Everything is built beside and renamed into place, so what an
 # interrupted build leaves is removed by the next.
 #   build.sh            everything
-#   build.sh MODULE…    only those, as a check of a change of theirs
+#   build.sh MODULE…    only those, and says where each is
 . "$(dirname "$0")/lib/common.sh"
 . "$dev_env/lib/go.sh"
 . "$dev_env/lib/prune.sh"
@@ -22,7 +22,8 @@ check_versions() {
   require k8s.io/kubernetes "$KUBERNETES_VERSION" kubernetes
   require go.etcd.io/etcd/server/v3 "$ETCD_VERSION" etcd
   require github.com/coredns/coredns "$COREDNS_VERSION" sidecars
-  require helm.sh/helm/v4 "$HELM_VERSION" sidecars
+  require helm.sh/helm/v4 "$HELM_VERSION" helm
+  require helm.sh/helm/v3 "$HELM3_VERSION" helm3
   require github.com/kubernetes-csi/external-provisioner/v6 "$CSI_PROVISIONER_VERSION" csi-provisioner
   require github.com/kubernetes-csi/external-attacher/v4 "$CSI_ATTACHER_VERSION" sidecars
   require github.com/kubernetes-csi/external-resizer/v2 "$CSI_RESIZER_VERSION" sidecars
@@ -98,7 +99,12 @@ if [ $# -gt 0 ]; then
     [[ " $(modules | xargs) " == *" $module "* ]] || fail "there is no module '$module'; there are $(modules | xargs)"
   done
   begin_build "$room_limit_of_one_gib"
-  for module in "$@"; do build_module "$module" "$(module_id "$module")"; done
+  for module in "$@"; do
+    id=$(module_id "$module")
+    build_module "$module" "$id"
+    mark_used "$cache/modules/$id"
+    say "built: $cache/modules/$id"
+  done
   exit
 fi
 install_packages "${debian_packages[@]}"
