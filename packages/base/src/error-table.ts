@@ -1,6 +1,7 @@
 // The error table: one row for everything that may go wrong and that a person or a program can act on. The docs page, the
 // gRPC status (rpc), the exit code (holdfast) and the Events' reasons are derived from the row; a code, once released,
 // keeps its meaning for ever. `{name}` in a text is filled from the error's details.
+import { csiErrorRows } from './error-rows-csi.ts';
 import { fileErrorRows } from './error-rows-files.ts';
 import { programErrorRows } from './error-rows-program.ts';
 import { transportErrorRows } from './error-rows-transport.ts';
@@ -35,6 +36,7 @@ export interface ErrorRow {
 }
 
 export const errorTable = {
+  ...csiErrorRows,
   ...fileErrorRows,
   ...programErrorRows,
   ...transportErrorRows,

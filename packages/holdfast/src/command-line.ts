@@ -20,7 +20,7 @@ import { exitCodes, plainExits } from './exit-codes.ts';
 export async function runProcess(words: readonly string[]): Promise<void> {
   const isDebug = words.includes('--debug');
   // A command whose reader went away has nobody to work for; a server goes on without its log.
-  const isRole = roleCommands.some(({ name }) => name === words[0]);
+  const isRole = roleCommands.some(({ name }) => name.split(' ').every((word, index) => word === words[index]));
   for (const stream of [process.stdout, process.stderr]) stream.on('error', isRole ? () => undefined : endOnBrokenPipe);
   // A rejection that nobody handles comes here too: Node makes it an uncaught exception as long as no other handler is set.
   process.on('uncaughtException', (error) => {

@@ -1,6 +1,6 @@
 // What a role is: one row with its name, its configuration and the function that builds its parts. The configuration and the
 // parts are imported when they are needed: help for one role costs nothing of the others.
-import type { Clock, Random, Timers } from '@holdfast/base';
+import type { Clock, OpError, Random, Timers } from '@holdfast/base';
 import type { Call, Command } from '@holdfast/cli';
 import type { HealthChecks, Log, Metrics } from '@holdfast/telemetry';
 import type { CommonFields } from './config/common.ts';
@@ -20,6 +20,8 @@ export interface RoleContext<Table extends Fields> {
   readonly random: Random;
   /** Takes what was started, so that the drain undoes it in reverse order. */
   readonly parts: Parts;
+  /** For what comes over a running role and only another start can mend: it drains and ends with this error. */
+  readonly fail: (error: OpError) => void;
 }
 
 export interface RoleDefinition<Table extends Fields & CommonFields> {

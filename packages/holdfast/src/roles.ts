@@ -12,4 +12,25 @@ export const roles: readonly Role[] = [
     schema: async () => (await import('./roles/metadata-config.ts')).metadataConfig,
     load: async () => (await import('./roles/metadata.ts')).buildMetadata,
   }),
+  defineRole({
+    name: 'csi controller',
+    summary:
+      'the CSI controller service, which the sidecars call: so far it answers what it can do, and checks requests',
+    details: [
+      'Every volume is refused with NO_POOL: pools are not there yet.',
+      'Every flag is a key of the configuration file and a variable of the environment; a flag wins over both.',
+    ],
+    schema: async () => (await import('./roles/csi-controller-config.ts')).csiControllerConfig,
+    load: async () => (await import('./roles/csi-controller.ts')).buildCsiController,
+  }),
+  defineRole({
+    name: 'csi node',
+    summary: 'the CSI node service, registered with the kubelet of its node: so far it says which node this is',
+    details: [
+      'It registers itself; there is no node-driver-registrar beside it.',
+      'Every flag is a key of the configuration file and a variable of the environment; a flag wins over both.',
+    ],
+    schema: async () => (await import('./roles/csi-node-config.ts')).csiNodeConfig,
+    load: async () => (await import('./roles/csi-node.ts')).buildCsiNode,
+  }),
 ];

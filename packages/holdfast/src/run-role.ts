@@ -1,7 +1,7 @@
 // The life of a role: configuration, log and metrics, its parts from top to bottom, ready, then draining at the first SIGTERM.
 // The process that runs it ends when it returns.
 import { formatAddress, formatDuration, toOpError, type Timers } from '@holdfast/base';
-import type { Call, System } from '@holdfast/cli';
+import type { Call } from '@holdfast/cli';
 import {
   createLog,
   createMetrics,
@@ -10,9 +10,8 @@ import {
   measureProcess,
   type Log,
   type LogFields,
-  type LogLevel,
   type Metrics,
-  type RootLog,
+  StdoutSink,
 } from '@holdfast/telemetry';
 import type { CommonFields } from './config/common.ts';
 import { loadConfig } from './config/config.ts';
@@ -32,36 +31,33 @@ export async function runRole<Table extends Fields & CommonFields>(
   // Each is an import of many files; side by side they wait for the disk once.
   const [schema, build] = await Promise.all([definition.schema(), definition.load()]);
   const { config, printed } = await loadConfig(schema, { flags, givenFlags: given, environment });
-  const log = await openLog(definition.name, config.logLevel, system);
+  const sink = new StdoutSink({ timers });
+  const log = await createLog({ role: definition.name, node: config.nodeName, level: config.logLevel, clock, sink });
   log.info('starting', { version: version(), commit: commit(environment), config: loggedConfig(printed) });
 
   // Told before the entry point ends the process: only the log takes a stack.
   process.on('uncaughtExceptionMonitor', (error) => log.error('defect', { error }));
   const parts = new Parts(clock, timers);
+  const failure = Promise.withResolvers<never>();
+  let isReady = false;
   try {
     const metrics = await createMetrics();
-    parts.add(
-      'measurements',
-      stopping(
-        measureProcess(
-          metrics,
-          { version: version(), commit: commit(environment) ?? '', role: definition.name },
-          clock,
-        ),
-      ),
-    );
+    metrics.onScrape(() => metrics.counter('holdfast_log_dropped_lines_total').setTotal({}, sink.droppedLines));
+    const facts = { version: version(), commit: commit(environment) ?? '', role: definition.name };
+    parts.add('measurements', stopping(measureProcess(metrics, facts, clock)));
     const checks = await openHealth(config.healthListen, { parts, metrics, timers, log });
-    const built = build({ config, log, metrics, checks, clock, timers, random, parts });
-    const early = await Promise.race([built.then(() => null), stop]);
+    const built = build({ config, log, metrics, checks, clock, timers, random, parts, fail: failure.reject });
+    const early = await Promise.race([built.then(() => null), stop, failure.promise]);
     if (early === null) {
+      isReady = true;
       checks.setReady(true);
       log.info('ready', { start_ms: Math.round(clock.monotonicMs()) });
     }
-    const signal = early ?? (await stop);
+    const signal = early ?? (await Promise.race([stop, failure.promise]));
     checks.setReady(false);
     log.info('draining', { signal, limit: formatDuration(config.drainTimeout.ms) });
   } catch (error) {
-    log.error('not started', { error: toOpError(error) });
+    log.error(isReady ? 'failed' : 'not started', { error: toOpError(error) });
     await parts.stop(config.drainTimeout.ms).catch((failure: unknown) => {
       log.error('not stopped', { error: toOpError(failure) });
     });
@@ -89,11 +85,6 @@ async function openHealth(listen: TcpAddress | null, { parts, ...options }: Heal
 
 function stopping(stop: () => void): Stop {
   return async () => stop();
-}
-
-async function openLog(role: string, level: LogLevel, system: System): Promise<RootLog> {
-  const sink = { write: (line: string): void => system.print(line.trimEnd()) };
-  return createLog({ role, node: null, level, clock: system.clock, sink });
 }
 
 /** Every value that is in force, with its source, and no secret. */

@@ -129,6 +129,14 @@ export const metricsTable = {
     labels: ['certificate'],
     help: 'When a certificate that this process uses ends, in seconds since 1970.',
   },
+
+  // the CSI services
+  holdfast_csi_registrations_total: {
+    kind: 'counter',
+    unit: 'registrations',
+    labels: ['outcome'],
+    help: 'What the kubelet said of the registration of the node service, by outcome registered and refused.',
+  },
 } as const satisfies Record<`holdfast_${string}`, MetricRow>;
 
 export type MetricsTable = typeof metricsTable;

@@ -11,7 +11,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 async function run(...words: string[]): Promise<string> {
   const { system, lines } = recordingSystem({ commands: commandTable });
-  await runWords(words, { ...system, environment: { HOLDFAST_METADATA_LISTEN: '10.0.0.1:7400' } });
+  const environment = { HOLDFAST_METADATA_LISTEN: '10.0.0.1:7400', HOLDFAST_NODE_NAME: 'worker-1' };
+  await runWords(words, { ...system, environment });
   return lines.join('\n');
 }
 
@@ -28,6 +29,15 @@ test('config show tells what is in force and where each value comes from', async
   expect(rows).toContainEqual(['drainTimeout', '10s', 'default']);
 });
 
+test('a role of two words is one, and every role hears the name of the node from one variable', async () => {
+  for (const role of ['metadata', 'csi-controller', 'csi-node']) {
+    const certificates = join(folder, 'certificates.yaml');
+    writeFileSync(certificates, role === 'metadata' ? 'certificates: /etc/holdfast\n' : '');
+    const shown = await run('config', 'show', role, '--config', certificates);
+    expect(shown).toMatch(/^nodeName +worker-1 +environment HOLDFAST_NODE_NAME$/m);
+  }
+});
+
 test('what config show prints as YAML is a configuration that config check takes', async () => {
   const first = join(folder, 'first.yaml');
   writeFileSync(first, 'certificates: /etc/holdfast\nlogLevel: debug\n');
@@ -41,6 +51,6 @@ test('what config show prints as YAML is a configuration that config check takes
 
 test('a role that does not exist is answered with those that do', async () => {
   await expect(run('config', 'show', 'metdata')).rejects.toThrow(
-    'ROLE takes metadata, not "metdata"; did you mean metadata?',
+    'ROLE takes metadata, csi-controller, csi-node, not "metdata"; did you mean metadata?',
   );
 });

@@ -11,15 +11,18 @@ const fileFlag = {
   default: null,
 } as const;
 
+/** A role's name as one word of a command line: csi-node. */
+const wordOf = ({ name }: Role): string => name.replaceAll(' ', '-');
+
 export function configCommands(roles: readonly Role[]): Command[] {
   const role = {
     name: 'ROLE',
     summary: 'the role whose configuration is meant',
     required: true,
-    choices: roles.map(({ name }) => name),
+    choices: roles.map(wordOf),
   };
   const load = async (call: Pick<Call, 'given' | 'parameters' | 'system'>, config: string | null): Promise<Loaded> => {
-    const found = roles.find(({ name }) => name === call.parameters[0]);
+    const found = roles.find((candidate) => wordOf(candidate) === call.parameters[0]);
     if (found === undefined)
       throw new OpError('COMMAND_UNKNOWN', { command: call.parameters[0] ?? '', suggestion: '' });
     const { loadConfig } = await import('../config/config.ts');

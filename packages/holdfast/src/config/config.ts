@@ -40,7 +40,7 @@ export async function loadConfig<Table extends Fields>(
   given: Given,
 ): Promise<Loaded<Table>> {
   const keys = Object.keys(schema.fields);
-  const fromEnvironment = environmentSettings(schema.role, [...keys, fileKey], given.environment);
+  const fromEnvironment = environmentSettings(schema.role, variables(schema), given.environment);
   const fromFlags = flagSettings([...keys, fileKey], given);
   const file = [...fromEnvironment, ...fromFlags].findLast(({ key }) => key === fileKey);
   const fromFile = file === undefined ? [] : await fileSettings(file.text);
@@ -51,6 +51,16 @@ export async function loadConfig<Table extends Fields>(
     inForce.set(setting.key, setting);
   }
   return { config: check(schema, inForce), printed: print(schema, inForce) };
+}
+
+/** The variable of the environment that sets a key of the role. */
+export function variableOf(schema: ConfigSchema, key: string): string {
+  return schema.fields[key]?.variable ?? environmentName(schema.role, key);
+}
+
+/** The keys by their variables. */
+function variables(schema: ConfigSchema): Map<string, string> {
+  return new Map([...Object.keys(schema.fields), fileKey].map((key) => [variableOf(schema, key), key]));
 }
 
 function flagSettings(keys: readonly string[], given: Given): Setting[] {
@@ -64,7 +74,7 @@ function flagSettings(keys: readonly string[], given: Given): Setting[] {
 function unknownKey(schema: ConfigSchema, setting: Setting): OpError {
   const keys = Object.keys(schema.fields);
   const isVariable = setting.key.startsWith(environmentPrefix(schema.role));
-  const near = nearest(setting.key, isVariable ? keys.map((key) => environmentName(schema.role, key)) : keys);
+  const near = nearest(setting.key, isVariable ? [...variables(schema).keys()] : keys);
   return new OpError('CONFIG_KEY_UNKNOWN', {
     role: schema.role,
     key: setting.key,
@@ -111,14 +121,14 @@ export function configFlags(schema: ConfigSchema): FlagTable {
     flagName(key),
     {
       value: field.placeholder,
-      summary: `${field.description} [${environmentName(schema.role, key)}]`,
+      summary: `${field.description} [${variableOf(schema, key)}]`,
       unit: field.unit,
       default: field.default,
     },
   ]);
   const file: Flag = {
     value: 'PATH',
-    summary: `the configuration file, YAML or JSON [${environmentName(schema.role, fileKey)}]`,
+    summary: `the configuration file, YAML or JSON [${variableOf(schema, fileKey)}]`,
     unit: null,
     default: null,
   };

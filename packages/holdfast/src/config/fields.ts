@@ -4,11 +4,14 @@
 import {
   formatBytes,
   formatDuration,
+  invariant,
   OpError,
   parseAddress,
   parseBytes,
   parseDurationMs,
+  toNodeId,
   type Address,
+  type NodeId,
 } from '@holdfast/base';
 import { z } from 'zod';
 
@@ -26,6 +29,8 @@ export interface Field<Value = unknown> {
   readonly isRequired: boolean;
   /** Printed as redacted, always. */
   readonly isSecret: boolean;
+  /** The variable of the environment, where it is the same for every role; null: it is named after role and key. */
+  readonly variable: string | null;
   readonly schema: z.ZodType<Value>;
 }
 export type Fields = Readonly<Record<string, Field>>;
@@ -37,6 +42,7 @@ interface Options {
   readonly default?: string;
   readonly isRequired?: true;
   readonly isSecret?: true;
+  readonly variable?: string;
 }
 type Present = { readonly default: string } | { readonly isRequired: true };
 type ValueOf<Given extends Options, Value> = Given extends Present ? Value : Value | null;
@@ -67,6 +73,7 @@ function makeField<const Given extends Options, Value>(given: Given, kind: Kind<
     default: given.default ?? null,
     isRequired: given.isRequired ?? false,
     isSecret: given.isSecret ?? false,
+    variable: given.variable ?? null,
     schema: withDefault(given, read) as z.ZodType<ValueOf<Given, Value>>,
   };
 }
@@ -82,6 +89,34 @@ export function text<const Given extends Options>(given: Given, placeholder = 'T
 
 export function path<const Given extends Options>(given: Given): Field<ValueOf<Given, string>> {
   return text(given, 'PATH');
+}
+
+/** Where a unix socket lies: an absolute path that the kernel takes as an address. */
+export function socketPath<const Given extends Options>(given: Given): Field<ValueOf<Given, string>> {
+  return makeField(given, { placeholder: 'PATH', unit: null, read: readSocketPath });
+}
+
+/** The name of a node, as Kubernetes knows it. */
+export function nodeName<const Given extends Options>(given: Given): Field<ValueOf<Given, NodeId>> {
+  return makeField(given, { placeholder: 'NAME', unit: null, read: toNodeId });
+}
+
+/** A whole number. */
+export function count<const Given extends Options>(
+  given: Given,
+  { least, most }: { readonly least: number; readonly most: number },
+): Field<ValueOf<Given, number>> {
+  return makeField(given, {
+    placeholder: 'NUMBER',
+    unit: `number from ${least} to ${most}`,
+    read(value): number {
+      const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+      if (!(number >= least && number <= most)) {
+        throw new ReadError(`"${value}" is not a whole number from ${least} to ${most}`);
+      }
+      return number;
+    },
+  });
 }
 
 /** The least and the greatest value, as a person would write them. */
@@ -182,6 +217,12 @@ function nonEmpty(value: string): string {
   if (value === '') throw new ReadError('it is empty');
   if (/[\p{Cc}]/u.test(value)) throw new ReadError('it holds a control character');
   return value;
+}
+
+function readSocketPath(value: string): string {
+  const found = parseAddress(`unix:${nonEmpty(value)}`);
+  invariant(found.kind === 'unix', 'an address that begins with unix: is a path');
+  return found.path;
 }
 
 function readNamedAddress(item: string): NamedAddress {

@@ -39,16 +39,16 @@ export function isServiceLink(role: string, name: string): boolean {
   return name.startsWith(prefix) && serviceLink.test(name.slice(prefix.length));
 }
 
-/** Every variable with the role's prefix; one that no key answers to is kept, to be refused. */
+/** The variables that set the role's keys, and any other with its prefix: one that no key answers to is kept, to be refused. */
 export function environmentSettings(
   role: string,
-  keys: readonly string[],
+  keysByVariable: ReadonlyMap<string, string>,
   environment: Readonly<Record<string, string | undefined>>,
 ): Setting[] {
-  const byName = new Map(keys.map((key) => [environmentName(role, key), key]));
   return Object.entries(environment).flatMap(([name, value]) => {
-    if (value === undefined || !name.startsWith(environmentPrefix(role)) || isServiceLink(role, name)) return [];
-    return [{ key: byName.get(name) ?? name, text: value, source: `environment ${name}` }];
+    const key = keysByVariable.get(name) ?? null;
+    const isMeant = key !== null || (name.startsWith(environmentPrefix(role)) && !isServiceLink(role, name));
+    return value === undefined || !isMeant ? [] : [{ key: key ?? name, text: value, source: `environment ${name}` }];
   });
 }
 

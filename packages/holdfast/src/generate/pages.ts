@@ -2,7 +2,8 @@
 // `make generate` writes them; a test compares.
 import { commonFlags, flagHead, flagsOf, usage, type Command, type Flag } from '@holdfast/cli';
 import { commandTable, roleCommands } from '../command-table.ts';
-import { environmentName, flagName } from '../config/sources.ts';
+import { variableOf } from '../config/config.ts';
+import { flagName } from '../config/sources.ts';
 import { exitCodes, plainExits, type ExitRow } from '../exit-codes.ts';
 import { roles } from '../roles.ts';
 
@@ -60,13 +61,13 @@ async function configPage(): Promise<string> {
   const sections = await Promise.all(
     roles.map(async (role) => {
       const { name } = role;
-      const { fields } = await role.schema();
-      const rows = Object.entries(fields).map(([key, field]) => [
+      const schema = await role.schema();
+      const rows = Object.entries(schema.fields).map(([key, field]) => [
         `\`${key}\``,
         field.isSecret ? `${field.description} (secret)` : field.description,
         field.unit ?? field.placeholder,
         field.isRequired ? 'required' : field.default === null ? '' : `\`${field.default || '(empty)'}\``,
-        `\`${environmentName(name, key)}\``,
+        `\`${variableOf(schema, key)}\``,
         `\`--${flagName(key)}\``,
       ]);
       return [`## ${name}`, table(['key', 'meaning', 'values', 'default', 'environment', 'flag'], rows)];
