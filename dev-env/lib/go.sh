@@ -13,7 +13,7 @@ find_go() {
     say "Go $GO_VERSION, fetched as a module by Go ${have:-of Debian}"
     local fetched
     fetched=$(cd / && GOFLAGS=-mod=mod GOMODCACHE="$cache/go.part/mod" \
-      go mod download -json "golang.org/toolchain@v0.0.1-go$GO_VERSION.linux-$architecture" | sed -n 's/^.*"Dir": "\(.*\)".*/\1/p')
+      go mod download -json "golang.org/toolchain@v0.0.1-go$GO_VERSION.linux-$architecture" 2>/dev/null | sed -n 's/^.*"Dir": "\(.*\)".*/\1/p') || fetched=
     [ -n "$fetched" ] || fail "Go $GO_VERSION could not be fetched through the Go module proxy (GOPROXY=$(go env GOPROXY))"
     cp -r --no-preserve=mode "$fetched" "$cache/go.part/go"
     chmod -R a+x "$cache/go.part/go/bin" "$cache/go.part/go/pkg/tool"

@@ -20,9 +20,11 @@ check_namespaces() {
 
 check_cgroups() {
   local controller
+  [ "$(stat --file-system --format %T /sys/fs/cgroup)" != cgroup2fs ] ||
+    fail 'this machine has cgroup v2, a node here is frozen by v1: use kind, or boot with systemd.unified_cgroup_hierarchy=0'
   for controller in cpu cpuset memory devices pids freezer; do
     [ -e "/sys/fs/cgroup/$controller/tasks" ] ||
-      fail "no cgroup v1 hierarchy for '$controller' in /sys/fs/cgroup; a node is frozen by it (on a cgroup v2 machine use kind)"
+      fail "no cgroup v1 hierarchy for '$controller' in /sys/fs/cgroup; mount it there (mount -t cgroup -o $controller cgroup FOLDER), or use kind"
   done
 }
 
