@@ -1,10 +1,10 @@
 // A case of the process suites: a cluster of its own, made for the case and gone after it. If it fails, everything that its
 // processes wrote is kept in one folder, named after the case.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from '@jest/globals';
 import { ProcessCluster } from '@holdfast/holdfast/internal';
-import { artefactsVariable } from './suites.ts';
+import { openArtefacts } from './artefacts.ts';
 
 export function clusterCase(name: string, body: (cluster: ProcessCluster) => Promise<void>): void {
   test(name, async () => {
@@ -12,7 +12,8 @@ export function clusterCase(name: string, body: (cluster: ProcessCluster) => Pro
     try {
       await body(cluster);
     } catch (error) {
-      await keepArtefacts(name, cluster, error);
+      const folder = await openArtefacts(name, error);
+      if (folder !== null) await keepOutputs(folder, cluster);
       throw error;
     } finally {
       await cluster.close();
@@ -20,12 +21,7 @@ export function clusterCase(name: string, body: (cluster: ProcessCluster) => Pro
   });
 }
 
-async function keepArtefacts(name: string, cluster: ProcessCluster, error: unknown): Promise<void> {
-  const parent = process.env[artefactsVariable];
-  if (parent === undefined) return;
-  const folder = join(parent, name.replaceAll(/[^a-z0-9]+/gi, '-').slice(0, 80));
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'failure.txt'), String(error instanceof Error ? error.stack : error));
+async function keepOutputs(folder: string, cluster: ProcessCluster): Promise<void> {
   for (const [index, output] of cluster.outputs.entries())
     await writeFile(join(folder, `process-${index + 1}.log`), output);
 }

@@ -12,6 +12,16 @@ export interface Suite {
   readonly budgetMs: number;
   /** Whether PROFILE=ci runs it; every suite runs in a full round and when SUITE names it. */
   readonly isInCi: boolean;
+  /** The Kubernetes of dev-env that its cases share; null for a suite that has none. */
+  readonly cluster: ClusterShape | null;
+}
+
+export interface ClusterShape {
+  readonly nodeCount: number;
+  /** Whether its nodes are given the image of this checkout. */
+  readonly hasImage: boolean;
+  /** Whether a case starts a second cluster beside it. */
+  readonly hasNeighbour: boolean;
 }
 
 export const suites: readonly Suite[] = [
@@ -20,12 +30,22 @@ export const suites: readonly Suite[] = [
     summary: 'real metadata servers on this machine: talking, revoked, renewed, drained, killed',
     budgetMs: 5 * 60_000,
     isInCi: true,
+    cluster: null,
   },
   {
     name: 'bare',
     summary: "the README's commands on a Debian that has nothing; needs root and debootstrap",
     budgetMs: 30 * 60_000,
     isInCi: false,
+    cluster: null,
+  },
+  {
+    name: 'harness',
+    summary:
+      'what the helpers of the suites below promise, on a bare cluster: waits, logs, the verbs of a node; needs root',
+    budgetMs: 5 * 60_000,
+    isInCi: false,
+    cluster: { nodeCount: 2, hasImage: false, hasNeighbour: false },
   },
 ];
 
