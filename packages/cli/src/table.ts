@@ -61,7 +61,8 @@ export async function printDocument(system: System, format: string, document: un
     return true;
   }
   if (format !== 'yaml') return false;
-  const { stringify } = await import('yaml');
-  system.print(stringify(document, { lineWidth: 0 }).trimEnd());
+  // By the default export, which the bundle of the image keeps as well.
+  const { default: yaml } = await import('yaml');
+  system.print(yaml.stringify(document, { lineWidth: 0 }).trimEnd());
   return true;
 }

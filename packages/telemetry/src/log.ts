@@ -97,7 +97,8 @@ class PinoLog implements RootLog {
 }
 
 export async function createLog(options: LogOptions): Promise<RootLog> {
-  const { pino } = await import('pino');
+  // By the default export, which the bundle of the image keeps as well.
+  const { default: pino } = await import('pino');
   const root = pino(
     {
       level: 'debug',

@@ -109,7 +109,7 @@ function find<PromMetric>(metrics: ReadonlyMap<string, Bounded<PromMetric>>, nam
 }
 
 export async function createMetrics(): Promise<Metrics> {
-  const prom = await import('prom-client');
+  const { default: prom } = await import('prom-client');
   const registry = new prom.Registry();
   const counters = new Map<string, Bounded<PromCounter>>();
   const gauges = new Map<string, Bounded<PromGauge>>();

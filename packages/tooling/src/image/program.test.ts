@@ -1,5 +1,6 @@
 // Our part of the image runs wherever it lies, with nothing from the checkout or the machine but a shell.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -35,4 +36,23 @@ test('the launcher is found through a link', () => {
 test('every command is in the bundle', () => {
   const help = run(join(folder, 'usr/bin/holdfast'), 'help');
   expect(help).toBe(run(join(root, 'bin/holdfast'), 'help'));
+});
+
+test('a role starts from the bundle, with the dependencies that are loaded late', async () => {
+  const words = ['csi', 'controller', `--endpoint=${join(folder, 'csi.sock')}`, '--health-listen=127.0.0.1:0'];
+  const role = spawn(join(folder, 'usr/bin/holdfast'), words, {
+    env: { PATH: '/usr/bin:/bin' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [role.stdout, role.stderr]) {
+    stream.on('data', (chunk) => {
+      const wasReady = output.includes('"msg":"ready"');
+      output += String(chunk);
+      // Once: the second signal ends a role at once.
+      if (!wasReady && output.includes('"msg":"ready"')) role.kill();
+    });
+  }
+  const [code] = (await once(role, 'close')) as [number | null];
+  expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('"msg":"stopped"') });
 });
