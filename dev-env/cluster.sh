@@ -88,8 +88,11 @@ up() { # [NODES]
     teardown
     check_clashes
     fill_store "$built"
+    if [ ! -e "$disks/complete" ]; then
+      "$dev_env/disks.sh" remove
+      [ "${DISKS:-2}" = 0 ] || "$dev_env/disks.sh" create "${DISKS:-2}" "${DISK_SIZE:-4G}"
+    fi
     make_cluster "$count" "$built"
-    [ "${DISKS:-2}" = 0 ] || [ -e "$disks" ] || "$dev_env/disks.sh" create "${DISKS:-2}" "${DISK_SIZE:-4G}"
     say "$cluster is up with $count nodes after $((SECONDS - started)) s"
   fi
   say "eval \"\$(CLUSTER=$cluster $dev_env/cluster.sh env)\" makes kubectl and helm speak to it"
