@@ -40,6 +40,13 @@ export const suites: readonly Suite[] = [
     cluster: null,
   },
   {
+    name: 'dev-env',
+    summary: 'the cluster itself: what it refuses, what happens to nodes and to it, what is left; needs root',
+    budgetMs: 20 * 60_000,
+    isInCi: false,
+    cluster: null,
+  },
+  {
     name: 'harness',
     summary:
       'what the helpers of the suites below promise, on a bare cluster: waits, logs, the verbs of a node; needs root',
