@@ -30,6 +30,8 @@ serviceAccountName: holdfast-{{ .component }}
 priorityClassName: {{ $values.priorityClassName }}
 # Calls in flight have 10 s to end; then the sockets are removed.
 terminationGracePeriodSeconds: 30
+# A Service beside it must not look like a setting in the environment.
+enableServiceLinks: false
 {{- with $values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
@@ -46,6 +48,13 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+{{- end -}}
+
+{{/* Told to every process of ours: it stands in the lines of its log. */}}
+{{- define "holdfast.env" -}}
+- name: HOLDFAST_NODE_NAME
+  valueFrom:
+    fieldRef: { fieldPath: spec.nodeName }
 {{- end -}}
 
 {{/* One of our own processes is alive while its event loop turns, and ready while its checks hold. The first probe asks
@@ -70,6 +79,8 @@ readinessProbe:
 {{- define "holdfast.sidecarArgs" -}}
 - --csi-address=/csi/csi.sock
 - --leader-election
+# Another replica takes over at once when this one is told to end, not only when its Lease runs out.
+- --feature-gates=ReleaseLeaderElectionOnExit=true
 # Metrics, and the health by which a sidecar that no longer renews its Lease is restarted.
 - --http-endpoint=:{{ .port }}
 - --kube-api-qps={{ .root.Values.sidecars.apiQps }}

@@ -47,6 +47,13 @@ export const suites: readonly Suite[] = [
     cluster: null,
   },
   {
+    name: 'chart',
+    summary: 'what the chart comes to and what it refuses, by Helm 3 and Helm 4, which it builds where they are not',
+    budgetMs: 20 * 60_000,
+    isInCi: true,
+    cluster: null,
+  },
+  {
     name: 'harness',
     summary:
       'what the helpers of the suites below promise, on a bare cluster: waits, logs, the verbs of a node; needs root',
