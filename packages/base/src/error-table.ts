@@ -4,6 +4,8 @@
 import { csiErrorRows } from './error-rows-csi.ts';
 import { fileErrorRows } from './error-rows-files.ts';
 import { programErrorRows } from './error-rows-program.ts';
+import { raftErrorRows } from './error-rows-raft.ts';
+import { raftLogErrorRows } from './error-rows-raft-log.ts';
 import { transportErrorRows } from './error-rows-transport.ts';
 
 /** What a caller can do about it; `rpc` maps a kind to a gRPC status, `holdfast` to an exit code. */
@@ -39,6 +41,8 @@ export const errorTable = {
   ...csiErrorRows,
   ...fileErrorRows,
   ...programErrorRows,
+  ...raftErrorRows,
+  ...raftLogErrorRows,
   ...transportErrorRows,
   INTERNAL: {
     kind: 'internal',

@@ -1,0 +1,167 @@
+// The error table's rows for consensus: what a member refuses, to its own clients and from its peers.
+import type { ErrorRow } from './error-table.ts';
+
+export const raftErrorRows = {
+  RAFT_CANNOT_STAND: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'member {member} cannot stand for election: it does not vote, or its log is damaged or being replaced',
+    hint: 'Let another member lead; `holdfast metadata status` shows which ones vote.',
+  },
+  RAFT_CHANGE_INVALID: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the members cannot be changed like that: {reason}',
+    hint: 'See who is a member with `holdfast metadata status`.',
+  },
+  RAFT_CHANGE_PENDING: {
+    kind: 'aborted',
+    retriable: true,
+    text: 'another change of the members or of the cluster version is being made (entry {index})',
+    hint: 'Wait until it is committed, then ask again.',
+  },
+  RAFT_COMMITTED_CONTRADICTED: {
+    kind: 'data-loss',
+    retriable: false,
+    text: 'member {member} sent another entry {index} than the one that is committed here',
+    hint: 'One of the two members has lost or mixed up its log; take the one that was restored or copied out of the cluster.',
+  },
+  RAFT_LEADER_CHANGED: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'leadership changed before the request was answered',
+    hint: 'Ask again.',
+  },
+  RAFT_LEADER_ELSEWHERE: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'member {leader} leads',
+    hint: 'Ask that member.',
+  },
+  RAFT_LEADER_UNKNOWN: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'no leader is known',
+    hint: 'Ask again with backoff; if it lasts, see with `holdfast metadata status` whether a majority of the members runs.',
+  },
+  RAFT_LEADER_UNREADY: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'the leader has not committed an entry of its term yet',
+    hint: 'Ask again in a moment.',
+  },
+  RAFT_LEARNER_BEHIND: {
+    kind: 'precondition',
+    retriable: true,
+    text: 'member {member} is {lag} entries behind, and a voter may be at most {limit}',
+    hint: 'Wait until it has caught up; `holdfast metadata status` shows how far it is.',
+  },
+  RAFT_MESSAGE_MALFORMED: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'a peer sent what cannot be read: {reason}',
+    hint: 'Compare the versions of the two members.',
+  },
+  RAFT_MESSAGE_MISDIRECTED: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'a message came to the wrong place: {reason}',
+    hint: 'Two clusters or members share an address; compare their configurations.',
+  },
+  RAFT_OVERLOADED: {
+    kind: 'exhausted',
+    retriable: true,
+    text: 'the {what} are at their limit of {limit}',
+    hint: 'Retry with backoff; if it lasts, the disks or the network of a majority do not keep up.',
+  },
+  RAFT_PEER_UNKNOWN: {
+    kind: 'denied',
+    retriable: false,
+    text: 'member {member} is not of this group',
+    hint: 'It was removed, or never added; stop it, or add it with `holdfast metadata add`.',
+  },
+  RAFT_PROPOSAL_TOO_LARGE: {
+    kind: 'exhausted',
+    retriable: false,
+    text: 'a command of {bytes} bytes is over the limit of {limit}',
+    hint: 'Do it in smaller steps.',
+  },
+  RAFT_READ_ID_REUSED: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the read id {id} does not follow {last}',
+    hint: 'Give each read a larger id than the one before.',
+  },
+  RAFT_SETTINGS_INVALID: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the settings of consensus cannot be used: {reason}',
+    hint: 'Correct them; each has a default that works.',
+  },
+  RAFT_SNAPSHOT_OUTDATED: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'a snapshot at {index} does not fit the log, which begins behind {least}',
+    hint: 'Use the snapshot that was taken last.',
+  },
+  RAFT_STATE_UNUSABLE: {
+    kind: 'data-loss',
+    retriable: false,
+    text: 'what this member kept does not fit together: {reason}',
+    hint: 'Remove the member with `holdfast metadata remove`, clear its directory, and add it again as another one.',
+  },
+  RAFT_TERM_IMPLAUSIBLE: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'member {member} speaks of term {term}, and this is term {current}',
+    hint: 'Its state or its messages are damaged; look at that member.',
+  },
+  RAFT_TICKET_UNKNOWN: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'storage acknowledged the write {ticket}, which is not under way',
+    hint: 'This is a defect in Holdfast; please report it with the log lines around it.',
+  },
+  RAFT_TRANSFER_PENDING: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'leadership is being handed to member {to}',
+    hint: 'Ask again in a moment.',
+  },
+  RAFT_TRANSFER_TARGET: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'member {member} cannot take over leadership: it {reason}',
+    hint: 'Name another member that votes.',
+  },
+  RAFT_TWO_LEADERS: {
+    kind: 'data-loss',
+    retriable: false,
+    text: 'members {first} and {second} both lead in term {term}',
+    hint: 'One of them voted twice, so its state was lost or copied; stop it, and see whether a directory was restored.',
+  },
+  RAFT_VERSION_NOT_RAISED: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the cluster version {version} is not above {current}',
+    hint: 'A cluster version only ever grows.',
+  },
+  RAFT_VERSION_TOO_LOW: {
+    kind: 'precondition',
+    retriable: true,
+    text: 'the command needs cluster version {needed}, and the cluster is at {current}',
+    hint: 'Finish the upgrade of all members; the version is raised when each of them knows it.',
+  },
+  RAFT_VERSION_UNANNOUNCED: {
+    kind: 'precondition',
+    retriable: true,
+    text: 'member {member} knows cluster versions up to {known}, not {version}',
+    hint: 'Upgrade that member, or see why the leader does not hear it.',
+  },
+  RAFT_VERSION_UNSUPPORTED: {
+    kind: 'unsupported',
+    retriable: false,
+    text: 'the cluster is at version {version}, and this program knows versions up to {supported}',
+    hint: 'Upgrade this member.',
+  },
+} as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,123 @@
+// The main thread's end of the log's worker (worker.ts): hands over one job at a time and learns of its end without blocking.
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { invariant } from '@holdfast/base';
+import type { Executor, JobOutcome } from './executor.ts';
+import type { Job } from './job.ts';
+import {
+  number,
+  requestKinds,
+  sharedBytes,
+  statuses,
+  word,
+  type BufferMessage,
+  type FailureMessage,
+  type WorkerSetup,
+} from './worker-protocol.ts';
+
+export class WorkerExecutor implements Executor {
+  readonly #shared = new SharedArrayBuffer(sharedBytes);
+  readonly #words = new Int32Array(this.#shared);
+  readonly #numbers = new Float64Array(this.#shared);
+  readonly #port: MessagePort;
+  readonly #worker: Worker;
+  readonly #buffers = new Map<ArrayBufferLike, number>();
+  readonly #ended: Promise<void>;
+  #request = 0;
+  #hasEnded = false;
+  #hasFailed = false;
+  #done: ((outcome: JobOutcome) => void) | null = null;
+
+  constructor() {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#port.unref();
+    const workerData: WorkerSetup = { words: this.#shared, port: port2 };
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, transferList: [port2] });
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('error', (error: Error) => this.#end(error));
+      this.#worker.once('exit', () => {
+        this.#end(new Error("the log's thread has ended"));
+        resolve();
+      });
+    });
+  }
+
+  submit(job: Job, done: (outcome: JobOutcome) => void): void {
+    invariant(this.#done === null, 'one job runs at a time');
+    this.#done = done;
+    if (this.#hasEnded) {
+      queueMicrotask(() => this.#finish({ isOk: false, error: new Error("the log's thread has ended") }));
+      return;
+    }
+    if (job.kind === 'write' && job.bytes.buffer instanceof SharedArrayBuffer) {
+      this.#putWrite(job.bytes, job.bytes.buffer, job.position);
+    } else {
+      this.#port.postMessage(job);
+      Atomics.store(this.#words, word.kind, requestKinds.message);
+    }
+    const before = this.#request++;
+    Atomics.store(this.#words, word.request, this.#request);
+    Atomics.notify(this.#words, word.request);
+    this.#awaitAnswer(before);
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#hasEnded && !this.#hasFailed) {
+      await new Promise<void>((resolve) => this.submit({ kind: 'end' }, () => resolve()));
+    }
+    await this.#ended;
+    this.#port.close();
+  }
+
+  #putWrite(bytes: Uint8Array, buffer: SharedArrayBuffer, position: number): void {
+    Atomics.store(this.#words, word.kind, requestKinds.write);
+    Atomics.store(this.#words, word.buffer, this.#idOf(buffer));
+    Atomics.store(this.#words, word.offset, bytes.byteOffset);
+    Atomics.store(this.#words, word.length, bytes.length);
+    this.#numbers[number.position] = position;
+  }
+
+  #idOf(buffer: SharedArrayBuffer): number {
+    const known = this.#buffers.get(buffer);
+    if (known !== undefined) return known;
+    const message: BufferMessage = { kind: 'buffer', id: this.#buffers.size + 1, buffer };
+    this.#buffers.set(buffer, message.id);
+    this.#port.postMessage(message);
+    return message.id;
+  }
+
+  #awaitAnswer(before: number): void {
+    const waiting = Atomics.waitAsync(this.#words, word.answer, before);
+    if (waiting.async) void waiting.value.then(() => this.#answered());
+    else queueMicrotask(() => this.#answered());
+  }
+
+  #answered(): void {
+    if (this.#done === null) return;
+    const status = Atomics.load(this.#words, word.status);
+    if (status === statuses.failed) {
+      this.#hasFailed = true;
+      this.#finish({ isOk: false, error: new Error(this.#failure()) });
+      return;
+    }
+    const writeMs = this.#numbers[number.writeMs] ?? 0;
+    const syncMs = this.#numbers[number.syncMs] ?? 0;
+    this.#finish({ isOk: true, result: { writeMs, syncMs, isDiskFull: status === statuses.diskFull } });
+  }
+
+  #failure(): string {
+    const received = receiveMessageOnPort(this.#port) as { message: FailureMessage } | undefined;
+    return received?.message.message ?? "the log's thread did not say why it failed";
+  }
+
+  #end(error: Error): void {
+    this.#hasEnded = true;
+    this.#finish({ isOk: false, error });
+  }
+
+  #finish(outcome: JobOutcome): void {
+    const done = this.#done;
+    this.#done = null;
+    done?.(outcome);
+  }
+}
