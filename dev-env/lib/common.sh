@@ -158,19 +158,24 @@ cgroup_processes() {
     find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null || true
   done | sort -nu
 }
-no_processes() { [ -z "$(cgroup_processes "$@")" ]; }
+kill_processes() { # [NAME]: true once there are none; what was just being started is found by the next look
+  local pid pids
+  pids=$(cgroup_processes "$@")
+  for pid in $pids; do kill -KILL "$pid" 2>/dev/null || true; done
+  [ -z "$pids" ]
+}
 
 # end_cgroups [NAME]: power off. The kill is sent first and a frozen process is thawed second, so that it gets to do nothing.
 end_cgroups() {
-  local pid folder frozen
-  for pid in $(cgroup_processes "$@"); do kill -KILL "$pid" 2>/dev/null || true; done
+  local folder frozen
+  kill_processes "$@" || true
   for folder in $(our_cgroups "$@"); do
     # A thawed parent leaves a child frozen that was frozen itself.
     while read -r frozen; do
       { printf 'THAWED\n' >"$frozen"; } 2>/dev/null || true
     done < <(find "$folder" -name freezer.state 2>/dev/null)
   done
-  wait_until 10 no_processes "$@" || return 1
+  wait_until 10 kill_processes "$@" || return 1
   wait_until 5 remove_cgroups "$@"
 }
 remove_cgroups() {
