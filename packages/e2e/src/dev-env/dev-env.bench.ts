@@ -2,9 +2,9 @@
 // builds take that both need. Needs root. The cold build of Kubernetes is not repeated: build.sh keeps what it measured.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { invariant, RealClock, RealRandom, RealTimers } from '@holdfast/base';
+import { invariant, RealClock, RealRandom } from '@holdfast/base';
 import { median, type Bench, type Report } from '@holdfast/tooling';
-import { Kube } from '../kube/kube.ts';
+import type { Kube } from '../kube/kube.ts';
 import { busyboxPod, hasCondition } from '../kube/objects.ts';
 import { OwnCluster, script } from './own-cluster.ts';
 import { kinds, tracesOf, unusedLoopDevices } from './traces.ts';
@@ -22,8 +22,7 @@ const bench: Bench = {
     const unusedBefore = unusedLoopDevices().length;
     report.figure('cluster-up', await seconds(() => cluster.up(3)), 's', { atMost: 30 });
     try {
-      Object.assign(process.env, await cluster.environment());
-      const readyS = await podsReady();
+      const readyS = await podsReady(await cluster.kube());
       report.figure('pod-ready', median(readyS), 's', { atMost: 2 });
       report.figure('pod-ready-slowest', Math.max(...readyS), 's');
       const standing = tracesOf(name);
@@ -67,9 +66,7 @@ async function seconds(action: () => Promise<void>): Promise<number> {
 }
 
 /** One pod after the other, each from its creation to its Ready as the API server's watch shows them. */
-async function podsReady(): Promise<number[]> {
-  const kube = new Kube({ namespace: 'default', clock, timers: new RealTimers(), onFigure: () => undefined });
-  await kube.waitForOne('ServiceAccount', 'default', { condition: 'is there', holds: () => true });
+async function podsReady(kube: Kube): Promise<number[]> {
   const suffix = new RealRandom().uuid().slice(0, 4);
   const readyS: number[] = [];
   for (let index = 0; index < podCount; index += 1) readyS.push(await podReady(kube, `pod-${index}-${suffix}`));

@@ -1,8 +1,9 @@
 // A cluster that a case of dev-env's own suite or bench starts and ends by itself, under a name of its own, so that it meets
 // nobody else's. Everything goes through dev-env/cluster.sh, as a person's would.
 import { dirname, join } from 'node:path';
-import { invariant } from '@holdfast/base';
-import { run, type CommandOptions } from '../kube/command.ts';
+import { invariant, RealClock, RealTimers } from '@holdfast/base';
+import { run } from '../kube/command.ts';
+import { Kube } from '../kube/kube.ts';
 import { attempt, type Attempt } from './attempt.ts';
 
 export const devEnvFolder = join(import.meta.dirname, '../../../../dev-env');
@@ -50,8 +51,12 @@ export class OwnCluster {
     return run([script('disks.sh'), verb, ...words], { environment: this.#environment });
   }
 
-  async kubectl(words: readonly string[], options: CommandOptions = {}): Promise<string> {
-    return run(['kubectl', '--request-timeout=10s', ...words], { ...options, environment: await this.environment() });
+  /** Its API server, in the namespace `default`, whose account it waits for. */
+  async kube(): Promise<Kube> {
+    const [clock, timers, environment] = [new RealClock(), new RealTimers(), await this.environment()];
+    const kube = new Kube({ namespace: 'default', clock, timers, environment, onFigure: () => undefined });
+    await kube.waitForOne('ServiceAccount', 'default', { condition: 'is there', holds: () => true });
+    return kube;
   }
 
   /** What lets kubectl and helm speak to it. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { run } from '../../kube/command.ts';
+import { expectNoTraces } from '../../dev-env/own-case.ts';
 import { devEnvFolder, OwnCluster, script } from '../../dev-env/own-cluster.ts';
 import {
   asNobody,
@@ -15,7 +16,6 @@ import {
   pathWithout,
   withoutCapability,
 } from '../../dev-env/refusal.ts';
-import { kinds, tracesOf } from '../../dev-env/traces.ts';
 
 const name = 'derefuse';
 const cluster = new OwnCluster(name);
@@ -26,10 +26,7 @@ beforeAll(async () => {
   process.env['CLUSTER'] = name;
   work = await mkdtemp(join(tmpdir(), 'holdfast-refusals-'));
 });
-afterEach(() => {
-  const left = tracesOf(name);
-  for (const kind of kinds) expect({ kind, left: left[kind] }).toEqual({ kind, left: [] });
-});
+afterEach(() => expectNoTraces(name));
 afterAll(async () => {
   delete process.env['CLUSTER'];
   await rm(work, { recursive: true, force: true });
