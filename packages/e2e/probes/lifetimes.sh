@@ -52,6 +52,7 @@ prove_restarts() {
   mark=$(event_count)
   in_node kill -KILL "$process"
   holds 'after the container is killed, the next one fetches from the keeper' hears "$mark" 'fetched from the keeper'
+  holds 'and answers what the one before had read' hears "$mark" 'requests left behind: .*, answers taken: [12]'
   survived 'the container is killed' 3000
   holds 'the mount is still the same' equals "$(in_node grep -c fuse.probe /proc/self/mountinfo)" 1
   holds 'the path of the loop device lost its folders, since the mount that it was opened in is gone' \
@@ -114,7 +115,7 @@ prove_nobody_serves() {
   holds 'statfs of the mount hangs in the node, for everybody who walks over the mounts' \
     equals "$(in_node timeout 2 stat -f "$folder/fuse" >/dev/null 2>&1; echo $?)" 124
   holds 'without ending anything, the mount can be taken from the node' in_node umount --lazy "$folder/fuse"
-  apply_server 1 --delay-us=500
+  apply_server 1
   holds 'a server that comes later serves' hears "$mark" 'fetched from the keeper'
   holds 'the sleeper ends at once' wait_until 10 ended "$user"
   users=(loop)
@@ -142,7 +143,7 @@ prove_nobody_holds() {
   finish
 
   say 'The keeper holds the first descriptor, but not the clones'
-  begin --first-only
+  begin --first-only --delay-us=50000
   mark=$(event_count)
   in_node kill -KILL "$(process_of "$(pod_of server)")"
   hears "$mark" serving
@@ -178,7 +179,7 @@ prove_variants() {
   hears "$mark" fetched
   survived 'the container is killed' 3000
   mark=$(event_count)
-  version=2 apply_server 1 --delay-us=500 --detached
+  version=2 apply_server 1 --detached
   hears "$mark" 'the mount is descriptor'
   pods_ready server
   survived 'the pod is replaced' 1000

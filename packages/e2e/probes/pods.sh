@@ -18,6 +18,7 @@ pod_body() { # CONTAINER PROPAGATION ARGUMENTS
           volumeMounts:
             - { name: folder, mountPath: $folder, mountPropagation: $2 }
             - { name: devices, mountPath: /host-dev }
+          ports: [${ports:-}]
           readinessProbe: { exec: { command: [/bin/busybox, test, -e, $sign] }, periodSeconds: 1 }
       volumes:
         - { name: folder, hostPath: { path: $folder, type: DirectoryOrCreate } }
@@ -41,7 +42,8 @@ END
 }
 
 apply_server() { # SURGE [OPTION…]
-  local option words="serve, $folder, 'holdfast:$cluster-1'"
+  # Slow enough that some request is always being answered, whenever a server is killed.
+  local option words="serve, $folder, 'holdfast:$cluster-1', --delay-us=5000"
   for option in "${@:2}"; do words+=", $option"; done
   daemon_set server "$1" "$(pod_body server Bidirectional "$words")" | k apply -f - >/dev/null
 }
@@ -94,7 +96,7 @@ begin() {
     apply_keeper "$1"
     pods_ready keeper
   fi
-  apply_server 1 --delay-us=500 "${@:2}"
+  apply_server "${surge:-1}" "${@:2}"
   pods_ready server
   users=(loop file)
   if [[ " $* " == *' --detached '* ]]; then

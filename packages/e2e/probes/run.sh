@@ -12,6 +12,9 @@ work=$(mktemp -d)
 . "$here/lib.sh"
 . "$here/pods.sh"
 . "$here/lifetimes.sh"
+. "$here/surge.sh"
+. "$here/death.sh"
+helpers=()
 
 # With the cluster go all processes and mounts of a run, also of one that was interrupted; loop devices do not.
 end_cluster() {
@@ -19,6 +22,7 @@ end_cluster() {
   detach_ours
 }
 clean() {
+  [ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null || true
   [ "${KEEP:-}" = 1 ] || end_cluster >/dev/null || true
   rm -rf "$work"
 }
@@ -35,12 +39,24 @@ lifetimes() {
   prove_variants
 }
 
+surge() {
+  prove_rollout
+  prove_other_ends
+  prove_without_surge
+}
+
+death() {
+  prove_death
+  prove_taint_at_once
+}
+
 "$here/build.sh" "$work"
 end_cluster
 DISKS=0 "$dev_env/cluster.sh" up 2
 built=$(cat "$state/build")
 "$dev_env/cluster.sh" load "$work/probe.tar"
 mkdir -p "$outside"
-for part in "${@:-lifetimes}"; do "$part"; done
+[ $# -gt 0 ] || set -- lifetimes surge death
+for part in "$@"; do "$part"; done
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -61,6 +61,14 @@ export const suites: readonly Suite[] = [
     isInCi: false,
     cluster: { nodeCount: 2, hasImage: false, hasNeighbour: false },
   },
+  {
+    name: 'probes',
+    summary:
+      'facts about pods, mounts, loop devices and dead nodes that the design leans on, by a program in C; needs root',
+    budgetMs: 45 * 60_000,
+    isInCi: false,
+    cluster: null,
+  },
 ];
 
 export interface Choice {
