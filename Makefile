@@ -12,6 +12,10 @@ formatted := '**/*.{ts,json,yaml,yml}' '!**/generated/**' '!pnpm-lock.yaml' '!ch
 prettier := $(bins)/prettier --config $(tooling)/prettier.json --ignore-path .gitignore --log-level warn \
   --cache --cache-strategy content --cache-location build/cache/prettier
 
+# Either way to a cluster has the same commands.
+kind := $(filter kind,$(WITH))
+dev_cluster := dev-env/$(if $(kind),kind/)cluster.sh
+
 .PHONY: help setup check lint types format format-write tidy generate-check generate test bench bench-report e2e image image-pins \
   quickstart test-bare clean dev-build dev-up dev-down dev-status dev-node
 
@@ -71,17 +75,17 @@ test-bare: ## Type the README's commands on a Debian that has nothing (root; nee
 dev-build: ## Build Kubernetes and what runs in it from Go modules, once per set of versions (dev-env/README.md)
 	@dev-env/build.sh
 
-dev-up: dev-build ## Start a Kubernetes on this machine (root; CLUSTER=name NODES=3 DISKS=2)
-	@dev-env/cluster.sh up $(NODES)
+dev-up: $(if $(kind),image,dev-build) ## Start a Kubernetes on this machine (root; CLUSTER=name NODES=3 DISKS=2; WITH=kind where there is Docker)
+	@$(dev_cluster) up $(if $(kind),,$(NODES))
 
-dev-down: ## End it without a trace
-	@dev-env/cluster.sh down
+dev-down: ## End it without a trace (WITH=kind as it was started)
+	@$(dev_cluster) down
 
 dev-status: ## Its processes, nodes and disks
-	@dev-env/cluster.sh status
+	@$(dev_cluster) status
 
 dev-node: ## DO=start|kill|shutdown|freeze|thaw|cut|mend|restart-kubelet|restart-containerd NODE=2
-	@dev-env/cluster.sh node $(DO) $(NODE)
+	@$(dev_cluster) node $(DO) $(NODE)
 
 clean: ## Remove everything that was built; tools and packages stay
 	@rm -rf build

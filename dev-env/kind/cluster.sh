@@ -21,7 +21,7 @@ control_plane=$cluster-control-plane
 # kind leaves the number of the first of its kind out.
 container() { if [ "$1" = 1 ]; then printf '%s-worker' "$cluster"; else printf '%s-worker%s' "$cluster" "$1"; fi; }
 numbers() { seq "$worker_count"; }
-kubectl() { docker exec --interactive "$control_plane" kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout 10s "$@"; }
+kubectl() { docker exec "$control_plane" kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 is_up() { docker container inspect "$control_plane" >/dev/null 2>&1; }
 need_cluster() { is_up || fail "$cluster is not up; run 'make dev-up WITH=kind' (CLUSTER=$cluster)"; }
 
@@ -91,6 +91,7 @@ teardown() {
   # A paused container does not end.
   paused=$(docker ps --quiet --filter "label=io.x-k8s.kind.cluster=$cluster" --filter status=paused)
   [ -z "$paused" ] || xargs docker unpause >/dev/null <<<"$paused"
+  mkdir -p "$state"
   kind delete cluster --name "$cluster" --kubeconfig "$state/kubeconfig" >/dev/null 2>&1 || fail "kind did not delete $cluster"
   [ ! -e "$disks" ] || "$dev_env/disks.sh" remove
   rm -rf "$state"
@@ -111,7 +112,7 @@ status() {
   if is_up; then
     say "$cluster is $([ -e "$state/complete" ] && echo up || echo half-started), kubeconfig $state/kubeconfig"
     docker ps --all --filter "label=io.x-k8s.kind.cluster=$cluster" --format '  {{.Names}}  {{.State}}' | sort
-    kubectl get nodes --no-headers || say 'the API server does not answer'
+    kubectl get nodes --no-headers --request-timeout 10s || say 'the API server does not answer'
   else
     say "$cluster is down"
   fi
@@ -125,50 +126,58 @@ load() { # IMAGE.tar…
   done
 }
 
-# Docker has no logind for the kubelet to hear of a shutdown from; so the node's pods end as the kubelet would end them, the
-# critical ones last, and then its power goes.
+# No logind tells this kubelet of a shutdown; so its pods are ended as it would end them, the critical ones last, and then the
+# power goes.
 shutdown_node() { # CONTAINER
-  local pod priority namespace name
+  local -r critical_priority=2000000000
+  local pods
   kubectl cordon "$1" >/dev/null
-  kubectl get pods --all-namespaces --field-selector "spec.nodeName=$1" \
-    -o 'jsonpath={range .items[*]}{.spec.priority} {.metadata.namespace} {.metadata.name}{"\n"}{end}' | sort -n >"$state/ending"
-  for pod in others critical; do
-    while read -r priority namespace name; do
-      [ "$([ "$priority" -ge 2000000000 ] && echo critical || echo others)" = "$pod" ] || continue
-      kubectl delete pod --wait=false -n "$namespace" "$name" </dev/null >/dev/null
-      printf '%s %s\n' "$namespace" "$name"
-    done <"$state/ending" >"$state/told"
-    while read -r namespace name; do
-      kubectl wait --for=delete --timeout=40s -n "$namespace" "pod/$name" </dev/null >/dev/null ||
-        say "$namespace/$name did not end within 40 s"
-    done <"$state/told"
-  done
+  pods=$(kubectl get pods --all-namespaces --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={range .items[*]}{.spec.priority} {.metadata.namespace} {.metadata.name}{"\n"}{end}')
+  end_pods < <(awk -v "from=$critical_priority" '$1 < from { print $2, $3 }' <<<"$pods")
+  end_pods < <(awk -v "from=$critical_priority" '$1 >= from { print $2, $3 }' <<<"$pods")
   docker kill "$1" >/dev/null
   kubectl uncordon "$1" >/dev/null
 }
+end_pods() { # lines of NAMESPACE NAME
+  local namespace name
+  local -a told=()
+  while read -r namespace name; do
+    kubectl delete pod --wait=false -n "$namespace" "$name" >/dev/null
+    told+=("$namespace $name")
+  done
+  for name in "${told[@]}"; do
+    read -r namespace name <<<"$name"
+    kubectl wait --for=delete --timeout=40s -n "$namespace" "pod/$name" >/dev/null || say "$namespace/$name did not end within 40 s"
+  done
+}
 
 node() { # VERB NUMBER
-  local verb=$1 number=$2 name address
+  local verb=$1 number=$2 name
   [[ $number =~ ^[1-9]$ && $number -le $worker_count ]] || fail "there is no node '$number'; $cluster has 1 to $worker_count"
   name=$(container "$number")
   case $verb in
     start)
       [ "$(docker inspect --format '{{.State.Running}}' "$name")" = false ] || fail "$name is on already"
       boot "$number"
+      rm -f "$state/route-$number"
       docker start "$name" >/dev/null
       ;;
     kill) docker kill "$name" >/dev/null ;;
     freeze) docker pause "$name" >/dev/null ;;
     thaw) docker unpause "$name" >/dev/null ;;
+    # By its card rather than by docker's network: a container that joins that again has another address, and the kubelet was
+    # told the one it has when it started.
     cut)
-      docker inspect --format '{{.NetworkSettings.Networks.kind.IPAddress}}' "$name" >"$state/address-$number"
-      docker network disconnect kind "$name"
+      docker exec "$name" ip -4 route show default | cut -d' ' -f2-3 >"$state/route-$number"
+      docker exec "$name" ip link set eth0 down
       ;;
     mend)
-      # Under another address it would be a stranger to the API server's certificates.
-      address=$(cat "$state/address-$number" 2>/dev/null) || fail "$name was not cut"
-      docker network connect --ip "$address" kind "$name"
-      rm "$state/address-$number"
+      [ -s "$state/route-$number" ] || fail "$name was not cut"
+      docker exec "$name" ip link set eth0 up
+      # shellcheck disable=SC2046 # two words: via and the gateway
+      docker exec "$name" ip route add default $(cat "$state/route-$number")
+      rm "$state/route-$number"
       ;;
     restart-kubelet) docker exec "$name" systemctl restart kubelet ;;
     restart-containerd) docker exec "$name" systemctl restart containerd ;;
