@@ -12,10 +12,13 @@ export interface KubeCase {
   readonly kube: Kube;
   readonly cluster: DevCluster;
   /** Runs `work` and prints how long it took beside the conditions that were waited for. */
-  measure<Value>(what: string, work: () => Promise<Value>): Promise<Value>;
+  readonly measure: <Value>(what: string, work: () => Promise<Value>) => Promise<Value>;
   /** Prints a line beside the figures. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
+
+/** On the namespace of every case. */
+export const caseLabel = 'e2e-case';
 
 export interface KubeCaseOptions {
   /** It looks only at what it made itself, so it may run while others of its file that say so do. */
@@ -72,7 +75,8 @@ async function runCase(name: string, limitMs: number, body: Body): Promise<void>
 
 /** With the account that its pods run as, which the controller manager makes a moment later. */
 async function openNamespace(kube: Kube): Promise<void> {
-  await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: kube.namespace } });
+  const labels = { [caseLabel]: '' };
+  await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: kube.namespace, labels } });
   const watch = await kube.watch('ServiceAccount', { name: 'default' });
   try {
     if (!(await watch.until((accounts) => accounts.length === 1, accountLimitMs)))

@@ -14,7 +14,7 @@ import {
   type StatusResponse,
 } from '@holdfast/rpc';
 
-const quietLog: KeeperOptions['log'] = {
+export const quietLog: KeeperOptions['log'] = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,

@@ -62,6 +62,14 @@ export const suites: readonly Suite[] = [
     cluster: { nodeCount: 2, hasImage: false, hasNeighbour: false },
   },
   {
+    name: 'skeleton',
+    summary:
+      'Holdfast in a Kubernetes, as the README installs it: registered, refusing claims, upgraded, removed; needs root',
+    budgetMs: 6 * 60_000,
+    isInCi: false,
+    cluster: { nodeCount: 2, hasImage: true, hasNeighbour: true },
+  },
+  {
     name: 'probes',
     summary:
       'facts about pods, mounts, loop devices and dead nodes that the design leans on, by a program in C; needs root',

@@ -1,7 +1,9 @@
 // What a suite does to the API server, as a person would by kubectl: apply, look, wait, exec, logs. A wait follows a watch and
 // never sleeps; one in vain tells what was last seen and the last Events. Relies on kubectl and KUBECONFIG in the environment.
-import { formatDuration, invariant, type Clock, type Timers } from '@holdfast/base';
-import { CommandError, run } from './command.ts';
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { formatDuration, invariant, onAbort, pause, type Clock, type Timers } from '@holdfast/base';
+import { CommandError, run, type CommandOptions } from './command.ts';
 import {
   describeSelection,
   pathOf,
@@ -17,6 +19,8 @@ export interface KubeOptions {
   readonly namespace: string;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Names another cluster than the suite's; nothing for that one, which the process of a case speaks to by itself. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Told of each condition that came true, and how long that took. */
   readonly onFigure: (figure: Figure) => void;
 }
@@ -41,9 +45,22 @@ export interface ExecTarget {
   readonly limitMs?: number;
 }
 
+export interface LogTarget {
+  readonly pod: string;
+  readonly container: string;
+  readonly limitMs?: number;
+}
+
+interface LogEnd {
+  readonly count: number;
+  readonly signal: AbortSignal;
+}
+
 const waitLimitMs = 60_000;
+/** Between two attempts to follow a log, while the kubelet does not answer. */
+const logRetryMs = 200;
 /** Of what a failed wait shows: enough for a status, too little to bury the rest. */
-const shownLimit = { objects: 5, characters: 1500, events: 8 } as const;
+const shownLimit = { objects: 5, characters: 1500, events: 8, lines: 10 } as const;
 
 export class Kube {
   readonly namespace: string;
@@ -64,12 +81,17 @@ export class Kube {
     words: readonly string[],
     options: { readonly limitMs?: number; readonly stdin?: string } = {},
   ): Promise<string> {
-    return run(['kubectl', '--namespace', this.namespace, ...words], options);
+    return this.#run(['--namespace', this.namespace, ...words], options);
+  }
+
+  #run(words: readonly string[], options: CommandOptions = {}): Promise<string> {
+    const { environment = {} } = this.#options;
+    return run(['kubectl', ...words], { ...options, environment });
   }
 
   async apply(...manifests: readonly Manifest[]): Promise<void> {
     const list = { apiVersion: 'v1', kind: 'List', items: manifests };
-    const words = ['apply', '--server-side', '--field-manager=holdfast-e2e', '--filename=-'];
+    const words = ['apply', '--server-side', '--field-manager=e2e', '--filename=-'];
     await this.kubectl(words, { stdin: JSON.stringify(list) });
   }
 
@@ -79,7 +101,7 @@ export class Kube {
   }
 
   async list<K extends Kind>(kind: K, selection: Selection = {}): Promise<readonly Objects[K][]> {
-    const text = await run(['kubectl', 'get', '--raw', pathOf(kind, selection, this.namespace)]);
+    const text = await this.#run(['get', '--raw', pathOf(kind, selection, this.namespace)]);
     return (JSON.parse(text) as { readonly items?: readonly Objects[K][] | null }).items ?? [];
   }
 
@@ -93,9 +115,9 @@ export class Kube {
     selection: Selection,
     onChange?: NonNullable<WatchOptions<K>['onChange']>,
   ): Promise<Watch<K>> {
-    const { clock, timers } = this.#options;
+    const { timers, environment = {} } = this.#options;
     const path = pathOf(kind, selection, this.namespace);
-    return Watch.start({ kind, path, clock, timers, ...(onChange === undefined ? {} : { onChange }) });
+    return Watch.start({ kind, path, timers, environment, ...(onChange === undefined ? {} : { onChange }) });
   }
 
   /** The objects of a selection as they were when the condition came true of them together. */
@@ -170,6 +192,53 @@ export class Kube {
       if (error instanceof CommandError && /not found|is waiting to start/.test(error.stderr)) return null;
       throw error;
     }
+  }
+
+  /**
+   * Follows a container's log from its start until `count` lines hold `words`; answers the last of them. A log comes through
+   * the node's kubelet: when that ends, so does the stream, and it is followed anew.
+   */
+  async waitForLine(target: LogTarget, words: string, count = 1): Promise<string> {
+    const { clock, timers, onFigure } = this.#options;
+    const { pod, limitMs = waitLimitMs } = target;
+    const startMs = clock.monotonicMs();
+    const limit = new AbortController();
+    const timer = timers.after(limitMs, () => limit.abort());
+    try {
+      for (;;) {
+        const lines = await this.#followLog(target, words, { count, signal: limit.signal });
+        const line = lines.filter((candidate) => candidate.includes(words))[count - 1];
+        if (line !== undefined) {
+          onFigure({ what: `${pod} says ${words}`, tookMs: clock.monotonicMs() - startMs });
+          return line;
+        }
+        if (limit.signal.aborted) {
+          const what = `in vain for ${formatDuration(limitMs)}: ${pod} says ${words} ${count} times`;
+          throw new Error([what, ...lines.slice(-shownLimit.lines)].join('\n'));
+        }
+        await pause(timers, logRetryMs, limit.signal);
+      }
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** The lines up to the `count`th that holds `words`, or up to the end of the stream. */
+  async #followLog({ pod, container }: LogTarget, words: string, end: LogEnd): Promise<readonly string[]> {
+    const argv = ['--namespace', this.namespace, 'logs', pod, `--container=${container}`, '--follow'];
+    const env = { ...process.env, ...this.#options.environment };
+    const child = spawn('kubectl', argv, { stdio: ['ignore', 'pipe', 'ignore'], env });
+    const release = onAbort(end.signal, () => child.kill('SIGKILL'));
+    const lines: string[] = [];
+    let found = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
+      if (line.includes(words)) found += 1;
+      if (found === end.count) break;
+    }
+    release();
+    child.kill('SIGKILL');
+    return lines;
   }
 
   async #explain<K extends Kind>(wait: Wait<K>, watch: Watch<K>): Promise<string> {

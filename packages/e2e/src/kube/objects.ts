@@ -164,10 +164,9 @@ export function pathOf(kind: Kind, selection: Selection, namespace: string): str
   return `/${group}/${isNamespaced ? `namespaces/${namespace}/` : ''}${plural}?${query.toString()}`;
 }
 
-export function describeSelection(kind: Kind, { name, labels = {}, fields = {} }: Selection): string {
-  const parts = [name ?? '', selector(labels), selector(fields)].filter((part) => part !== '');
-  return [kind, ...parts].join(' ');
-}
+/** For a person: the kind and what was asked for, without the keys. */
+export const describeSelection = (kind: Kind, { name, labels = {}, fields = {} }: Selection): string =>
+  [kind, ...(name === undefined ? [] : [name]), ...Object.values(labels), ...Object.values(fields)].join(' ');
 
 export const hasCondition = (object: Pod | Node, type: string, status = 'True'): boolean =>
   object.status.conditions?.some((condition) => condition.type === type && condition.status === status) ?? false;

@@ -1,13 +1,13 @@
 // The life of the cluster around one suite, in the runner's process: built, started, given the image, ended. The runner
 // outlives the cases, so the cluster ends whatever became of them. What dev-env refuses is one line, and is passed on as it is.
-import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exec, type ExecResult, type Timers } from '@holdfast/base';
 import type { ClusterShape } from '../suites.ts';
+import { root } from './helm.ts';
 import { neighbourOf, type ClusterPlace } from './dev-cluster.ts';
 
-const root = join(import.meta.dirname, '../../../..');
-const imageTag = 'holdfast/holdfast:dev';
+/** Where `make image` leaves it. */
+export const imageFile = join(root, 'build/image.tar');
 const limits = {
   /** The first build of Kubernetes takes a quarter of an hour on two cores. */
   buildMs: 3_600_000,
@@ -102,11 +102,8 @@ export class SuiteCluster {
   /** The program as it is in this checkout, as the file that `cluster.sh load` takes. */
   async #makeImage(): Promise<string> {
     const call = { limitMs: limits.imageMs, signal: this.#options.signal };
-    const [tree, file] = [join(root, 'build/image'), join(root, 'build/e2e/image.tar')];
-    mkdirSync(dirname(file), { recursive: true });
     await this.#run([process.execPath, join(root, 'packages/tooling/src/image/build.ts')], call);
-    await this.#run([join(this.#scripts, 'image.sh'), imageTag, tree, file, '/usr/bin/holdfast'], call);
-    return file;
+    return imageFile;
   }
 
   #cluster(...words: readonly string[]): [string, ...string[]] {

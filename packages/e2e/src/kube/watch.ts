@@ -4,7 +4,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { type Clock, messageOf, sleep, type Timers } from '@holdfast/base';
+import { messageOf, sleep, type Timers } from '@holdfast/base';
 import { run } from './command.ts';
 import type { Kind, Objects } from './objects.ts';
 
@@ -30,8 +30,9 @@ function parseLine<Value>(text: string): Line<Value> | null {
 export interface WatchOptions<K extends Kind> {
   readonly kind: K;
   readonly path: string;
-  readonly clock: Clock;
   readonly timers: Timers;
+  /** What lets kubectl speak to the cluster, beside the environment of this process. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Told the objects after each change, in order. */
   readonly onChange?: (objects: readonly Objects[K][]) => void;
 }
@@ -99,8 +100,8 @@ export class Watch<K extends Kind> {
   }
 
   async #list(): Promise<string> {
-    const { path } = this.#options;
-    const list = JSON.parse(await run(['kubectl', 'get', '--raw', path])) as List<Objects[K]>;
+    const { path, environment } = this.#options;
+    const list = JSON.parse(await run(['kubectl', 'get', '--raw', path], { environment })) as List<Objects[K]>;
     this.#objects.clear();
     for (const object of list.items ?? []) this.#objects.set(object.metadata.uid, object);
     this.#changed();
@@ -138,7 +139,8 @@ export class Watch<K extends Kind> {
   async #stream(version: string): Promise<void> {
     if (this.#isStopped) return;
     const path = `${this.#options.path}&watch=1&resourceVersion=${version}`;
-    const child = spawn('kubectl', ['get', '--raw', path], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const env = { ...process.env, ...this.#options.environment };
+    const child = spawn('kubectl', ['get', '--raw', path], { stdio: ['ignore', 'pipe', 'ignore'], env });
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', (text) => {
       const line = parseLine<Objects[K]>(text);
