@@ -20,12 +20,6 @@ export const csiErrorRows = {
     text: 'the volume {volume} has no place: there is no pool yet',
     hint: 'Make a pool of devices that the nodes share; Kubernetes asks again by itself.',
   },
-  REGISTRATION_DIR_UNUSABLE: {
-    kind: 'precondition',
-    retriable: false,
-    text: 'the registration with the kubelet cannot be served in {path}: {reason}',
-    hint: "Mount the kubelet's folder plugins_registry there, writable (registrationDir).",
-  },
   REGISTRATION_PENDING: {
     kind: 'unavailable',
     retriable: true,
@@ -43,6 +37,12 @@ export const csiErrorRows = {
     retriable: true,
     text: 'the folder {path} was removed from under this process',
     hint: 'Start the process again: a container sees the folder that took its place only after a restart.',
+  },
+  SOCKET_FOLDER_UNUSABLE: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'no socket can be made in the folder {path}: {reason}',
+    hint: "Mount it there, writable: endpoint names a socket in the driver's folder, registrationDir the kubelet's plugins_registry.",
   },
   VOLUME_NOT_FOUND: {
     kind: 'not-found',

@@ -163,22 +163,29 @@ describe('a node registers', () => {
 });
 
 describe('a registration that the kubelet refuses', () => {
-  test('is told with its reason, and offered again until it is taken', async () => {
+  // After a millisecond, the refusal is there before the start is done: the kubelet waits for nothing but the file.
+  test.each([1, 40])('is told with its reason, and offered again after %d ms until it is taken', async (baseMs) => {
     let refusals = 0;
     const kubelet = startKubelet(() => (refusals++ < 3 ? 'no such\n  handler' : null));
     await serveNode();
     const metrics = await createMetrics();
-    const registration = await register({ metrics, refusalBackoff: { baseMs: 40, ceilingMs: 200 } });
-    await until(() => problemOf(registration)?.code === 'REGISTRATION_REFUSED');
-    expect(problemOf(registration)?.message).toBe('the kubelet refused the registration: no such handler');
+    const registration = await register({ metrics, refusalBackoff: { baseMs, ceilingMs: 5 * baseMs } });
     await until(() => problemOf(registration) === null);
     expect(kubelet.history).toEqual([...Array<string>(3).fill(`refused ${driver}`), `registered ${driver}`]);
     expect(logged('registration refused')).toHaveLength(3);
     expect(logged('registration refused')[0]).toMatchObject({
       level: 'error',
-      error: { code: 'REGISTRATION_REFUSED' },
+      error: { code: 'REGISTRATION_REFUSED', message: 'the kubelet refused the registration: no such handler' },
     });
     expect(await metrics.scrape()).toContain('holdfast_csi_registrations_total{outcome="refused"} 3');
+  });
+
+  test('keeps the node from being ready, with the reason', async () => {
+    startKubelet(() => 'no such\n  handler');
+    await serveNode();
+    const registration = await register();
+    await until(() => problemOf(registration)?.code === 'REGISTRATION_REFUSED');
+    expect(problemOf(registration)?.message).toBe('the kubelet refused the registration: no such handler');
   });
 
   test('is not what a kubelet means that says nothing: it is offered again all the same', async () => {
@@ -216,6 +223,11 @@ describe('a node that ends', () => {
   });
 });
 
+test('a folder whose path is too long for a socket is refused before anything is served', async () => {
+  const long = register({ directory: join(folder, 'x'.repeat(90)) });
+  await expect(long).rejects.toMatchObject({ code: 'SOCKET_PATH_TOO_LONG' });
+});
+
 describe('a socket that cannot be made again', () => {
   test('is told by its reason and made as soon as it can be', async () => {
     await serveNode();
@@ -234,7 +246,7 @@ describe('a socket that cannot be made again', () => {
     await serveNode();
     const registration = await register({ lookIntervalMs: 10 });
     await rename(directory, `${directory}-gone`);
-    await until(() => problemOf(registration)?.code === 'LISTEN_ADDRESS_UNUSABLE');
+    await until(() => problemOf(registration)?.code === 'SOCKET_FOLDER_UNUSABLE');
     await mkdir(directory);
     startKubelet();
     await until(() => problemOf(registration) === null);

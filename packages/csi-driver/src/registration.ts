@@ -51,6 +51,8 @@ export class Registration {
   #state: State = { kind: 'pending' };
   #refusals = 0;
   #renewal: Timer | null = null;
+  /** The kubelet comes as soon as there is a file, which is before the server is known here. */
+  #isRenewalDue = false;
 
   private constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -61,13 +63,17 @@ export class Registration {
   static async start(options: RegistrationOptions): Promise<Registration> {
     const registration = new Registration(options);
     const { registrationService } = await loadPluginregistrationServices();
+    const services = [serve(registrationService, registration.#handlers())];
+    // Before the file is there: the kubelet's word may come at once, and then counts.
     registration.#expectAnswer();
-    registration.#server = await StandingServer.start({
-      ...options,
-      path: registration.#path,
-      services: [serve(registrationService, registration.#handlers())],
-      onReplace: () => registration.#onReplace(),
-    });
+    try {
+      const onReplace = (): void => registration.#onReplace();
+      registration.#server = await StandingServer.start({ ...options, path: registration.#path, services, onReplace });
+    } catch (error) {
+      registration.#renewal?.cancel();
+      throw error;
+    }
+    if (registration.#isRenewalDue) registration.#renew();
     return registration;
   }
 
@@ -132,9 +138,14 @@ export class Registration {
     this.#renewAfter(this.#options.answerLimitMs ?? answerLimitMsDefault);
   }
 
+  #renew(): void {
+    this.#isRenewalDue = this.#server === null;
+    this.#server?.renew();
+  }
+
   #renewAfter(delayMs: number): void {
     this.#renewal?.cancel();
-    this.#renewal = this.#options.timers.after(delayMs, () => this.#server?.renew());
+    this.#renewal = this.#options.timers.after(delayMs, () => this.#renew());
   }
 }
 

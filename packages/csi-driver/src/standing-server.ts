@@ -2,10 +2,11 @@
 // folders) gets another one. The folder's events tell at once; a look now and then bounds how long it takes where events are
 // lost, or where the machine has none left to give. What stands in the way is told by `problem` until it is gone.
 import { watch, type FSWatcher } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { access, constants, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import {
   backoffDelayMs,
+  isOpError,
   messageOf,
   OpError,
   pause,
@@ -53,7 +54,6 @@ export class StandingServer {
   #watcher: FSWatcher | null = null;
   #problem: OpError | null = null;
   #isRenewalDue = false;
-  #isLost = false;
   /** Ends the pause before the next look. */
   #pause = new AbortController();
   #loop: Promise<void> = Promise.resolve();
@@ -118,31 +118,29 @@ export class StandingServer {
       if (isInPlace && !this.#isRenewalDue) return true;
       if (isInPlace) await rm(path);
       else if (this.#problem === null) log.warn('socket vanished', { path });
+      // Done with the file that is gone. Whoever finds the next one may ask for yet another before it is known here.
+      this.#isRenewalDue = false;
       onReplace?.();
       const server = await listen(this.#options);
       this.#leave(this.#server);
       this.#server = server;
-      this.#isRenewalDue = false;
       this.#problem = null;
       this.#watch();
       log.info('socket made again', { path });
       return true;
     } catch (error) {
-      await this.#fail(toOpError(error));
+      this.#fail(toOpError(error));
       return false;
     }
   }
 
-  async #fail(error: OpError): Promise<void> {
+  #fail(error: OpError): void {
     const { path, log, onLost } = this.#options;
-    const folder = dirname(path);
-    const isLost = await isRemoved(folder);
-    const problem = isLost ? new OpError('SOCKET_FOLDER_LOST', { path: folder }, { cause: error }) : error;
-    if (this.#problem?.code !== problem.code) log.warn('socket not made again', { path, error: problem });
-    this.#problem = problem;
-    if (!isLost || this.#isLost) return;
-    this.#isLost = true;
-    onLost?.(problem);
+    if (this.#problem?.code !== error.code) {
+      log.warn('socket not made again', { path, error });
+      if (error.code === 'SOCKET_FOLDER_LOST') onLost?.(error);
+    }
+    this.#problem = error;
   }
 
   #leave(server: RpcServer): void {
@@ -178,15 +176,32 @@ export class StandingServer {
 }
 
 async function listen({ path, ...options }: StandingServerOptions): Promise<RpcServer> {
-  return createServer({ ...options, address: `unix:${path}`, keeper: null });
-}
-
-/** A folder that a container has mounted stays visible there when it is removed, and takes no more files. */
-async function isRemoved(folder: string): Promise<boolean> {
   try {
-    return (await stat(folder)).nlink === 0;
+    return await createServer({ ...options, address: `unix:${path}`, keeper: null });
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
+    if (!isOpError(error) || error.code !== 'LISTEN_ADDRESS_UNUSABLE') throw error;
+    throw (await folderProblem(dirname(path), error)) ?? error;
   }
 }
+
+/** What is wrong with the folder of a socket, of which the system's own word (ENOENT, EACCES) tells little; null: nothing is. */
+async function folderProblem(path: string, cause: OpError): Promise<OpError | null> {
+  const unusable = (reason: string): OpError => new OpError('SOCKET_FOLDER_UNUSABLE', { path, reason }, { cause });
+  try {
+    const stats = await stat(path);
+    // A folder that a container has mounted stays visible there when it is removed, and takes no more files.
+    if (stats.nlink === 0) return new OpError('SOCKET_FOLDER_LOST', { path }, { cause });
+    if (!stats.isDirectory()) return unusable('it is no folder');
+    await access(path, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return unusable(folderReasons[systemErrorCode(error) ?? ''] ?? messageOf(error));
+  }
+}
+
+const folderReasons: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  ENOENT: 'it is not there',
+  ENOTDIR: 'a part of its path is no folder',
+  EROFS: 'it is read-only',
+};

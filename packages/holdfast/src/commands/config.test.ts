@@ -38,6 +38,27 @@ test('a role of two words is one, and every role hears the name of the node from
   }
 });
 
+const long = `/${'x'.repeat(110)}/csi.sock`;
+test.each([
+  ['nodeName', 'the node id "Worker_1" is not a Kubernetes object name', 'Worker_1'],
+  ['endpoint', 'has 120 bytes; the kernel takes 107', long],
+  ['endpoint', '"unix:csi.sock" is no address', 'csi.sock'],
+  ['kubeletEndpoint', 'has 120 bytes; the kernel takes 107', long],
+  ['kubeletEndpoint', 'it is empty', ''],
+  ['registrationDir', 'it is empty', ''],
+  ['maxVolumesPerNode', '"0" is not a whole number from 1 to 4096', '0'],
+  ['maxVolumesPerNode', '"2e2" is not a whole number from 1 to 4096', '2e2'],
+  ['bootIdFile', 'it is empty', ''],
+  ['healthListen', '"9808" is no address', '9808'],
+])('%s of the node service is refused with its reason: %s', async (key, reason, value) => {
+  const file = join(folder, 'node.yaml');
+  writeFileSync(file, `nodeName: n1\n${key}: '${value}'\n`.replace(/^nodeName: n1\nnodeName/, 'nodeName'));
+  const { system } = recordingSystem({ commands: commandTable });
+  const checking = runWords(['config', 'check', 'csi-node', '--config', file], { ...system, environment: {} });
+  await expect(checking).rejects.toThrow(`${key} (${file}:${key === 'nodeName' ? 1 : 2}) is wrong: `);
+  await expect(checking).rejects.toThrow(reason);
+});
+
 test('what config show prints as YAML is a configuration that config check takes', async () => {
   const first = join(folder, 'first.yaml');
   writeFileSync(first, 'certificates: /etc/holdfast\nlogLevel: debug\n');
