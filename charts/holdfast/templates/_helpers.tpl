@@ -28,8 +28,9 @@ imagePullSecrets:
 {{ end -}}
 serviceAccountName: holdfast-{{ .component }}
 priorityClassName: {{ $values.priorityClassName }}
-# Calls in flight have 10 s to end; then the sockets are removed.
-terminationGracePeriodSeconds: 30
+# Calls in flight have 10 s to end; then the sockets are removed. A provisioner that does not lead ignores its end, and is
+# waited for as long as this.
+terminationGracePeriodSeconds: 15
 # A Service beside it must not look like a setting in the environment.
 enableServiceLinks: false
 {{- with $values.nodeSelector }}
