@@ -28,8 +28,7 @@ imagePullSecrets:
 {{ end -}}
 serviceAccountName: holdfast-{{ .component }}
 priorityClassName: {{ $values.priorityClassName }}
-# Calls in flight have 10 s to end; then the sockets are removed. A provisioner that does not lead ignores its end, and is
-# waited for as long as this.
+# Calls in flight have 10 s to end; then the sockets are removed.
 terminationGracePeriodSeconds: 15
 # A Service beside it must not look like a setting in the environment.
 enableServiceLinks: false
