@@ -165,12 +165,18 @@ export class Kube {
   }
 
   /** The first Event of an object that satisfies `holds`. */
-  async waitForEvent(about: string, condition: string, holds: (event: KubeEvent) => boolean): Promise<KubeEvent> {
+  async waitForEvent(
+    about: string,
+    condition: string,
+    holds: (event: KubeEvent) => boolean,
+    limitMs = waitLimitMs,
+  ): Promise<KubeEvent> {
     const events = await this.waitFor({
       kind: 'Event',
       selection: { fields: { 'involvedObject.name': about } },
       condition,
       holds: (objects) => objects.some(holds),
+      limitMs,
     });
     const event = events.find(holds);
     invariant(event !== undefined, 'an Event was found and is not there');
