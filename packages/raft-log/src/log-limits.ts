@@ -30,7 +30,7 @@ export const limitsDefault: LogLimits = {
 /** Smaller files could not hold a checkpoint and a batch. */
 const blocksMin = 16;
 /** Batches that fit into a chunk, at least. */
-const batchesMin = 4;
+const batchesMin = 2;
 
 export function checkedLimits(given: Partial<LogLimits>): LogLimits {
   const limits = { ...limitsDefault, ...given };

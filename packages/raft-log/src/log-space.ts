@@ -98,9 +98,9 @@ export class LogSpace {
     this.#isBlocked = false;
   }
 
-  /** Where a chunk that nobody needs is wanted; null: nowhere. */
+  /** Where a chunk that nobody needs is wanted, if need be over a spare that is not whole; null: nowhere. */
   retirementPath(): string | null {
-    if (this.#spare === null) return this.#spareName();
+    if (!this.hasSpare) return this.#spare?.path ?? this.#spareName();
     return this.#reserve.sizeBytes === 0 ? this.#reserve.path : null;
   }
 

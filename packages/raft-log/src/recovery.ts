@@ -61,8 +61,10 @@ export interface RecoveryOptions {
   readonly files: Files;
   readonly directory: string;
   readonly mode: OpenMode;
-  /** Somebody else may be writing: nothing is synced or copied, and a tail is somebody's batch on its way. */
+  /** Nothing is synced or copied. */
   readonly isReadOnly: boolean;
+  /** Somebody else is writing: a tail is a batch on its way. */
+  readonly isInUse?: boolean;
 }
 
 /** null when the directory holds no log yet. */
@@ -80,6 +82,9 @@ function refuseLostChunks(listing: LogListing, directory: string): void {
   if (!listing.hasReserve) return;
   throw new OpError('RAFT_LOG_CORRUPT', { path: directory, position: 0, reason: 'its chunks are gone' });
 }
+
+/** The first chunk of a log begins with no group, whether its checkpoint was written or not. */
+const firstSequence = 1;
 
 class Recovery {
   readonly #options: RecoveryOptions;
@@ -185,8 +190,9 @@ class Recovery {
   #findBase(): { baseIndex: number; replay: Replay } {
     for (let baseIndex = this.#chunks.length - 1; baseIndex >= 0; baseIndex--) {
       const checkpoint = this.#checkpointOf(baseIndex);
-      if (checkpoint?.isWhole !== true) continue;
-      const groups = new Map([...checkpoint.states].map(([id, state]) => [id, new Group(id, state)]));
+      const isBeginning = this.#chunk(baseIndex).header.sequence === firstSequence;
+      if (checkpoint?.isWhole !== true && !isBeginning) continue;
+      const groups = new Map([...(checkpoint?.states ?? [])].map(([id, state]) => [id, new Group(id, state)]));
       this.#linkOlder(groups, baseIndex);
       return { baseIndex, replay: new Replay(groups) };
     }
@@ -256,7 +262,7 @@ class Recovery {
 
   /** Who reads a live log may see a batch that its writer has not finished. */
   #isOnItsWay(batch: FoundBatch): boolean {
-    return batch.standing === 'tail' && this.#options.isReadOnly;
+    return batch.standing === 'tail' && this.#options.isInUse === true;
   }
 
   #scan(index: number): Iterable<FoundBatch> {

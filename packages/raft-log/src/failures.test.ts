@@ -1,0 +1,231 @@
+import { describe, expect, test } from '@jest/globals';
+import { SeededRandom, type VirtualDisk } from '@holdfast/base/internal';
+import type { RaftLog } from './raft-log.ts';
+import { directory, entries, newDisk, openDisk, readAll, smallLimits } from './testing.ts';
+
+const code = (name: string): unknown => expect.objectContaining({ code: name });
+
+async function openWithGroup(disk: VirtualDisk): Promise<RaftLog> {
+  const log = await openDisk(disk);
+  await log.createGroup(1);
+  await log.saveVote(1, { term: 1, vote: 3 });
+  return log;
+}
+
+describe('an error of the disk', () => {
+  test.each([
+    ['pwrite', 'EIO'],
+    ['fdatasync', 'EIO'],
+    ['pwrite', 'ENOSPC'],
+  ] as const)(
+    '%s with %s ends the log: every waiter hears the same error, and nothing is tried again',
+    async (operation, errno) => {
+      const disk = newDisk();
+      const log = await openWithGroup(disk);
+      await log.append(1, entries(1, 1, 'before'));
+      disk.failNext({ operation, errno, pathPart: '.chunk' });
+      const first = log.append(1, entries(2, 1, 'lost'));
+      await Promise.resolve();
+      const second = log.append(1, entries(3, 1, 'behind it'));
+      const errors = await Promise.all([first, second].map((call) => call.catch((error: unknown) => error)));
+      expect(errors[0]).toEqual(code('RAFT_LOG_POISONED'));
+      expect(errors[1]).toBe(errors[0]);
+      const calls = disk.calls;
+      await expect(log.append(1, entries(4, 1, 'later'))).rejects.toBe(errors[0]);
+      await expect(log.saveVote(1, { term: 2, vote: null })).rejects.toBe(errors[0]);
+      expect(disk.calls).toBe(calls);
+      expect(readAll(log, 1)).toEqual(['1:1:before']);
+      expect(log.state(1)?.lastIndex).toBe(1);
+      await log.close();
+    },
+  );
+
+  test('nothing is visible before its fdatasync returned', async () => {
+    const disk = newDisk();
+    const log = await openWithGroup(disk);
+    const call = log.append(1, entries(1, 1, 'a'));
+    expect(log.state(1)?.lastIndex).toBe(0);
+    expect(log.read(1, { from: 1, to: 9, budgetBytes: 1000 })).toEqual([]);
+    await call;
+    expect(readAll(log, 1)).toEqual(['1:1:a']);
+  });
+
+  test('a log that could not sync what it found does not open', async () => {
+    const disk = newDisk();
+    const log = await openWithGroup(disk);
+    await log.close();
+    disk.failNext({ operation: 'fdatasync', errno: 'EIO' });
+    await expect(openDisk(disk)).rejects.toEqual(code('IO_ERROR'));
+  });
+
+  test('a block that cannot be read makes its entry faulty, and a peer repairs it', async () => {
+    const disk = newDisk();
+    const log = await openDisk(disk, { limits: { ...smallLimits, cacheBytes: 0 } });
+    await log.createGroup(1);
+    await log.saveVote(1, { term: 1, vote: 3 });
+    await log.append(1, entries(1, 1, 'a'));
+    await log.append(1, entries(2, 1, 'b'));
+    await log.append(1, entries(3, 1, 'c'));
+    disk.setFaultRates({ readError: 1 });
+    expect(() => log.read(1, { from: 2, to: 3, budgetBytes: 100 })).toThrow(code('RAFT_LOG_ENTRY_FAULTY'));
+    disk.setFaultRates({ readError: 0 });
+    expect(log.state(1)?.faulty).toEqual([{ from: 2, to: 2 }]);
+    expect(log.stat().faultySlots).toBe(1);
+    await expect(log.repair(1, { index: 3, term: 1, payload: Buffer.from('c') })).rejects.toEqual(
+      code('RAFT_LOG_REFUSED'),
+    );
+    await expect(log.repair(1, { index: 2, term: 7, payload: Buffer.from('b') })).rejects.toEqual(
+      code('RAFT_LOG_REFUSED'),
+    );
+    await log.repair(1, { index: 2, term: 1, payload: Buffer.from('B') });
+    expect(readAll(log, 1)).toEqual(['1:1:a', '2:1:B', '3:1:c']);
+    await log.close();
+    expect(readAll(await openDisk(disk), 1)).toEqual(['1:1:a', '2:1:B', '3:1:c']);
+  });
+
+  test('a block of the active chunk that cannot be read at open is damage, and what can be read is there', async () => {
+    const disk = newDisk();
+    const log = await openWithGroup(disk);
+    for (let index = 1; index <= 5; index++) await log.append(1, entries(index, 1, `entry ${index}`.padEnd(900)));
+    await log.close();
+    // The chunk as a whole is refused, and then one of the pieces in which it is read again.
+    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 2 });
+    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 3 });
+    const opened = await openDisk(disk);
+    expect(opened.report.damages.map(({ standing }) => standing)).toContain('damaged');
+    expect(opened.report.faulty).not.toEqual([]);
+    expect(opened.state(1)).toMatchObject({ term: 1, vote: 3, lastIndex: 5 });
+  });
+});
+
+describe('a full disk', () => {
+  /** Room for the first chunk, the spare and the reserve, and for nothing else. */
+  async function openOnSmallDisk(): Promise<{ disk: VirtualDisk; log: RaftLog }> {
+    const disk = newDisk();
+    const log = await openWithGroup(disk);
+    await turns();
+    disk.setCapacityBytes(disk.usedBytes);
+    return { disk, log };
+  }
+
+  async function turns(): Promise<void> {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Appends until the log says that it is full; returns the last index that was acknowledged. */
+  async function fill(log: RaftLog): Promise<number> {
+    for (let index = (log.state(1)?.lastIndex ?? 0) + 1; ; index++) {
+      const error = await log.append(1, entries(index, 1, 'x'.repeat(1000))).catch((thrown: unknown) => thrown);
+      if (error === undefined) continue;
+      expect(error).toEqual(code('RAFT_LOG_FULL'));
+      return index - 1;
+    }
+  }
+
+  test('entries are refused, votes, truncation and purge go on in the reserve, and entries follow once there is room', async () => {
+    const { log } = await openOnSmallDisk();
+    const lastIndex = await fill(log);
+    expect(log.stat()).toMatchObject({ isFull: true, hasSpare: false, hasReserve: true });
+    const chunks = log.stat().chunks;
+    for (let term = 2; log.stat().chunks === chunks; term++) await log.saveVote(1, { term, vote: term % 3 });
+    expect(log.stat()).toMatchObject({ isFull: true, hasReserve: false });
+    await log.truncate(1, lastIndex - 1);
+    await log.commit(1, lastIndex - 1);
+    await expect(log.append(1, entries(lastIndex, 2, 'still'))).rejects.toEqual(code('RAFT_LOG_FULL'));
+    await log.purge(1, lastIndex - 1);
+    await turns();
+    // The chunks that the purge set free are the spare and the reserve.
+    expect(log.stat()).toMatchObject({ isFull: false, hasSpare: true, hasReserve: true });
+    await log.append(1, entries(lastIndex, 2, 'again'));
+    expect(readAll(log, 1)).toEqual([`${lastIndex}:2:again`]);
+    await log.close();
+  });
+
+  test('space that somebody else gives back is found without a purge', async () => {
+    const { disk, log } = await openOnSmallDisk();
+    await fill(log);
+    disk.setCapacityBytes(2 ** 30);
+    expect(log.stat().isFull).toBe(true);
+    await log.close();
+    const again = await openDisk(disk);
+    await turns();
+    expect(again.stat()).toMatchObject({ isFull: false, hasSpare: true, hasReserve: true });
+  });
+
+  test('a log opens on a full disk, after a crash too, and takes votes', async () => {
+    const { disk, log } = await openOnSmallDisk();
+    const lastIndex = await fill(log);
+    disk.setCapacityBytes(disk.usedBytes);
+    disk.halt();
+    disk.restart('power');
+    const opened = await openDisk(disk);
+    expect(opened.state(1)?.lastIndex).toBe(lastIndex);
+    await opened.saveVote(1, { term: 9, vote: 1 });
+    expect(opened.state(1)).toMatchObject({ term: 9, vote: 1 });
+  });
+
+  test('a new log on a full disk does not open, and leaves nothing that a later open trips over', async () => {
+    const disk = newDisk();
+    disk.setCapacityBytes(0);
+    await expect(openDisk(disk)).rejects.toEqual(code('RAFT_LOG_FULL'));
+    disk.setCapacityBytes(2 ** 30);
+    const log = await openWithGroup(disk);
+    await log.append(1, entries(1, 1, 'a'));
+    expect(readAll(log, 1)).toEqual(['1:1:a']);
+  });
+});
+
+describe('names that are lost', () => {
+  async function makeChunks(disk: VirtualDisk, salts = 'one'): Promise<string[]> {
+    const log = await openDisk(disk, { random: new SeededRandom(salts) });
+    await log.createGroup(1);
+    await log.saveVote(1, { term: 1, vote: 3 });
+    for (let index = 1; log.stat().chunks < 4; index++) await log.append(1, entries(index, 1, 'x'.repeat(1000)));
+    await log.close();
+    return disk.files.readdir(directory).filter((name) => name.endsWith('.chunk'));
+  }
+
+  test.each([
+    ['the newest chunk', 3, /is sealed, and chunk 4 is not there/],
+    ['a chunk in the middle', 1, /no chunk is there between it and chunk 1/],
+  ])('%s: the log is refused, and salvage opens what is left', async (_what, gone, reason) => {
+    const disk = newDisk();
+    const names = await makeChunks(disk);
+    disk.files.unlink(`${directory}/${names[gone] ?? ''}`);
+    await expect(openDisk(disk)).rejects.toThrow(reason);
+    const salvaged = await openDisk(disk, { mode: 'salvage' });
+    expect(salvaged.state(1)).toMatchObject({ term: 1, vote: 3 });
+    expect(salvaged.report.damages.map(({ standing }) => standing)).toContain('structure');
+    expect(readAll(salvaged, 1).length).toBeGreaterThan(10);
+  });
+
+  test('all of them: a reserve without chunks is not a new log', async () => {
+    const disk = newDisk();
+    for (const name of await makeChunks(disk)) disk.files.unlink(`${directory}/${name}`);
+    await expect(openDisk(disk)).rejects.toThrow('its chunks are gone');
+  });
+
+  test('who knows that there was a log does not get a new one', async () => {
+    await expect(openDisk(newDisk(), { create: false })).rejects.toEqual(code('FILE_NOT_FOUND'));
+  });
+
+  test('a chunk of another log is not taken for one of this log', async () => {
+    const disk = newDisk();
+    const names = await makeChunks(disk);
+    const other = newDisk('other');
+    await makeChunks(other, 'other');
+    const path = `${directory}/${names[1] ?? ''}`;
+    const foreign = new Uint8Array(other.files.stat(path)?.sizeBytes ?? 0);
+    other.files.open(path, 'read').pread(foreign, 0);
+    disk.files.open(path, 'write').pwrite(foreign, 0);
+    await expect(openDisk(disk)).rejects.toThrow(/is not the one that it followed|belongs to another log/);
+  });
+});
+
+test('a second opener hears who has the log', async () => {
+  const disk = newDisk();
+  const log = await openWithGroup(disk);
+  await expect(openDisk(disk)).rejects.toEqual(code('FILE_LOCKED'));
+  await log.close();
+  await expect(openDisk(disk)).resolves.toBeDefined();
+});
