@@ -70,6 +70,14 @@ export const suites: readonly Suite[] = [
     cluster: { nodeCount: 2, hasImage: true, hasNeighbour: true },
   },
   {
+    name: 'image',
+    summary:
+      'the container image, by the Dockerfile and by make image: the same, small, and of use; needs root and debootstrap',
+    budgetMs: 25 * 60_000,
+    isInCi: true,
+    cluster: null,
+  },
+  {
     name: 'probes',
     summary:
       'facts about pods, mounts, loop devices and dead nodes that the design leans on, by a program in C; needs root',
