@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, watch, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { RealTimers } from '@holdfast/base';
+import { RealTimers, type Timers } from '@holdfast/base';
 import { runSuite, type Outcome } from './run-suite.ts';
 import type { Suite } from './suites.ts';
 
@@ -20,8 +20,8 @@ const script = (name: string, text: string): void => {
   chmodSync(join(folder, name), 0o755);
 };
 
-/** dev-env as far as the runner knows it; `up` may refuse. */
-function standInDevEnv({ isUp = false, refusal = '' } = {}): void {
+/** dev-env as far as the runner knows it; `up` and `down` may refuse. */
+function standInDevEnv({ isUp = false, refusal = '', downRefusal = '' } = {}): void {
   script('build.sh', 'log build');
   script(
     'cluster.sh',
@@ -31,6 +31,7 @@ case $1 in
     echo "export KUBECONFIG=$(dirname "$0")/state/pki/admin.conf PATH=\\"/programs:\\$PATH\\"" ;;
   up) [ -z '${refusal}' ] || { echo 'dev-env: on its way'; echo '${refusal}' >&2; exit 1; }
     touch "$(dirname "$0")/up" ;;
+  down) [ -z '${downRefusal}' ] || { echo '${downRefusal}' >&2; exit 1; } ;;
 esac`,
   );
   if (isUp) writeFileSync(join(folder, 'up'), '');
@@ -53,17 +54,31 @@ function standInJest(text: string): string {
 const passing = 'end(3, 0)';
 const hanging = 'setInterval(() => {}, 1000)';
 
-/** A signal that comes as soon as that line has been written down. */
-function abortedAfter(line: string): AbortSignal {
-  const ending = new AbortController();
+/** Calls back as soon as that line has been written down. */
+function onLine(line: string, callback: () => void): void {
   const log = join(folder, 'log');
   const watcher = watch(folder, () => {
     if (!existsSync(log) || !readFileSync(log, 'utf8').endsWith(`${line}\n`)) return;
     watcher.close();
-    ending.abort();
+    callback();
   });
+}
+
+function abortedAfter(line: string): AbortSignal {
+  const ending = new AbortController();
+  onLine(line, () => ending.abort());
   return ending.signal;
 }
+
+const budgetMs = 3_600_000;
+/** The machine's, but that the budget is over as soon as the cases run. */
+const shortBudget: Timers = {
+  after: (delayMs, callback) => {
+    if (delayMs !== budgetMs) return new RealTimers().after(delayMs, callback);
+    onLine('cases', callback);
+    return { cancel: () => undefined };
+  },
+};
 
 interface Told {
   readonly outcome: Outcome;
@@ -73,7 +88,7 @@ interface Told {
 
 interface Circumstances {
   readonly cases?: string;
-  readonly budgetMs?: number;
+  readonly timers?: Timers;
   readonly signal?: AbortSignal;
   readonly isKept?: boolean;
   readonly userId?: number;
@@ -81,7 +96,7 @@ interface Circumstances {
 }
 
 async function runIn(circumstances: Circumstances): Promise<Told> {
-  const { cases = passing, budgetMs = 60_000, isKept = false, userId = 0, hasNeighbour = false } = circumstances;
+  const { cases = passing, isKept = false, userId = 0, hasNeighbour = false } = circumstances;
   const suite: Suite = {
     name: 'sample',
     summary: '',
@@ -91,7 +106,7 @@ async function runIn(circumstances: Circumstances): Promise<Told> {
   };
   const said: string[] = [];
   const outcome = await runSuite(suite, {
-    timers: new RealTimers(),
+    timers: circumstances.timers ?? new RealTimers(),
     signal: circumstances.signal ?? new AbortController().signal,
     clusterName: 'e2e',
     isKept,
@@ -121,12 +136,12 @@ test('a suite with a cluster builds, starts, uses and ends it, and its cases kno
 
 test('when the time is up the cases are ended, then the cluster, and what it looked like is kept', async () => {
   standInDevEnv();
-  const { outcome, lines, said } = await runIn({ cases: hanging, budgetMs: 500 });
+  const { outcome, lines, said } = await runIn({ cases: hanging, timers: shortBudget });
   expect(outcome).toEqual({ passed: 0, failed: 1 });
   expect(lines).toEqual([...started, 'e2e down']);
   const kept = join(folder, 'artefacts/sample/when-time-was-up');
   expect(said).toEqual([
-    'the suite sample took longer than 500ms and was ended',
+    'the suite sample took longer than 1h and was ended',
     `what the cluster looked like is in ${kept}`,
   ]);
   expect(existsSync(join(kept, 'events.txt'))).toBe(true);
@@ -168,6 +183,19 @@ test('what dev-env refuses is one line and one failure, and nothing half-started
   expect(outcome).toEqual({ passed: 0, failed: 1 });
   expect(lines).toEqual(['e2e env', 'build', 'e2e up 2', 'e2e down']);
   expect(said).toEqual(['the suite sample did not run: dev-env: no bridge could be made']);
+});
+
+test('a cluster that does not end is a failure, told in one line', async () => {
+  standInDevEnv({ downRefusal: 'dev-env: a disk is still open' });
+  const { outcome, said } = await runIn({});
+  expect(outcome).toEqual({ passed: 3, failed: 1 });
+  expect(said).toEqual(['the cluster of the suite sample did not end: dev-env: a disk is still open']);
+});
+
+test('what can be neither started nor ended is told once', async () => {
+  standInDevEnv({ refusal: 'dev-env: a name is short', downRefusal: 'dev-env: a name is short' });
+  const { said } = await runIn({});
+  expect(said).toEqual(['the suite sample did not run: dev-env: a name is short']);
 });
 
 test('without root nothing is begun', async () => {

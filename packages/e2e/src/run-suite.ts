@@ -63,18 +63,27 @@ interface Place {
 
 async function runOnCluster(suite: Suite, shape: ClusterShape, { run, artefacts }: Place): Promise<Outcome> {
   const cluster = new SuiteCluster({ ...run, name: run.clusterName, shape });
-  let isKept = run.isKept;
+  const { name } = suite;
+  let outcome: Outcome = { passed: 0, failed: 1 };
+  // What did not start is of use to nobody.
+  let isKept = false;
+  let refusal: string | null = null;
   try {
     const started = await cluster.start();
-    return await runCases({ suite, run, artefacts, started });
+    isKept = run.isKept;
+    outcome = await runCases({ suite, run, artefacts, started });
   } catch (error) {
-    // What did not start is of use to nobody.
-    isKept = false;
-    run.say(`the suite ${suite.name} did not run: ${messageOf(error)}`);
-    return { passed: 0, failed: 1 };
-  } finally {
-    await cluster.end(isKept);
+    refusal = messageOf(error);
+    run.say(`the suite ${name} did not run: ${refusal}`);
   }
+  try {
+    await cluster.end(isKept);
+  } catch (error) {
+    outcome.failed += 1;
+    // A machine that refuses to start a cluster may refuse to end one, with the same words.
+    if (messageOf(error) !== refusal) run.say(`the cluster of the suite ${name} did not end: ${messageOf(error)}`);
+  }
+  return outcome;
 }
 
 interface Cases extends Place {
