@@ -1,0 +1,168 @@
+// Elections: who may stand, who may vote, and what it takes to win.
+//
+// A pre-vote comes first and changes nothing, so that a member which was cut off cannot unseat a leader whom the others hear
+// (the same reason for which those who hear a leader answer no candidate). A vote, and the request for one, leave only after
+// the vote and the whole log before it are durable: a grant that arrives after a crash would else count for a log that has
+// lost its tail.
+//
+// A voter whose log may have lost what it acknowledged grants nothing (faults.ts). If too many are like that, the candidate
+// asks everybody: when each voter answered the pre-vote and none has more, nothing that a majority once held is overlooked,
+// and the vote is a recovery, which suspect voters may grant.
+import { isVoter, votersOf } from './configuration.ts';
+import { isUpToDate, type MemberId } from './ids.ts';
+import { startLeading } from './leadership.ts';
+import type { MessageOf } from './message.ts';
+import { countVotes } from './quorum.ts';
+import { becomeCandidate, becomeFollower, becomePreCandidate, restartTimer } from './roles.ts';
+import { configurationOf, type CampaignAnswer, type State } from './state.ts';
+import { saveVote, say, sayWhenDurable } from './storage.ts';
+import type { Term } from '@holdfast/base';
+
+export function tickElection(state: State): void {
+  state.elapsedTicks++;
+  if (state.elapsedTicks >= state.timeoutTicks) standForPreVote(state);
+}
+
+/** Whether this member could lead: it votes, and its log has no holes and is not being replaced. */
+export function canStand(state: State): boolean {
+  const isInstalling = state.incoming !== null && state.incoming.step === 'installing';
+  return isVoter(configurationOf(state), state.self) && state.log.damagedSlots === 0 && !isInstalling;
+}
+
+export function standForPreVote(state: State): void {
+  if (!canStand(state)) {
+    restartTimer(state);
+    return;
+  }
+  const floor = Math.max(state.term, state.candidacyFloor, state.fault?.voteFloor ?? 0);
+  const candidacy = (floor + 1) as Term;
+  becomePreCandidate(state, candidacy);
+  takeAnswer(state, state.self, { isGranted: !isSuspect(state), isSuspect: isSuspect(state) });
+  // Alone, the member has won already.
+  if (state.role !== 'pre-candidate') return;
+  for (const voter of votersOf(configurationOf(state))) {
+    if (voter !== state.self) say(state, voter, { kind: 'pre-vote-request', candidacy, last: state.log.last });
+  }
+}
+
+interface Candidacy {
+  readonly term: Term;
+  readonly isTransfer: boolean;
+  readonly isRecovery: boolean;
+}
+
+function standForVote(state: State, { term, isTransfer, isRecovery }: Candidacy): void {
+  becomeCandidate(state, term, isRecovery);
+  for (const voter of votersOf(configurationOf(state))) {
+    if (voter !== state.self) {
+      sayWhenDurable(state, voter, { kind: 'vote-request', last: state.log.last, isTransfer, isRecovery });
+    }
+  }
+  // The own vote counts when it is durable, like anybody's; a suspect one only in a recovery.
+  const isGranted = isRecovery || !isSuspect(state);
+  sayWhenDurable(state, state.self, { kind: 'vote-response', isGranted });
+}
+
+export function handleTimeoutNow(state: State, message: MessageOf<'timeout-now'>): void {
+  if (message.from !== state.leader || !canStand(state) || isSuspect(state)) return;
+  const term = (Math.max(state.term, state.fault?.voteFloor ?? 0) + 1) as Term;
+  standForVote(state, { term, isTransfer: true, isRecovery: false });
+}
+
+function isSuspect(state: State): boolean {
+  return state.fault?.isSuspect === true;
+}
+
+/** Whether this member hears a leader, or is one: then a candidate is somebody who was cut off. */
+export function hearsLeader(state: State, candidate: MemberId): boolean {
+  if (state.leader === null || state.leader === candidate) return false;
+  return state.role === 'leader' || state.elapsedTicks < state.settings.electionTicks;
+}
+
+export function handlePreVoteRequest(state: State, message: MessageOf<'pre-vote-request'>): void {
+  const { from, candidacy } = message;
+  const { fault } = state;
+  const voteFloor = (fault?.voteFloor ?? 0) as Term;
+  const isWilling =
+    !hearsLeader(state, from) &&
+    candidacy > state.term &&
+    candidacy > voteFloor &&
+    isUpToDate(message.last, state.log.last);
+  if (fault !== null && isWilling) fault.answered = { candidate: from, candidacy };
+  // What is said stays true after a crash: nothing is promised, and a log only grows or is reported as damaged.
+  say(state, from, {
+    kind: 'pre-vote-response',
+    candidacy,
+    isGranted: isWilling && !isSuspect(state),
+    isSuspect: isWilling && isSuspect(state),
+    last: state.log.last,
+    voteFloor,
+  });
+}
+
+export function handlePreVoteResponse(state: State, message: MessageOf<'pre-vote-response'>): void {
+  if (message.voteFloor > state.candidacyFloor) state.candidacyFloor = message.voteFloor;
+  if (state.role !== 'pre-candidate' || state.campaign?.candidacy !== message.candidacy) return;
+  const hasLess = isUpToDate(state.log.last, message.last);
+  takeAnswer(state, message.from, {
+    isGranted: message.isGranted && hasLess,
+    isSuspect: message.isSuspect && hasLess,
+  });
+}
+
+export function handleVoteRequest(state: State, message: MessageOf<'vote-request'>): void {
+  const { from } = message;
+  const isGranted = maySupport(state, message) && isUpToDate(message.last, state.log.last);
+  if (isGranted) {
+    // Again to the same candidate is the same vote, and not news to storage.
+    if (state.votedFor !== from) saveVote(state);
+    state.votedFor = from;
+    restartTimer(state);
+  }
+  sayWhenDurable(state, from, { kind: 'vote-response', isGranted });
+}
+
+function maySupport(state: State, message: MessageOf<'vote-request'>): boolean {
+  const { fault, votedFor } = state;
+  const { from, term } = message;
+  if (votedFor === null ? state.leader !== null : votedFor !== from) return false;
+  if (fault === null) return true;
+  if (term <= fault.voteFloor) return false;
+  if (!fault.isSuspect) return true;
+  const { answered } = fault;
+  return message.isRecovery && answered !== null && answered.candidate === from && answered.candidacy === term;
+}
+
+export function handleVoteResponse(state: State, message: MessageOf<'vote-response'>): void {
+  if (state.role !== 'candidate') return;
+  takeAnswer(state, message.from, { isGranted: message.isGranted, isSuspect: false });
+}
+
+function takeAnswer(state: State, member: MemberId, answer: CampaignAnswer): void {
+  const { campaign } = state;
+  const configuration = configurationOf(state);
+  // The first answer counts: a doubled or late message must not turn it round.
+  if (campaign === null || campaign.answers.has(member) || !isVoter(configuration, member)) return;
+  campaign.answers.set(member, answer);
+  const result = countVotes(configuration, (voter) => {
+    const given = campaign.answers.get(voter);
+    // A suspect voter has not refused: once it caught up it may grant.
+    return given === undefined || given.isSuspect ? null : given.isGranted;
+  });
+  if (result === 'lost') {
+    becomeFollower(state, state.term, null);
+  } else if (state.role === 'candidate') {
+    if (result === 'won') startLeading(state);
+  } else if (result === 'won') {
+    standForVote(state, { term: campaign.candidacy, isTransfer: false, isRecovery: false });
+  } else if (isEverybodyHeard(state, campaign.answers)) {
+    standForVote(state, { term: campaign.candidacy, isTransfer: false, isRecovery: true });
+  }
+}
+
+function isEverybodyHeard(state: State, answers: ReadonlyMap<MemberId, CampaignAnswer>): boolean {
+  return votersOf(configurationOf(state)).every((voter) => {
+    const given = answers.get(voter);
+    return given !== undefined && (given.isGranted || given.isSuspect);
+  });
+}

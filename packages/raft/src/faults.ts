@@ -1,0 +1,91 @@
+// A replica whose log lost acknowledged entries, or may have, and its way back.
+//
+// The story: a batch was synced and acknowledged, and rotted; or it was never acknowledged and a power cut tore it. At the next
+// start both look alike. If the replica went on as if nothing had happened, it could vote for a candidate that lacks what it
+// had acknowledged, and a committed entry would be gone with all disks but one in order. So:
+//
+// - It grants no vote until it has caught up: until its log holds all that its leader had when it answered a question that
+//   was asked after the start. (An append could be one from before the crash, and say too little.)
+// - It votes neither in the term it woke up in nor in the next, even then: a vote may have stood in what was lost.
+// - A damaged slot is not an absent one. The leader's appends fill it; without a leader any peer that knows the slot to be
+//   committed does, because otherwise three members with a scratch each would wait for one another for ever.
+import { membersOf } from './configuration.ts';
+import { greater, lesser, type MemberId } from './ids.ts';
+import type { MessageOf } from './message.ts';
+import { configurationOf, type Fault, type Leading, type State } from './state.ts';
+import { draftOf, repairEntry, saveVote, say } from './storage.ts';
+
+/** Slots that are asked for, and answered, in one message. */
+export const repairSlotsMax = 256;
+
+export function tickFault(state: State, fault: Fault): void {
+  fault.ticks++;
+  if (fault.ticks < state.settings.heartbeatTicks) return;
+  fault.ticks = 0;
+  if (state.leader !== null) askWhereToCatchUp(state, fault, state.leader);
+  else askForRepairs(state);
+}
+
+function askWhereToCatchUp(state: State, fault: Fault, leader: MemberId): void {
+  if (!fault.isSuspect || fault.target?.term === state.term) return;
+  // Drawn, not counted: a counter would begin anew with each start, and an answer to the last life's question could come.
+  fault.context = state.random.below(2 ** 47) + 1;
+  say(state, leader, { kind: 'catch-up-request', context: fault.context, lastIndex: state.log.lastIndex });
+}
+
+function askForRepairs(state: State): void {
+  const slots = state.log.damagedIndices(repairSlotsMax);
+  if (slots.length === 0) return;
+  for (const member of membersOf(configurationOf(state))) {
+    if (member !== state.self) say(state, member, { kind: 'repair-request', slots });
+  }
+}
+
+export function handleCatchUpRequest(state: State, leading: Leading, message: MessageOf<'catch-up-request'>): void {
+  const { from, context, lastIndex } = message;
+  // What this leader counted may be gone over there.
+  leading.progress.get(from)?.noteLoss(lesser(lastIndex, state.log.lastIndex));
+  say(state, from, { kind: 'catch-up-response', context, lastIndex: state.log.lastIndex });
+}
+
+export function handleCatchUpResponse(state: State, message: MessageOf<'catch-up-response'>): void {
+  const { fault } = state;
+  if (fault?.context !== message.context || message.from !== state.leader) return;
+  fault.target = { term: state.term, index: message.lastIndex };
+}
+
+/** Only what is known to be committed here, for then it is committed there. */
+export function handleRepairRequest(state: State, message: MessageOf<'repair-request'>): void {
+  const entries = [];
+  for (const index of message.slots) {
+    const entry = index <= state.commit ? state.log.entryAt(index) : null;
+    if (entry !== null) entries.push(entry);
+  }
+  if (entries.length > 0) say(state, message.from, { kind: 'repair-response', entries });
+}
+
+export function handleRepairResponse(state: State, message: MessageOf<'repair-response'>): void {
+  for (const entry of message.entries) {
+    // Behind what is known to be committed here, this log may be another than the committed one; only the leader can tell.
+    if (entry.index <= state.commit && state.log.isDamaged(entry.index)) repairEntry(state, entry);
+  }
+}
+
+/** Ends the suspicion once the replica has what it may have lost, and the fault once no vote can be given twice. */
+export function settleFault(state: State, fault: Fault): void {
+  if (fault.isSuspect && hasCaughtUp(state, fault)) fault.isSuspect = false;
+  if (fault.isSuspect || state.term < fault.voteFloor) return;
+  if (state.term === fault.voteFloor) {
+    // The vote of this term is taken for given: to the leader, who has won without it.
+    if (state.leader === null) return;
+    state.votedFor ??= state.leader;
+    saveVote(state);
+  }
+  state.fault = null;
+  draftOf(state).isSettled = true;
+}
+
+function hasCaughtUp({ log, term, matched, writes }: State, { target }: Fault): boolean {
+  if (log.damagedSlots > 0 || target?.term !== term) return false;
+  return lesser(matched, writes.durableIndex) >= greater(target.index, log.base.index);
+}

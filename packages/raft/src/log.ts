@@ -1,0 +1,174 @@
+// The log of a group as the core holds it: every entry behind the last purge, in memory. Durability is not its matter
+// (storage.ts). A slot whose bytes were damaged on disk stays in its place, known by its index and by a lower bound of its
+// term, until a peer repairs it: "damaged" is a third answer beside "have it" and "do not have it".
+import { invariant, type LogIndex, type Term } from '@holdfast/base';
+import { entryBytes, type Entry } from './entry.ts';
+import { plus, type Position } from './ids.ts';
+
+export type Match = 'yes' | 'no' | 'damaged';
+
+export interface DamagedSlot {
+  readonly index: LogIndex;
+  /** The term, or, where nobody knows it, a lower bound: the one of the entry before. */
+  readonly term: Term;
+  readonly isTermKnown: boolean;
+}
+
+export class Log {
+  #base: Position;
+  #entries: (Entry | DamagedSlot)[] = [];
+  #bytes = 0;
+  #damaged = 0;
+
+  constructor({ term, index }: Position) {
+    this.#base = { term, index };
+  }
+
+  /** The last entry that is gone: a snapshot stands for it and for all before it. */
+  get base(): Position {
+    return this.#base;
+  }
+  get firstIndex(): LogIndex {
+    return plus(this.#base.index, 1);
+  }
+  get lastIndex(): LogIndex {
+    return plus(this.#base.index, this.#entries.length);
+  }
+  get lastTerm(): Term {
+    return this.#entries.at(-1)?.term ?? this.#base.term;
+  }
+  get last(): Position {
+    return { term: this.lastTerm, index: this.lastIndex };
+  }
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get damagedSlots(): number {
+    return this.#damaged;
+  }
+
+  /** Null outside the log. Of a damaged slot it is a lower bound. */
+  termAt(index: LogIndex): Term | null {
+    if (index === this.#base.index) return this.#base.term;
+    return this.#slot(index)?.term ?? null;
+  }
+
+  isDamaged(index: LogIndex): boolean {
+    const slot = this.#slot(index);
+    return slot !== null && !('kind' in slot);
+  }
+
+  /** Null outside the log and for a damaged slot. */
+  entryAt(index: LogIndex): Entry | null {
+    const slot = this.#slot(index);
+    return slot !== null && 'kind' in slot ? slot : null;
+  }
+
+  /** Whether `entry` is what stood in its damaged slot: one index and one term are one entry. */
+  isOfSlot(entry: Entry): boolean {
+    const slot = this.#slot(entry.index);
+    return slot !== null && 'isTermKnown' in slot && slot.isTermKnown && slot.term === entry.term;
+  }
+
+  #slot(index: LogIndex): Entry | DamagedSlot | null {
+    return this.#entries[index - this.#base.index - 1] ?? null;
+  }
+
+  matches(index: LogIndex, term: Term): Match {
+    if (this.isDamaged(index)) return 'damaged';
+    return this.termAt(index) === term ? 'yes' : 'no';
+  }
+
+  append(slot: Entry | DamagedSlot): void {
+    invariant(slot.index === this.lastIndex + 1, `entry ${slot.index} behind ${this.lastIndex}`);
+    invariant(slot.term >= this.lastTerm, `an entry of term ${slot.term} behind one of ${this.lastTerm}`);
+    this.#entries.push(slot);
+    if ('kind' in slot) this.#bytes += entryBytes(slot);
+    else this.#damaged++;
+  }
+
+  truncateAfter(index: LogIndex): void {
+    invariant(index >= this.#base.index, `a cut after ${index}, but the log begins behind ${this.#base.index}`);
+    this.#forget(this.#entries.splice(index - this.#base.index));
+  }
+
+  /** Lets go of everything up to `end`, which is in the log. */
+  purgeTo({ index, term }: Position): void {
+    invariant(this.termAt(index) !== null, `a purge to ${index}, which the log does not hold`);
+    this.#forget(this.#entries.splice(0, index - this.#base.index));
+    this.#base = { term, index };
+  }
+
+  /** A snapshot replaces all of it. */
+  restore({ term, index }: Position): void {
+    this.#entries = [];
+    this.#bytes = 0;
+    this.#damaged = 0;
+    this.#base = { term, index };
+  }
+
+  /** Puts an entry into its damaged slot. */
+  repair(entry: Entry): void {
+    invariant(this.isDamaged(entry.index), `slot ${entry.index} is not damaged`);
+    this.#entries[entry.index - this.#base.index - 1] = entry;
+    this.#damaged--;
+    this.#bytes += entryBytes(entry);
+    // A lower bound that was learnt from a neighbour must not stay below what is known since: terms never fall.
+    for (let index = plus(entry.index, 1); this.isDamaged(index); index = plus(index, 1)) {
+      const slot = this.#slot(index) as DamagedSlot;
+      if (slot.term < entry.term) this.#entries[index - this.#base.index - 1] = { ...slot, term: entry.term };
+    }
+  }
+
+  #forget(slots: readonly (Entry | DamagedSlot)[]): void {
+    for (const slot of slots) {
+      if ('kind' in slot) this.#bytes -= entryBytes(slot);
+      else this.#damaged--;
+    }
+  }
+
+  /** Entries from `from` on, at least one if there is one, up to a damaged slot, within `bytesMax` and `to`. */
+  slice(from: LogIndex, bytesMax: number, to: LogIndex = this.lastIndex): Entry[] {
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (let index = from; index <= to; index = plus(index, 1)) {
+      const entry = this.entryAt(index);
+      if (entry === null) break;
+      bytes += entryBytes(entry);
+      if (bytes > bytesMax && entries.length > 0) break;
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  sizeOf(entries: readonly Entry[]): number {
+    return entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+  }
+
+  /** Damaged slots in order, the first ones. */
+  damagedIndices(limit: number): LogIndex[] {
+    const found: LogIndex[] = [];
+    if (this.#damaged === 0) return found;
+    for (let index = this.firstIndex; index <= this.lastIndex && found.length < limit; index = plus(index, 1)) {
+      if (this.isDamaged(index)) found.push(index);
+    }
+    return found;
+  }
+
+  /** The last entry at or before `index` of a term of at most `term`; the base, if there is none. Terms never fall. */
+  lastOfTermAtMost(index: LogIndex, term: Term): Position {
+    let low: number = this.#base.index;
+    let high: number = Math.min(index, this.lastIndex);
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#termWithin(middle) <= term) low = middle;
+      else high = middle - 1;
+    }
+    const found = low as LogIndex;
+    return { index: found, term: this.#termWithin(found) };
+  }
+
+  #termWithin(index: number): Term {
+    return this.termAt(index as LogIndex) ?? this.#base.term;
+  }
+}

@@ -1,0 +1,70 @@
+// The roles and the moves between them, without what a role does: only what begins and ends with it.
+import { invariant, OpError, type Term } from '@holdfast/base';
+import type { MemberId } from './ids.ts';
+import { saveVote } from './storage.ts';
+import type { Leading, State } from './state.ts';
+
+/** Follows in `term`; `leader` is null while nobody is known to lead it. */
+export function becomeFollower(state: State, term: Term, leader: MemberId | null): void {
+  invariant(term >= state.term, `a step back from term ${state.term} to ${term}`);
+  if (term > state.term) {
+    state.term = term;
+    state.votedFor = null;
+    saveVote(state);
+    // What was matched with the leader of an earlier term proves nothing about this one's log.
+    state.matched = state.commit;
+  }
+  leaveRole(state);
+  state.role = 'follower';
+  state.leader = leader;
+  restartTimer(state);
+}
+
+export function becomePreCandidate(state: State, candidacy: Term): void {
+  leaveRole(state);
+  state.role = 'pre-candidate';
+  state.leader = null;
+  state.campaign = { candidacy, isRecovery: false, answers: new Map() };
+  restartTimer(state);
+}
+
+export function becomeCandidate(state: State, candidacy: Term, isRecovery: boolean): void {
+  invariant(candidacy > state.term, `a candidacy for term ${candidacy} in term ${state.term}`);
+  leaveRole(state);
+  state.role = 'candidate';
+  state.leader = null;
+  state.term = candidacy;
+  state.votedFor = state.self;
+  state.matched = state.commit;
+  saveVote(state);
+  state.campaign = { candidacy, isRecovery, answers: new Map() };
+  restartTimer(state);
+}
+
+export function becomeLeader(state: State, leading: Leading): void {
+  invariant(state.role === 'candidate', `a ${state.role} became leader`);
+  leaveRole(state);
+  state.role = 'leader';
+  state.leader = state.self;
+  state.leading = leading;
+  restartTimer(state);
+}
+
+function leaveRole(state: State): void {
+  const { leading } = state;
+  state.campaign = null;
+  state.isAsleep = false;
+  if (leading === null) return;
+  state.leading = null;
+  const reads = [...leading.readRounds.flatMap((round) => round.reads), ...leading.readsWaiting];
+  for (const { id, origin } of reads) {
+    if (origin === null) state.out.refusedReads.push({ id, error: new OpError('RAFT_LEADER_CHANGED', {}) });
+  }
+}
+
+/** Each wait is drawn anew, so that members who tied once do not tie for ever. */
+export function restartTimer(state: State): void {
+  const { electionTicks } = state.settings;
+  state.elapsedTicks = 0;
+  state.timeoutTicks = electionTicks + state.random.below(electionTicks);
+}
