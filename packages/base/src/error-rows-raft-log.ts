@@ -14,6 +14,12 @@ export const raftLogErrorRows = {
     text: '{path} is damaged at {position}: {reason}',
     hint: 'Keep a copy of the directory. The mode salvage opens what is left of it; then repair it from the other replicas.',
   },
+  RAFT_LOG_DAMAGED: {
+    kind: 'data-loss',
+    retriable: false,
+    text: 'the log in {directory} does not verify; damages: {count}',
+    hint: 'Keep a copy of the directory; `holdfast log repair` says what can be made good and what a peer must supply.',
+  },
   RAFT_LOG_ENTRY_FAULTY: {
     kind: 'data-loss',
     retriable: false,

@@ -1,9 +1,16 @@
 // Everything that can stand after `holdfast`: the roles, what is about them, and the commands of cli.
 import { commands, type Command } from '@holdfast/cli';
 import { configCommands } from './commands/config.ts';
+import { logCommands } from './commands/log/index.ts';
 import { quickstart } from './commands/quickstart.ts';
 import { roles } from './roles.ts';
 
 export const roleCommands: readonly Command[] = roles.map(({ command }) => command);
 
-export const commandTable: readonly Command[] = [...roleCommands, quickstart, ...configCommands(roles), ...commands];
+export const commandTable: readonly Command[] = [
+  ...roleCommands,
+  quickstart,
+  ...configCommands(roles),
+  ...logCommands,
+  ...commands,
+];

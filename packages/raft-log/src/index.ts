@@ -8,3 +8,7 @@ export type { LogStat } from './log-stat.ts';
 export type { NewEntry } from './operation.ts';
 export type { FoundDamage, OpenMode, OpenReport } from './recovery.ts';
 export type { SlotRange } from './slots.ts';
+export type { FoundBatch, FoundRecord } from './chunk-scan.ts';
+export { inspectLog, lockHolder, type SeenChunk } from './inspect.ts';
+export { isLayout, isOfGroup, recordFields, tellRecord } from './story.ts';
+export { logFacts, predictOpen, repairHeaders, type GroupFacts, type LogFacts } from './tools.ts';
