@@ -204,17 +204,8 @@ prove_death() {
 
 # Goes on with what prove_death began.
 prove_taint_at_once() {
-  local set
   say 'A node is killed and said to be out of service at once'
-  k taint node "$cluster-2" node.kubernetes.io/out-of-service- >/dev/null
-  node start 2
-  start_stand_in 2
-  wait_until 60 node_ready
-  stand_in=$(cd "$here/../src/probes" && pwd)/csi-stand-in.ts
-sets=(plain)
-  # Where a pod goes is the scheduler's business; the preferred node is ready and empty.
-  k delete pod plain-0 >/dev/null
-  holds 'plain runs on node 2 again' settled
+  back_on_node_2 plain
   die
   say_out_of_service
   comes 120 pods "plain-0 .*node=$cluster-1 ready=True"
@@ -224,5 +215,40 @@ sets=(plain)
   timed 'detached' "$(since attachments "DELETED plain node=$cluster-2 ")" 10 48
   timed 'Ready elsewhere' "$(since pods "plain-0 .*node=$cluster-1 ready=True")" 10 60
   life_of plain
+}
+given_again() { # NAME OLD-UID
+  local pod
+  pod=$(k get pod "$1-0" -o 'jsonpath={.metadata.uid} {.spec.nodeName}' 2>/dev/null) && [[ $pod == *" $cluster-2" && $pod != "$2 "* ]]
+}
+# Where a pod goes is the scheduler's business; the preferred node is ready and empty.
+back_on_node_2() { # SET…
+  local set
+  sets=("$@")
+  k taint node "$cluster-2" node.kubernetes.io/out-of-service- >/dev/null
+  node start 2
+  start_stand_in 2
+  wait_until 60 node_ready
+  for set in "$@"; do k delete pod "$set-0" >/dev/null; done
+  holds "back on node 2: $*" settled
+}
+
+# Goes on with what prove_taint_at_once began. Whoever is sure of a node's death need not wait for Kubernetes to be.
+prove_before_not_ready() {
+  local first taken
+  say 'Pods of a killed node are force-deleted while it still counts as Ready'
+  back_on_node_2 forced freed
+  die
+  first=$(pod_uid forced)
+  force_delete forced "$first" >/dev/null
+  holds 'what is deleted before the node is closed is given to the dead node again' wait_until 10 given_again forced "$first"
+  k taint node "$cluster-2" probe.test/fenced=:NoSchedule >/dev/null
+  force_delete freed "$(pod_uid freed)" >/dev/null
+  taken=$(since_death)
+  take_out freed >/dev/null
+  comes 30 pods "freed-0 .*node=$cluster-1 ready=True"
+  holds 'Ready elsewhere before the node is NotReady' fails happened nodes "MODIFIED $cluster-2 ready=Unknown"
+  timed 'after the node is closed for new pods, the pod deleted and its volume taken out' \
+    "$(less "$(since pods "freed-0 .*node=$cluster-1 ready=True")" "$taken")" 0 15
+  life_of freed
 }
 node_ready() { [ "$(k get node "$cluster-2" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }

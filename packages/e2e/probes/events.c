@@ -1,5 +1,6 @@
-/* What happens, line by line, with the wall clock's milliseconds and the pod's name, in one file that outlives the pods: an old
- * pod's log is gone with it just when its last words matter. */
+/* What happens, line by line, with the wall clock's milliseconds and the pod's
+ * name, in one file that outlives the pods: an old pod's log is gone with it
+ * just when its last words matter. */
 #include "session.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,10 @@ static void say(const char *format, va_list arguments)
 	struct timespec when;
 	clock_gettime(CLOCK_REALTIME, &when);
 	gethostname(host, sizeof host - 1);
-	int length = snprintf(line, sizeof line, "%lld.%03ld %s ", (long long)when.tv_sec, when.tv_nsec / 1000000, host);
-	length += vsnprintf(line + length, sizeof line - length - 1, format, arguments);
+	int length = snprintf(line, sizeof line, "%lld.%03ld %s ",
+		(long long)when.tv_sec, when.tv_nsec / 1000000, host);
+	length += vsnprintf(
+		line + length, sizeof line - length - 1, format, arguments);
 	if (length > (int)sizeof line - 2)
 		length = sizeof line - 2;
 	line[length++] = '\n';

@@ -1,5 +1,7 @@
-/* A user of the volume that never pauses: threads that write blocks with a number, read them back, and count. What they saw lies
- * in a file that is mapped into memory, so that it can be read, and the longest wait set back, while they run. */
+/* A user of the volume that never pauses: threads that write blocks with a
+ * number, read them back, and count. What they saw lies in a file that is
+ * mapped into memory, so that it can be read, and the longest wait set back,
+ * while they run. */
 #define _GNU_SOURCE
 #include "session.h"
 #include <errno.h>
@@ -13,7 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { block_bytes = 4096, blocks_per_thread = 64, thread_limit = 16, pause_after_error_us = 10000 };
+enum {
+	block_bytes = 4096,
+	blocks_per_thread = 64,
+	thread_limit = 16,
+	pause_after_error_us = 10000
+};
 
 struct stats {
 	_Atomic uint64_t done, errors, wrong, longest_us;
@@ -38,7 +45,8 @@ static struct stats *map_stats(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, sizeof(struct stats)))
 		fail("%s: %s", path, strerror(errno));
-	struct stats *stats = mmap(NULL, sizeof *stats, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct stats *stats = mmap(
+		NULL, sizeof *stats, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (stats == MAP_FAILED)
 		fail("mmap: %s", strerror(errno));
 	close(fd);
@@ -48,9 +56,13 @@ static struct stats *map_stats(const char *path)
 static bool transfer(int fd, bool writes, void *block, off_t at)
 {
 	uint64_t start = now_us();
-	ssize_t length = writes ? pwrite(fd, block, block_bytes, at) : pread(fd, block, block_bytes, at);
-	uint64_t took = now_us() - start, longest = atomic_load(&self.stats->longest_us);
-	while (took > longest && !atomic_compare_exchange_weak(&self.stats->longest_us, &longest, took))
+	ssize_t length = writes ? pwrite(fd, block, block_bytes, at)
+				: pread(fd, block, block_bytes, at);
+	uint64_t took = now_us() - start,
+		 longest = atomic_load(&self.stats->longest_us);
+	while (took > longest &&
+		!atomic_compare_exchange_weak(
+			&self.stats->longest_us, &longest, took))
 		;
 	if (length == block_bytes) {
 		atomic_fetch_add(&self.stats->done, 1);
@@ -64,19 +76,23 @@ static bool transfer(int fd, bool writes, void *block, off_t at)
 
 static void *use(void *argument)
 {
-	off_t start = self.offset + (off_t)(intptr_t)argument * blocks_per_thread * block_bytes;
+	off_t start = self.offset + (off_t)(intptr_t)argument *
+					    blocks_per_thread * block_bytes;
 	int fd = open(self.target, O_RDWR | O_DIRECT | O_CLOEXEC);
 	uint64_t *block = aligned_alloc(block_bytes, block_bytes);
 	if (fd < 0 || !block)
 		fail("%s: %s", self.target, strerror(errno));
 	for (uint64_t number = 1;; number++) {
-		off_t at = start + (off_t)(number % blocks_per_thread) * block_bytes;
+		off_t at = start +
+			   (off_t)(number % blocks_per_thread) * block_bytes;
 		for (size_t i = 0; i < block_bytes / sizeof *block; i++)
 			block[i] = number;
 		if (!transfer(fd, true, block, at))
 			continue;
 		memset(block, 0, block_bytes);
-		if (transfer(fd, false, block, at) && (block[0] != number || block[block_bytes / 8 - 1] != number))
+		if (transfer(fd, false, block, at) &&
+			(block[0] != number ||
+				block[block_bytes / 8 - 1] != number))
 			atomic_fetch_add(&self.stats->wrong, 1);
 	}
 }
@@ -105,9 +121,12 @@ int command_stats(int count, char **words)
 		fail("probe stats STATS");
 	struct stats *stats = map_stats(words[0]);
 	int error = atomic_load(&stats->last_error);
-	printf("done=%llu errors=%llu error=%s wrong=%llu longest_ms=%llu\n", (unsigned long long)stats->done,
-	       (unsigned long long)stats->errors, error ? strerrorname_np(error) : "none",
-	       (unsigned long long)stats->wrong, (unsigned long long)stats->longest_us / 1000);
+	printf("done=%llu errors=%llu error=%s wrong=%llu longest_ms=%llu\n",
+		(unsigned long long)stats->done,
+		(unsigned long long)stats->errors,
+		error ? strerrorname_np(error) : "none",
+		(unsigned long long)stats->wrong,
+		(unsigned long long)stats->longest_us / 1000);
 	if (count > 1 && strcmp(words[1], "--forget") == 0)
 		atomic_store(&stats->longest_us, 0);
 	return 0;

@@ -1,10 +1,11 @@
-/* Holds what servers give it and gives it to the next one. It reads no request and answers none: a descriptor that somebody
- * holds is all that a connection needs in order not to be ended. */
+/* Holds what servers give it and gives it to the next one. It reads no request
+ * and answers none: a descriptor that somebody holds is all that a connection
+ * needs in order not to be ended. */
 #define _GNU_SOURCE
 #include "session.h"
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,7 +46,9 @@ int command_keep(int count, char **words)
 	struct pollfd wanted[places + 1];
 	if (count < 1)
 		fail("probe keep FOLDER");
-	int kept_count = count > 1 && strcmp(words[1], "--first-only") == 0 ? 1 : workers;
+	int kept_count = count > 1 && strcmp(words[1], "--first-only") == 0
+				 ? 1
+				 : workers;
 	events_open(words[0]);
 	snprintf(path, sizeof path, "%s/keeper.sock", words[0]);
 	wanted[0] = (struct pollfd){ .fd = listen_at(path), .events = POLLIN };
@@ -53,13 +56,17 @@ int command_keep(int count, char **words)
 	for (int used = 1;;) {
 		poll(wanted, used, -1);
 		for (int i = used - 1; i > 0; i--) {
-			if (wanted[i].revents && !hear(wanted[i].fd, kept_count)) {
+			if (wanted[i].revents &&
+				!hear(wanted[i].fd, kept_count)) {
 				close(wanted[i].fd);
 				wanted[i] = wanted[--used];
 			}
 		}
 		if (wanted[0].revents && used <= places)
-			wanted[used++] = (struct pollfd){ .fd = accept4(wanted[0].fd, NULL, NULL, SOCK_CLOEXEC),
-							  .events = POLLIN };
+			wanted[used++] = (struct pollfd){
+				.fd = accept4(
+					wanted[0].fd, NULL, NULL, SOCK_CLOEXEC),
+				.events = POLLIN
+			};
 	}
 }

@@ -26,6 +26,11 @@ prove_views() {
   holds 'but not in the /dev of a privileged container, a copy from its start' \
     fails k exec "$server" -- /bin/busybox test -e "/dev/loop$spare_loop"
   loop_control 0x4C81 # LOOP_CTL_REMOVE
+  holds 'no pod has left anything in /dev' test ! -e /dev/termination-log
+  devices_at=/dev apply_user curious "'prints its usage and ends'"
+  holds "a pod that has the node's /dev at /dev leaves a file in it" wait_until 30 test -e /dev/termination-log
+  k delete pod curious >/dev/null
+  rm -f /dev/termination-log
   long=$(printf '%064d' 0)
   name=$("$work/probe" attach "$outside/backing" "$long")
   holds 'of 64 bytes 63 are kept' equals "$("$work/probe" name "$name")" "lo_file_name=${long:1} lo_crypt_name="
@@ -79,13 +84,12 @@ prove_restarts() {
 
 # Goes on with what is there. NAME is killed, a child, and a container that only NAME could start again.
 prove_without() { # NAME
-  local server process mark words
+  local server process mark manager
   say "$1 is killed"
   server=$(pod_of server)
   process=$(process_of "$server")
-  words=$(words_of "$1")
   forget_waits
-  in_node kill -KILL "$(running "$1")"
+  hold_down "$1"
   survived "$1 is killed" 1000
   holds 'the container is the same' in_node kill -0 "$process"
   mark=$(event_count)
@@ -94,7 +98,7 @@ prove_without() { # NAME
   survived "the serving process is killed while there is no $1" 1000
   in_node kill -KILL "$process"
   holds "without $1 nobody starts the container again" fails wait_until 4 told "$mark" fetched
-  start_again "$1" "$words"
+  let_up
   holds "$1 is there again, and the container" hears "$mark" fetched
   longest=0
   holds 'what was in flight was held, not failed' unharmed

@@ -1,5 +1,7 @@
-/* Loop devices: made over a file with direct I/O and a name of ours, looked at, taken away. Devices are looked for in /host-dev
- * first: the /dev of a privileged container is a copy from its start and has no loop device that was made later. */
+/* Loop devices: made over a file with direct I/O and a name of ours, looked at,
+ * taken away. Devices are looked for in /host-dev first: the /dev of a
+ * privileged container is a copy from its start and has no loop device that was
+ * made later. */
 #define _GNU_SOURCE
 #include "session.h"
 #include <errno.h>
@@ -10,7 +12,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static const char *devices(void) { return access("/host-dev/loop-control", F_OK) == 0 ? "/host-dev" : "/dev"; }
+static const char *devices(void)
+{
+	return access("/host-dev/loop-control", F_OK) == 0 ? "/host-dev"
+							   : "/dev";
+}
 
 static int open_device(const char *name)
 {
@@ -25,7 +31,8 @@ static int open_device(const char *name)
 
 int command_attach(int count, char **words)
 {
-	struct loop_config config = { .info = { .lo_flags = LO_FLAGS_DIRECT_IO } };
+	struct loop_config config = { .info = { .lo_flags =
+							LO_FLAGS_DIRECT_IO } };
 	char name[32];
 	if (count != 2)
 		fail("probe attach FILE NAME");
@@ -34,8 +41,10 @@ int command_attach(int count, char **words)
 		fail("%s: %s", words[0], strerror(errno));
 	config.fd = file;
 	config.block_size = 4096;
-	/* All 64 bytes if the name is that long, without an end of its own: how many does the kernel keep? */
-	memcpy(config.info.lo_file_name, words[1], strnlen(words[1], LO_NAME_SIZE));
+	/* All 64 bytes if the name is that long, without an end of its own: how
+	 * many does the kernel keep? */
+	memcpy(config.info.lo_file_name, words[1],
+		strnlen(words[1], LO_NAME_SIZE));
 	memcpy(config.info.lo_crypt_name, "crypt", 5);
 	snprintf(name, sizeof name, "%s", devices());
 	strcat(name, "/loop-control");
@@ -73,6 +82,7 @@ int command_name(int count, char **words)
 		fail("probe name DEVICE");
 	if (ioctl(open_device(words[0]), LOOP_GET_STATUS64, &info))
 		fail("LOOP_GET_STATUS64: %s", strerror(errno));
-	printf("lo_file_name=%.64s lo_crypt_name=%.64s\n", info.lo_file_name, info.lo_crypt_name);
+	printf("lo_file_name=%.64s lo_crypt_name=%.64s\n", info.lo_file_name,
+		info.lo_crypt_name);
 	return 0;
 }

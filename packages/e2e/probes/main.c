@@ -1,5 +1,7 @@
-/* A throwaway program that shows which facts about pods, mounts, loop devices and FUSE hold on this kernel and this Kubernetes;
- * run.sh starts it in pods and judges what it sees. One static binary, no library but libc, the FUSE protocol by hand. */
+/* A throwaway program that shows which facts about pods, mounts, loop devices
+ * and FUSE hold on this kernel and this Kubernetes; run.sh starts it in pods
+ * and judges what it sees. One static binary, no library but libc, the FUSE
+ * protocol by hand. */
 #include "session.h"
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +11,9 @@ static const struct {
 	int (*run)(int count, char **words);
 	const char *usage;
 } commands[] = {
-	{ "serve", command_serve, "FOLDER SOURCE [--delay-us=N] [--leave] [--resend] [--detached]" },
+	{ "serve", command_serve,
+		"FOLDER SOURCE [--delay-us=N] [--leave] [--resend] "
+		"[--detached]" },
 	{ "keep", command_keep, "FOLDER [--first-only]" },
 	{ "attach", command_attach, "FILE NAME" },
 	{ "detach", command_detach, "DEVICE" },
@@ -24,6 +28,7 @@ int main(int count, char **words)
 		if (count > 1 && strcmp(words[1], commands[i].name) == 0)
 			return commands[i].run(count - 2, words + 2);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(stderr, "probe %s %s\n", commands[i].name, commands[i].usage);
+		fprintf(stderr, "probe %s %s\n", commands[i].name,
+			commands[i].usage);
 	return 2;
 }

@@ -17,7 +17,7 @@ pod_body() { # CONTAINER PROPAGATION ARGUMENTS
           securityContext: { privileged: true }
           volumeMounts:
             - { name: folder, mountPath: $folder, mountPropagation: $2 }
-            - { name: devices, mountPath: /host-dev }
+            - { name: devices, mountPath: ${devices_at:-/host-dev} }
           ports: [${ports:-}]
           readinessProbe: { exec: { command: [/bin/busybox, test, -e, $sign] }, periodSeconds: 1 }
       volumes:
@@ -72,18 +72,20 @@ find_process() {
 has_process() { [ -n "$(find_process "$1")" ]; }
 child_of() { in_node pgrep -P "$1"; }
 
-events() { cat "$outside/events"; }
 events_since() { tail -n "+$(($1 + 1))" "$outside/events"; }
 event_count() { wc -l <"$outside/events"; }
 told() { events_since "$1" | grep -q -- "$2"; }
 hears() { wait_until 60 told "$@"; }
 
-running() { in_node pgrep -x "$1"; }
-# What the node's first process started and nothing starts again: its words are kept, it is killed, and later started as it was.
-words_of() { in_node xargs -0 -a "/proc/$(running "$1")/cmdline"; }
-start_again() { # NAME WORDS
-  in_node sh -c "setsid $2 >>'$state/nodes/$cluster-1/log/$1.log' 2>&1 </dev/null &"
+# hold_down DAEMON: killed, and what would start it again at once, as a service manager does, is paused until let_up.
+hold_down() {
+  local process
+  process=$(in_node pgrep -x "$1")
+  manager=$(in_node ps -o ppid= -p "$process")
+  in_node kill -STOP "$manager"
+  in_node kill -KILL "$process"
 }
+let_up() { in_node kill -CONT "$manager"; }
 
 attach_loop() { k exec "$(pod_of server)" -- /probe attach "$1" "$cluster-1/volume-1"; }
 user_ready() { k wait --for=condition=Ready "pod/$1" --timeout=30s >/dev/null; }

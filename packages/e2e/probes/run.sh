@@ -48,6 +48,7 @@ surge() {
 death() {
   prove_death
   prove_taint_at_once
+  prove_before_not_ready
 }
 
 "$here/build.sh" "$work"

@@ -1,6 +1,8 @@
-/* The first process of a server's pod. It holds every descriptor and touches no data; a child of it serves, and is started
- * again when it dies. It takes over from the server before it, or from the keeper, and gives all away when it is asked to. A
- * lock on a file, shared with the child, is proof that neither lives any more. */
+/* The first process of a server's pod. It holds every descriptor and touches no
+ * data; a child of it serves, and is started again when it dies. It takes over
+ * from the server before it, or from the keeper, and gives all away when it is
+ * asked to. A lock on a file, shared with the child, is proof that neither
+ * lives any more. */
 #define _GNU_SOURCE
 #include "session.h"
 #include <errno.h>
@@ -44,7 +46,8 @@ static void take_lock(void)
 		fail("the lock: %s", strerror(errno));
 }
 
-/* The child has the same open file, so the lock goes when both have closed it. */
+/* The child has the same open file, so the lock goes when both have closed it.
+ */
 static void start_child(enum recovery recovery)
 {
 	pid_t parent = getpid();
@@ -62,26 +65,32 @@ static void start_child(enum recovery recovery)
 	int backing = open(in_folder("backing"), O_RDWR | O_CLOEXEC);
 	if (backing < 0)
 		fail("%s: %s", in_folder("backing"), strerror(errno));
-	serve_session(&self.session, backing, self.stop, self.delay_us, recovery);
+	serve_session(
+		&self.session, backing, self.stop, self.delay_us, recovery);
 	exit(0);
 }
 
 static void stop_child(void)
 {
 	uint64_t one = 1;
-	if (write(self.stop, &one, sizeof one) != sizeof one || waitpid(self.child, NULL, 0) != self.child)
+	if (write(self.stop, &one, sizeof one) != sizeof one ||
+		waitpid(self.child, NULL, 0) != self.child)
 		fail("the child did not end: %s", strerror(errno));
 	self.child = 0;
 }
 
-static bool is_serving(void) { return self.child != 0; }
+static bool is_serving(void)
+{
+	return self.child != 0;
+}
 
 static bool take_from(const char *name, const char *word)
 {
 	int socket = connect_to(in_folder(name));
 	if (socket < 0)
 		return false;
-	bool taken = write(socket, word, 1) == 1 && session_receive(socket, &self.session);
+	bool taken = write(socket, word, 1) == 1 &&
+		     session_receive(socket, &self.session);
 	if (taken && write(socket, "!", 1) != 1)
 		fail("%s went away in the middle", name);
 	close(socket);
@@ -100,7 +109,9 @@ static void acquire(const char *source)
 			event("fetched from the keeper");
 			session_clone(&self.session);
 		} else {
-			session_mount(&self.session, self.is_detached ? NULL : in_folder("fuse"), source);
+			session_mount(&self.session,
+				self.is_detached ? NULL : in_folder("fuse"),
+				source);
 			event("mounted");
 		}
 	}
@@ -151,15 +162,18 @@ static void take_signal(int signals)
 		fail("signalfd: %s", strerror(errno));
 	if (signal.ssi_signo == SIGTERM) {
 		event("SIGTERM while %s", is_serving() ? "serving" : "idle");
-		/* A surging DaemonSet has the next pod on its way already, also for a pod that was merely deleted. */
+		/* A surging DaemonSet has the next pod on its way already, also
+		 * for a pod that was merely deleted. */
 		if (!is_serving())
 			exit(0);
 		self.leaves = true;
 	}
-	if (is_serving() && waitpid(self.child, &status, WNOHANG) == self.child) {
+	if (is_serving() &&
+		waitpid(self.child, &status, WNOHANG) == self.child) {
 		if (WIFEXITED(status))
 			fail("the connection is gone");
-		event("the child died (%s); starting another", strsignal(WTERMSIG(status)));
+		event("the child died (%s); starting another",
+			strsignal(WTERMSIG(status)));
 		start_child(self.recovery);
 	}
 }
@@ -168,9 +182,11 @@ static void watch(int listener, int signals)
 {
 	for (;;) {
 		bool seeks_keeper = is_serving() && self.keeper < 0;
-		struct pollfd wanted[] = { { .fd = listener, .events = POLLIN }, { .fd = signals, .events = POLLIN },
-					   { .fd = self.keeper, .events = POLLIN } };
-		if (poll(wanted, 3, seeks_keeper ? keeper_retry_ms : -1) < 0 && errno != EINTR)
+		struct pollfd wanted[] = { { .fd = listener, .events = POLLIN },
+			{ .fd = signals, .events = POLLIN },
+			{ .fd = self.keeper, .events = POLLIN } };
+		if (poll(wanted, 3, seeks_keeper ? keeper_retry_ms : -1) < 0 &&
+			errno != EINTR)
 			fail("poll: %s", strerror(errno));
 		if (wanted[1].revents)
 			take_signal(signals);

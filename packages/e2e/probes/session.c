@@ -24,19 +24,21 @@ static int open_fuse(void)
 	return fd;
 }
 
-/* A mount that is in no namespace: nothing on the node can stumble over it, and it lives as long as this descriptor or a file
- * of it is open. */
+/* A mount that is in no namespace: nothing on the node can stumble over it, and
+ * it lives as long as this descriptor or a file of it is open. */
 static int mount_detached(int fuse, const char *source)
 {
 	char text[16];
 	int context = fsopen("fuse", FSOPEN_CLOEXEC);
 	snprintf(text, sizeof text, "%d", fuse);
-	if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "source", source, 0) ||
-	    fsconfig(context, FSCONFIG_SET_STRING, "fd", text, 0) ||
-	    fsconfig(context, FSCONFIG_SET_STRING, "rootmode", "40000", 0) ||
-	    fsconfig(context, FSCONFIG_SET_STRING, "user_id", "0", 0) ||
-	    fsconfig(context, FSCONFIG_SET_STRING, "group_id", "0", 0) ||
-	    fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+	if (context < 0 ||
+		fsconfig(context, FSCONFIG_SET_STRING, "source", source, 0) ||
+		fsconfig(context, FSCONFIG_SET_STRING, "fd", text, 0) ||
+		fsconfig(
+			context, FSCONFIG_SET_STRING, "rootmode", "40000", 0) ||
+		fsconfig(context, FSCONFIG_SET_STRING, "user_id", "0", 0) ||
+		fsconfig(context, FSCONFIG_SET_STRING, "group_id", "0", 0) ||
+		fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		fail("a detached mount: %s", strerror(errno));
 	int mounted = fsmount(context, FSMOUNT_CLOEXEC, 0);
 	if (mounted < 0)
@@ -49,7 +51,8 @@ static void mount_at(int fuse, const char *point, const char *source)
 {
 	char options[128];
 	mkdir(point, 0700);
-	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fuse);
+	snprintf(options, sizeof options,
+		"fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fuse);
 	if (mount(source, point, "fuse.probe", MS_NOSUID | MS_NODEV, options))
 		fail("mount %s: %s", point, strerror(errno));
 }
@@ -67,7 +70,8 @@ void session_clone(struct session *session)
 	}
 }
 
-void session_mount(struct session *session, const char *point, const char *source)
+void session_mount(
+	struct session *session, const char *point, const char *source)
 {
 	session->fuse[0] = open_fuse();
 	session->mount = -1;
@@ -79,15 +83,16 @@ void session_mount(struct session *session, const char *point, const char *sourc
 		session->fuse[i] = -1;
 	session_clone(session);
 	session->memory = memfd_create("requests", MFD_CLOEXEC);
-	if (session->memory < 0 || ftruncate(session->memory, sizeof(struct shared)))
+	if (session->memory < 0 ||
+		ftruncate(session->memory, sizeof(struct shared)))
 		fail("a memory file: %s", strerror(errno));
 	session_map(session);
 }
 
 void session_map(struct session *session)
 {
-	session->shared =
-		mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, session->memory, 0);
+	session->shared = mmap(NULL, sizeof(struct shared),
+		PROT_READ | PROT_WRITE, MAP_SHARED, session->memory, 0);
 	if (session->shared == MAP_FAILED)
 		fail("mmap: %s", strerror(errno));
 }
@@ -119,8 +124,10 @@ void session_send(int socket, const struct session *session, int kept)
 	char head[2] = { (char)kept, session->mount >= 0 };
 	union control control = { 0 };
 	struct iovec data = { head, sizeof head };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+	struct msghdr message = { .msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(count * sizeof(int)) };
 	control.header.cmsg_level = SOL_SOCKET;
 	control.header.cmsg_type = SCM_RIGHTS;
 	control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
@@ -134,11 +141,15 @@ bool session_receive(int socket, struct session *session)
 	int taken[workers + 2], next = 0;
 	union control control = { 0 };
 	struct iovec data = { head, sizeof head };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof control };
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof head || message.msg_controllen == 0)
+	struct msghdr message = { .msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
+	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof head ||
+		message.msg_controllen == 0)
 		return false;
-	memcpy(taken, CMSG_DATA(&control.header), control.header.cmsg_len - CMSG_LEN(0));
+	memcpy(taken, CMSG_DATA(&control.header),
+		control.header.cmsg_len - CMSG_LEN(0));
 	session->memory = taken[next++];
 	for (int i = 0; i < workers; i++)
 		session->fuse[i] = i < head[0] ? taken[next++] : -1;
@@ -156,7 +167,8 @@ static struct sockaddr_un address_of(const char *path)
 	return address;
 }
 
-/* Bound beside and renamed into place: whoever connects finds the old listener or the next one, never nobody. */
+/* Bound beside and renamed into place: whoever connects finds the old listener
+ * or the next one, never nobody. */
 int listen_at(const char *path)
 {
 	char beside[120];
@@ -164,7 +176,8 @@ int listen_at(const char *path)
 	unlink(beside);
 	struct sockaddr_un address = address_of(beside);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 8) || rename(beside, path))
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) ||
+		listen(fd, 8) || rename(beside, path))
 		fail("listen at %s: %s", path, strerror(errno));
 	return fd;
 }
@@ -173,7 +186,8 @@ int connect_to(const char *path)
 {
 	struct sockaddr_un address = address_of(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+	if (fd >= 0 &&
+		connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
 		return fd;
 	close(fd);
 	return -1;
