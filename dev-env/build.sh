@@ -7,7 +7,7 @@
 #   build.sh MODULE…    only those, and says where each is
 . "$(dirname "$0")/lib/common.sh"
 . "$dev_env/lib/go.sh"
-. "$dev_env/lib/prune.sh"
+. "$dev_env/lib/cache.sh"
 debian_packages=(containerd runc containernetworking-plugins iptables conntrack dbus-daemon busybox-static iproute2 openssl)
 # Go's build cache takes 7 of it.
 room_limit_gib=12

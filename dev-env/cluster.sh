@@ -10,7 +10,8 @@
 #   cluster.sh node exec NUMBER COMMAND…
 # CLUSTER=name (default dev) tells clusters apart; DISKS and DISK_SIZE are the loopback disks that `up` makes.
 . "$(dirname "$0")/lib/common.sh"
-. "$dev_env/lib/prune.sh"
+. "$dev_env/lib/cache.sh"
+. "$dev_env/lib/cgroups.sh"
 . "$dev_env/lib/pki.sh"
 . "$dev_env/lib/preflight.sh"
 . "$dev_env/lib/store.sh"
@@ -66,10 +67,10 @@ make_cluster() { # NODES BUILD
   make_cgroups control-plane
   start_control_plane "$2"
   for number in $(seq "$1"); do start_node "$number" "$2"; done
-  wait_until 60 test -e "$state/api-ready" || fail "the API server is not ready: $(tail -n 1 "$state/log/kube-apiserver.log")"
+  wait_until 120 test -e "$state/api-ready" || fail "the API server is not ready: $(tail -n 1 "$state/log/kube-apiserver.log")"
   sed "s/@DNS@/$dns_ip/" "$dev_env/manifests/coredns.yaml" | kubectl apply -f - >/dev/null
-  wait_until 60 nodes_ready "$1" || fail "not all nodes are Ready after 60 s; see $state/nodes/*/log"
-  wait_until 60 dns_ready || fail "the cluster's DNS is not ready after 60 s; see $state/nodes/*/log"
+  wait_until 120 nodes_ready "$1" || fail "not all nodes are Ready after 120 s; see $state/nodes/*/log"
+  wait_until 120 dns_ready || fail "the cluster's DNS is not ready after 120 s; see $state/nodes/*/log"
   touch "$state/complete"
 }
 

@@ -32,7 +32,7 @@ run kube-apiserver --etcd-servers=http://127.0.0.1:2379 --bind-address="$api_ip"
   --proxy-client-key-file=front-proxy.key --enable-aggregator-routing=true --audit-policy-file="$dev_env/manifests/audit.yaml" \
   --audit-log-path="$state/log/audit.log" --audit-log-mode=batch
 api_ready() { [ "$("$bin/kubectl" --kubeconfig admin.conf get --raw /readyz 2>/dev/null)" = ok ]; }
-wait_until 60 api_ready || exit 1
+wait_until 120 api_ready || exit 1
 touch "$state/api-ready"
 run kube-controller-manager --kubeconfig=controller-manager.conf --authentication-kubeconfig=controller-manager.conf \
   --authorization-kubeconfig=controller-manager.conf --root-ca-file=ca.crt --service-account-private-key-file=accounts.key \

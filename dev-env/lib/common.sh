@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034 # names for the scripts that source this
 # Sourced by every script of dev-env: the names and addresses of a cluster, all derived from CLUSTER, its lock, and the
-# records by which a process, link or cgroup is known again before anything is done to it.
+# records by which a process or link is known again before anything is done to it.
 set -euo pipefail
 dev_env=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../versions.env disable=SC1091
@@ -37,32 +37,6 @@ node_ip() { printf '%s.0.%s' "$net" $((10 + $1)); }
 # its own takes one of its ports' and changes it with them, which cost the API server seconds of silence.
 card() { printf '02:00:0a:%02x:00:%02x' "${net#10.}" "${1##*.}"; }
 pod_net() { printf '%s.%s.0/24' "$net" $((128 + $1)); }
-
-# module_id NAME: a module's folder in the cache; a change of what it is built from is another folder.
-module_id() {
-  printf '%s-' "$1"
-  (
-    cd "$dev_env/modules/$1"
-    printf '%s\n' "$GO_VERSION"
-    find . -type f | LC_ALL=C sort | xargs sha256sum
-    cat "$dev_env/lib/build-module.sh"
-  ) | sha256sum | cut -c1-16
-}
-# Kubernetes, which takes longest, first: Go's cache has nothing of it from the others then, and its time is its own.
-modules() {
-  local folder
-  printf 'kubernetes\n'
-  for folder in "$dev_env"/modules/*/; do
-    [ "$folder" = "$dev_env/modules/kubernetes/" ] || basename "$folder"
-  done
-}
-build_id() {
-  local module
-  {
-    for module in $(modules); do module_id "$module"; done
-    cat "$dev_env/image.sh" "$dev_env/lib/build-images.sh"
-  } | sha256sum | cut -c1-16
-}
 
 need_root() { [ "$(id -u)" = 0 ] || fail "$1 needs root (namespaces, interfaces, loop devices); run it with sudo"; }
 
@@ -109,78 +83,3 @@ gone() { ! live_pid "$1" >/dev/null; }
 
 # Asked of the kernel, since /sys may show another network namespace than the caller's.
 interface_index() { ip -o link show dev "$1" 2>/dev/null | cut -d: -f1; }
-
-# Folders of the cgroup v1 hierarchies of this machine; a controller's alias is a symlink.
-cgroup_roots() {
-  local root
-  for root in /sys/fs/cgroup/*/; do
-    root=${root%/}
-    [ -L "$root" ] || [ ! -e "$root/tasks" ] || printf '%s\n' "$root"
-  done
-}
-
-# make_cgroups NAME: the cluster's cgroup and NAME in it, in every hierarchy. The cluster's own are recorded by inode.
-make_cgroups() {
-  local root folder
-  for root in $(cgroup_roots); do
-    for folder in "$root/$cgroup" "$root/$cgroup/$1"; do
-      if [ ! -d "$folder" ]; then
-        mkdir "$folder"
-        [ "$folder" != "$root/$cgroup" ] || printf '%s %s\n' "$(stat -c %i "$folder")" "$folder" >>"$state/made/cgroups"
-        if [ -e "$folder/cpuset.cpus" ]; then
-          cat "$root/cpuset.cpus" >"$folder/cpuset.cpus"
-          cat "$root/cpuset.mems" >"$folder/cpuset.mems"
-        fi
-      fi
-    done
-  done
-}
-
-# join_cgroups NAME: the calling (sub)shell and what it starts.
-join_cgroups() {
-  local root
-  for root in $(cgroup_roots); do printf '%s\n' "$BASHPID" >"$root/$cgroup/$1/cgroup.procs"; done
-}
-
-# our_cgroups [NAME]: the recorded cgroups that are still the ones that were made.
-our_cgroups() {
-  local inode folder
-  [ -e "$state/made/cgroups" ] || return 0
-  while read -r inode folder; do
-    [ "$(stat -c %i "$folder" 2>/dev/null)" != "$inode" ] || printf '%s\n' "$folder${1:+/$1}"
-  done <"$state/made/cgroups"
-}
-
-# cgroup_processes [NAME]: every process in them, as this machine numbers them.
-cgroup_processes() {
-  local folder
-  for folder in $(our_cgroups "$@"); do
-    find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null || true
-  done | sort -nu
-}
-kill_processes() { # [NAME]: true once there are none; what was just being started is found by the next look
-  local pid pids
-  pids=$(cgroup_processes "$@")
-  for pid in $pids; do kill -KILL "$pid" 2>/dev/null || true; done
-  [ -z "$pids" ]
-}
-
-# end_cgroups [NAME]: power off. The kill is sent first and a frozen process is thawed second, so that it gets to do nothing.
-end_cgroups() {
-  local folder frozen
-  kill_processes "$@" || true
-  for folder in $(our_cgroups "$@"); do
-    # A thawed parent leaves a child frozen that was frozen itself.
-    while read -r frozen; do
-      { printf 'THAWED\n' >"$frozen"; } 2>/dev/null || true
-    done < <(find "$folder" -name freezer.state 2>/dev/null)
-  done
-  wait_until 10 kill_processes "$@" || return 1
-  wait_until 5 remove_cgroups "$@"
-}
-remove_cgroups() {
-  local folder
-  for folder in $(our_cgroups "$@"); do
-    [ ! -d "$folder" ] || find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || return 1
-  done
-}

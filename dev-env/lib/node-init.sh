@@ -56,7 +56,7 @@ for image in "$state"/images/*.tar; do
   ctr -n k8s.io images import "$image" >/dev/null
   touch "$home/loaded/${image##*/}"
 done
-wait_until 90 test -e "$state/api-ready"
+wait_until 120 test -e "$state/api-ready"
 wait_until 10 test -e "$home/network-ready"
 wait_until 10 test -e /run/logind-ready
 "$bin/kube-proxy" --kubeconfig="$state/pki/proxy.conf" --hostname-override="$name" --cluster-cidr="$net.128.0/17" \

@@ -3,6 +3,7 @@
 # has git, make and a certificate bundle and nothing else: no Node, no Go, no cache of ours. The Debian is kept in the
 # user's cache (it is not what is tested); what setup fetches is not. Everything happens in a mount and process namespace
 # over an overlay, so that the end of this script, however it comes, leaves nothing behind.
+#   test-bare.sh [COMMAND…]    types these instead; HOLDFAST_BARE_CACHE names one folder of our cache that goes along
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,8 +14,11 @@ say() { printf 'bare: %s\n' "$*"; }
 [ "$(id -u)" = 0 ] || { echo 'bare: a bare Debian is made and entered as root; run it with sudo' >&2; exit 77; }
 
 if [ "${1:-}" != inside-namespace ]; then
-  exec unshare --mount --pid --fork --kill-child=KILL --propagation private "$0" inside-namespace
+  exec unshare --mount --pid --fork --kill-child=KILL --propagation private "$0" inside-namespace "$@"
 fi
+shift
+commands=("$@")
+[ $# -gt 0 ] || commands=('make setup' 'make quickstart' 'make test')
 
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
 if [ ! -e "$base.complete" ]; then
@@ -49,18 +53,26 @@ cp -a /etc/apt/apt.conf.d/. "$machine/etc/apt/apt.conf.d/"
 printf 'deb %s bookworm main\n' "$mirror" >"$machine/etc/apt/sources.list"
 git clone --quiet "file://$root" "$machine/root/holdfast"
 
+if [ -n "${HOLDFAST_BARE_CACHE:-}" ]; then
+  mkdir -p "$machine/root/.cache/holdfast/$HOLDFAST_BARE_CACHE"
+  mount --bind "${cache%/bare}/$HOLDFAST_BARE_CACHE" "$machine/root/.cache/holdfast/$HOLDFAST_BARE_CACHE"
+fi
+
+# The root is turned, not only changed: a cluster's nodes enter each other's mount tables, which starts at their real root.
+# shellcheck disable=SC2016 # the inner shell expands
 inside() {
-  env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  unshare --mount --propagation private env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     ${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt} \
     ${SSL_CERT_FILE:+SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt} \
-    chroot "$machine" sh -c "cd /root/holdfast && $1" </dev/null
+    sh -ec 'cd "$0"; pivot_root . .; umount -l .; cd /root/holdfast; exec sh -c "$1"' "$machine" "$1" </dev/null
 }
 
 if inside 'command -v node || command -v go'; then
   echo 'bare: the machine is not bare' >&2
   exit 1
 fi
-for command in 'make setup' 'make quickstart' 'make test'; do
+for command in "${commands[@]}"; do
   started=$SECONDS
   say "$command"
   inside "$command" || { echo "bare: $command failed after $((SECONDS - started)) s" >&2; exit 1; }

@@ -25,7 +25,7 @@ export class OwnCluster {
 
   /** With two disks, unless `environment` of the constructor says something else. */
   async up(nodeCount: number): Promise<void> {
-    await run([script('cluster.sh'), 'up', String(nodeCount)], { environment: this.#environment, limitMs: 180_000 });
+    await run([script('cluster.sh'), 'up', String(nodeCount)], { environment: this.#environment, limitMs: 300_000 });
   }
 
   async down(): Promise<void> {

@@ -32,7 +32,7 @@ afterEach(async () => rm(work, { recursive: true, force: true }));
 const build = (...modules: readonly string[]): Promise<string> =>
   run([join(checkout, 'build.sh'), ...modules], { environment, limitMs: 110_000 });
 const inCheckout = (words: string): Promise<string> =>
-  run(['bash', '-c', `. "$0/lib/common.sh"; . "$0/lib/prune.sh"; ${words}`, checkout], { environment });
+  run(['bash', '-c', `. "$0/lib/common.sh"; . "$0/lib/cache.sh"; ${words}`, checkout], { environment });
 const modulesInCache = (): readonly string[] => readdirSync(join(cache, 'modules')).toSorted();
 const tookTime = 'dev-env: module node took';
 
@@ -89,7 +89,7 @@ test('what was not used for a week is removed, unless a cluster runs from it', a
     'modules/recent',
   ]);
   expect(
-    (await attempt(['bash', '-c', '. "$0/lib/common.sh"; . "$0/lib/prune.sh"; hold_build "$cache/gone"', checkout]))
+    (await attempt(['bash', '-c', '. "$0/lib/common.sh"; . "$0/lib/cache.sh"; hold_build "$cache/gone"', checkout]))
       .exitCode,
   ).toBe(1);
 });
