@@ -148,6 +148,6 @@ test.each<[string, readonly Step[], number]>([
         check(files, before, work.told[done + 1] ?? before);
       },
     });
-    expect(states).toBeGreaterThan(500);
+    expect(states).toBeGreaterThan(300);
   },
 );

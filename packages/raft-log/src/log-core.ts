@@ -22,7 +22,7 @@ import { publish, stateAfter, type Effect } from './effects.ts';
 import { EntryCache } from './entry-cache.ts';
 import { saltBytes } from './file-header.ts';
 import { trailerPosition } from './footer.ts';
-import { alignBlock, formatVersion, recordBytes } from './format.ts';
+import { alignBlock, formatVersion, recordBytes, recordHeaderBytes } from './format.ts';
 import { type Group } from './group.ts';
 import { stateBytes } from './group-state.ts';
 import type { Job, RotateJob, WriteJob } from './job.ts';
@@ -213,10 +213,7 @@ export class LogCore {
 
   #refuseTooLarge(operation: GroupOperation): void {
     const { bytes } = sizeOf(operation);
-    const limitBytes = this.#limits.batchBytes - this.#overheadBytes;
-    if (bytes > limitBytes) {
-      throw new OpError('RAFT_LOG_TOO_LARGE', { group: operation.group.id, sizeBytes: bytes, limitBytes });
-    }
+    if (bytes > this.#limits.batchBytes) throw this.#tooLarge(operation, bytes);
     if (operation.kind === 'create') this.#refuseTooManyGroups(operation.group.id);
   }
 
@@ -230,9 +227,9 @@ export class LogCore {
     if (sizeBytes > limitBytes) throw new OpError('RAFT_LOG_TOO_LARGE', { group: id, sizeBytes, limitBytes });
   }
 
-  /** What a batch holds beside its records: head, table of two batches, gap. */
-  get #overheadBytes(): number {
-    return 4 * this.#limits.blockBytes + (this.#lastRows.length + 1) * rowBytes;
+  #tooLarge(operation: GroupOperation, sizeBytes: number): OpError {
+    const limitBytes = this.#limits.batchBytes;
+    return new OpError('RAFT_LOG_TOO_LARGE', { group: operation.group.id, sizeBytes, limitBytes });
   }
 
   #refuseWhenFull(operation: Operation): void {
@@ -241,6 +238,8 @@ export class LogCore {
 
   /** Called when the operation has no room: if no chunk can follow, waiting does not help. */
   #refuseWithoutSpace(operation: Operation): void {
+    const isChunkFresh = this.isReady && this.#next.number === 2 && !this.hasStaged;
+    if (isChunkFresh && operation.kind !== 'close') throw this.#tooLarge(operation, sizeOf(operation).bytes);
     if (!this.space.isBlocked || this.space.hasSpare) return;
     if (isGrowth(operation)) {
       this.space.enterFull();
@@ -420,7 +419,11 @@ function other(job: Job | null): Running | null {
 }
 
 function makeBatch({ batchBytes, blockBytes }: LogLimits): Batch {
-  return makeBatchOf(new Uint8Array(new SharedArrayBuffer(alignBlock(batchBytes, blockBytes) + 8 * blockBytes)));
+  // Each row of the table, of this batch and of the one before, stands for a record of at least 32 bytes.
+  const tableMax = 2 * batchBytes * (rowBytes / recordHeaderBytes);
+  return makeBatchOf(
+    new Uint8Array(new SharedArrayBuffer(alignBlock(batchBytes + tableMax, blockBytes) + 8 * blockBytes)),
+  );
 }
 
 function makeBatchOf(bytes: Uint8Array): Batch {

@@ -20,9 +20,14 @@ export interface WriterParts {
   readonly onJob: (job: Job) => void;
 }
 
+/**
+ * Makes the operation when its turn has come: a group may be created or destroyed by calls that wait before this one.
+ */
+export type Request = () => Operation;
+
 interface Call {
   /** null for who waits only for what was there before. */
-  readonly operation: Operation | null;
+  readonly request: Request | null;
   readonly startMs: number;
   readonly resolve: () => void;
   readonly reject: (error: OpError) => void;
@@ -58,17 +63,17 @@ export class LogWriter {
   }
 
   /** Resolves when the operation is durable; null: when everything that came before is. */
-  submit(operation: Operation | null): Promise<void> {
+  submit(request: Request | null): Promise<void> {
     if (this.#poison !== null) return Promise.reject(this.#poison);
     const { core, clock, waitingLimit } = this.#parts;
     if (this.#waiting.length >= waitingLimit) {
       return Promise.reject(new OpError('QUEUE_FULL', { queue: 'raft-log', limit: waitingLimit }));
     }
     return new Promise((resolve, reject) => {
-      const call = { operation, startMs: clock.monotonicMs(), resolve, reject };
+      const call = { request, startMs: clock.monotonicMs(), resolve, reject };
       if (this.#waiting.length > 0) this.#waiting.push(call);
-      else if (operation === null) this.#joinLast(call);
-      else this.#stage(call, operation);
+      else if (request === null) this.#joinLast(call);
+      else this.#stage(call, request);
       if (!core.isRunning) this.schedule();
     });
   }
@@ -108,13 +113,13 @@ export class LogWriter {
   }
 
   /** Lays the call's operation into the next batch, or lets it wait at `waiting`'s end. */
-  #stage(call: Call, operation: Operation): void {
-    if (this.#tryStage(call, operation) === 'no room') this.#waiting.push(call);
+  #stage(call: Call, request: Request): void {
+    if (this.#tryStage(call, request) === 'no room') this.#waiting.push(call);
   }
 
-  #tryStage(call: Call, operation: Operation): 'staged' | 'refused' | 'no room' {
+  #tryStage(call: Call, request: Request): 'staged' | 'refused' | 'no room' {
     try {
-      if (!this.#parts.core.stage(operation)) return 'no room';
+      if (!this.#parts.core.stage(request())) return 'no room';
     } catch (error) {
       if (!isOpError(error)) throw error;
       call.reject(error);
@@ -127,8 +132,8 @@ export class LogWriter {
   #admit(): void {
     let served = 0;
     for (const call of this.#waiting) {
-      if (call.operation === null) this.#joinLast(call);
-      else if (this.#tryStage(call, call.operation) === 'no room') break;
+      if (call.request === null) this.#joinLast(call);
+      else if (this.#tryStage(call, call.request) === 'no room') break;
       served++;
     }
     if (served > 0) this.#waiting.splice(0, served);

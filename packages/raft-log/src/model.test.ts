@@ -171,6 +171,6 @@ test('whatever is asked of the log in whatever order, it holds what a naive mode
         for (const id of [1, 2, 3, 4]) expect(tell(log, id)).toEqual(model.tell(id));
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });

@@ -22,8 +22,8 @@ import { LogCore } from './log-core.ts';
 import { checkedLimits, type LogLimits } from './log-limits.ts';
 import { LogSpace } from './log-space.ts';
 import { LogMeter, type LogStat } from './log-stat.ts';
-import { LogWriter } from './log-writer.ts';
-import type { NewEntry, Operation } from './operation.ts';
+import { LogWriter, type Request } from './log-writer.ts';
+import type { NewEntry } from './operation.ts';
 import { recover, type OpenMode, type OpenReport } from './recovery.ts';
 import type { SlotRange } from './slots.ts';
 import { WorkerExecutor } from './worker-executor.ts';
@@ -97,23 +97,25 @@ export class RaftLog {
 
   async createGroup(group: number): Promise<void> {
     invariant(Number.isSafeInteger(group) && group >= 0 && group <= groupMax, `group ${group} has no 32 bits`);
-    if (this.#core.stagedGroup(group) !== null) throw new OpError('RAFT_LOG_GROUP_EXISTS', { group });
-    return this.#submit({ kind: 'create', group: new Group(group) });
+    return this.#submit(() => {
+      if (this.#core.stagedGroup(group) !== null) throw new OpError('RAFT_LOG_GROUP_EXISTS', { group });
+      return { kind: 'create', group: new Group(group) };
+    });
   }
 
   /** Everything of the group goes; a later group of this number begins anew. */
   async destroyGroup(group: number): Promise<void> {
-    return this.#submit({ kind: 'destroy', group: this.#staged(group) });
+    return this.#submit(() => ({ kind: 'destroy', group: this.#staged(group) }));
   }
 
   /** The entries follow the last one, in terms that were saved before. */
   async append(group: number, entries: readonly NewEntry[]): Promise<void> {
-    return this.#submit({ kind: 'append', group: this.#staged(group), entries });
+    return this.#submit(() => ({ kind: 'append', group: this.#staged(group), entries }));
   }
 
   /** Writes an entry again that a peer has and whose slot is faulty here. */
   async repair(group: number, entry: NewEntry): Promise<void> {
-    return this.#submit({ kind: 'repair', group: this.#staged(group), entry });
+    return this.#submit(() => ({ kind: 'repair', group: this.#staged(group), entry }));
   }
 
   /** The term, and who was voted for in it: null for nobody yet. */
@@ -121,36 +123,37 @@ export class RaftLog {
     group: number,
     { term, vote }: { readonly term: number; readonly vote: number | null },
   ): Promise<void> {
-    return this.#submit({ kind: 'vote', group: this.#staged(group), term, vote });
+    return this.#submit(() => ({ kind: 'vote', group: this.#staged(group), term, vote }));
   }
 
   async commit(group: number, index: number): Promise<void> {
-    return this.#submit({ kind: 'commit', group: this.#staged(group), index });
+    return this.#submit(() => ({ kind: 'commit', group: this.#staged(group), index }));
   }
 
   /** Everything after `index` goes. */
   async truncate(group: number, index: number): Promise<void> {
-    return this.#submit({ kind: 'truncate', group: this.#staged(group), index });
+    return this.#submit(() => ({ kind: 'truncate', group: this.#staged(group), index }));
   }
 
   /** Everything up to `index` goes: a snapshot holds it. */
   async purge(group: number, index: number): Promise<void> {
-    return this.#submit({ kind: 'purge', group: this.#staged(group), index });
+    return this.#submit(() => ({ kind: 'purge', group: this.#staged(group), index }));
   }
 
   /** A snapshot that ends with this entry took the place of the whole log. */
   async installSnapshot(group: number, at: { readonly index: number; readonly term: number }): Promise<void> {
-    return this.#submit({ kind: 'snapshot', group: this.#staged(group), index: at.index, term: at.term });
+    return this.#submit(() => ({ kind: 'snapshot', group: this.#staged(group), index: at.index, term: at.term }));
   }
 
   /** A few bytes of the caller's own, kept with the group's state. */
   async saveUserData(group: number, data: Uint8Array): Promise<void> {
-    return this.#submit({ kind: 'userData', group: this.#staged(group), data: copyOf(data) });
+    const copy = copyOf(data);
+    return this.#submit(() => ({ kind: 'userData', group: this.#staged(group), data: copy }));
   }
 
   /** The replica has caught up: what was ambiguous or lost of its vote no longer matters. */
   async settle(group: number): Promise<void> {
-    return this.#submit({ kind: 'settle', group: this.#staged(group) });
+    return this.#submit(() => ({ kind: 'settle', group: this.#staged(group) }));
   }
 
   /** Resolves when everything that was accepted before is durable. */
@@ -214,7 +217,7 @@ export class RaftLog {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      await this.#writer.submit({ kind: 'close' });
+      await this.#writer.submit(() => ({ kind: 'close' }));
     } catch (error) {
       // Without the mark the next open takes the end for a crash's, which is true of a log that was poisoned or is full.
       if (!isOpError(error)) throw error;
@@ -233,9 +236,9 @@ export class RaftLog {
     }
   }
 
-  async #submit(operation: Operation | null): Promise<void> {
+  async #submit(request: Request | null): Promise<void> {
     this.#refuseClosed();
-    return this.#writer.submit(operation);
+    return this.#writer.submit(request);
   }
 
   #refuseClosed(): void {
