@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OpError, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
+import { OpError, RealClock, RealRandom, RealTimers } from '@holdfast/base';
 import { createLog, createMetrics, type RootLog } from '@holdfast/telemetry';
 import { LineSink } from '@holdfast/telemetry/internal';
 import { identityHandlers } from './identity.ts';
@@ -11,7 +11,7 @@ import { nodeHandlers } from './node.ts';
 import { offer } from './offer.ts';
 import { Registration, registrationPath, type RegistrationOptions } from './registration.ts';
 import { StandingServer } from './standing-server.ts';
-import { KubeletWatcher } from './testing.ts';
+import { KubeletWatcher, until } from './testing.ts';
 
 // A node service with its registration, and the kubelet's side of it, over real sockets in a folder of the test's own.
 
@@ -59,13 +59,6 @@ function startKubelet(refuse: () => string | null = () => null): KubeletWatcher 
   return kubelet;
 }
 
-async function until(condition: () => boolean | Promise<boolean>, limitMs = 5_000): Promise<void> {
-  const endMs = clock.monotonicMs() + limitMs;
-  while (!(await condition())) {
-    if (clock.monotonicMs() > endMs) throw new Error(`in vain: ${String(condition)}; log:\n${sink.lines.join('')}`);
-    await sleep(timers, 2);
-  }
-}
 const isRegistered = (kubelet: KubeletWatcher) => (): boolean => kubelet.drivers.has(driver);
 
 function problemOf(registration: Registration): OpError | null {
@@ -127,7 +120,7 @@ describe('a node registers', () => {
   test('again after its socket vanished under a kubelet that runs', async () => {
     const kubelet = startKubelet();
     await serveNode();
-    const registration = await register();
+    const registration = await register({ lookIntervalMs: 60_000 });
     await until(() => problemOf(registration) === null);
     await rm(registrationPath(directory));
     await until(() => kubelet.history.length === 3 && problemOf(registration) === null);

@@ -2,13 +2,14 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mkdir, mkdtemp, open, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OpError, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
+import { type OpError, RealClock, RealRandom, RealTimers } from '@holdfast/base';
 import { createChannel, loadCsiServices, type Channel, type ServedService } from '@holdfast/rpc';
 import { createLog, type RootLog } from '@holdfast/telemetry';
 import { LineSink } from '@holdfast/telemetry/internal';
 import { identityHandlers } from './identity.ts';
 import { offer } from './offer.ts';
 import { StandingServer, type StandingServerOptions } from './standing-server.ts';
+import { until } from './testing.ts';
 
 // The socket of a service whose file and folder are taken away; that it is made again under a watching kubelet,
 // registration.test.ts tries.
@@ -47,14 +48,6 @@ async function connect(path: string): Promise<Channel> {
 
 async function probe(channel: Channel): Promise<unknown> {
   return channel.calls((await loadCsiServices()).identityService).probe({}, { timeoutMs });
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = clock.monotonicMs() + timeoutMs;
-  while (!(await condition())) {
-    if (clock.monotonicMs() > endMs) throw new Error(`in vain: ${String(condition)}`);
-    await sleep(timers, 2);
-  }
 }
 
 test('whoever is connected stays connected when the file is made again, and others come in', async () => {

@@ -4,7 +4,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RealClock, RealRandom, toOpError } from '@holdfast/base';
+import { invariant, RealClock, RealRandom, RealTimers, sleep, toOpError } from '@holdfast/base';
 import {
   createChannel,
   loadCsiServices,
@@ -104,5 +104,17 @@ export class KubeletWatcher {
   async #connect(path: string): Promise<Channel> {
     const parts = { clock: new RealClock(), random: new RealRandom(), log: this.#options.log, metrics: null };
     return createChannel({ ...parts, address: `unix:${path}`, keeper: null });
+  }
+}
+
+const clock = new RealClock();
+const timers = new RealTimers();
+
+/** Waits for what another event will bring; a test that waits in vain says so instead of hanging. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = clock.monotonicMs() + timeoutMs * 5;
+  while (!(await condition())) {
+    invariant(clock.monotonicMs() < endMs, `it came to pass in time: ${condition.toString()}`);
+    await sleep(timers, 2);
   }
 }
