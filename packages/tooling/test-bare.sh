@@ -20,6 +20,7 @@ shift
 commands=("$@")
 [ $# -gt 0 ] || commands=('make setup' 'make quickstart' 'make test')
 
+# shellcheck disable=SC2016 # apt-get expands
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
 if [ ! -e "$base.complete" ]; then
   command -v debootstrap >/dev/null || { say 'Debian package debootstrap'; apt-get update -qq; apt-get install -y -qq debootstrap >/dev/null; }

@@ -42,7 +42,7 @@ export const suites: readonly Suite[] = [
   {
     name: 'dev-env',
     summary: 'the cluster itself: what it refuses, what happens to nodes and to it, what is left; needs root',
-    budgetMs: 20 * 60_000,
+    budgetMs: 40 * 60_000,
     isInCi: false,
     cluster: null,
   },
