@@ -116,13 +116,18 @@ mount_path() { printf '/proc/1/fd/%s/volume' "$(sed -n 's/.*the mount is descrip
 no_users() { [ -z "$(k get pods -l app=user --no-headers 2>/dev/null)" ]; }
 no_pods() { [ -z "$(k get pods --no-headers 2>/dev/null)" ]; }
 # Known by their name, whoever made them; also those of a run that was interrupted.
-detach_ours() {
+loops_of_ours() {
   local bound name
   for bound in /sys/block/loop*/loop; do
     [ -e "$bound" ] || continue
     name=${bound%/loop} name=/dev/${name##*/}
-    [[ $("$work/probe" name "$name") != lo_file_name=$cluster-1/* ]] || "$work/probe" detach "$name"
+    # Another's may go away while it is looked at.
+    if [[ $("$work/probe" name "$name" 2>/dev/null) == lo_file_name=$cluster-1/* ]]; then printf '%s\n' "$name"; fi
   done
+}
+detach_ours() {
+  local name
+  for name in $(loops_of_ours); do "$work/probe" detach "$name"; done
 }
 finish() {
   k delete pods -l app=user --ignore-not-found --wait=false >/dev/null

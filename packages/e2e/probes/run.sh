@@ -18,11 +18,16 @@ helpers=()
 
 # With the cluster go all processes and mounts of a run, also of one that was interrupted; loop devices do not.
 end_cluster() {
+  [ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null || true
+  helpers=()
   "$dev_env/cluster.sh" down
   detach_ours
 }
+nothing_left() {
+  ! loops_of_ours | grep . && ! grep fuse.probe /proc/self/mountinfo &&
+    ! ls -d /sys/fs/cgroup/*/"$cgroup" "$state" /dev/termination-log 2>/dev/null
+}
 clean() {
-  [ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null || true
   [ "${KEEP:-}" = 1 ] || end_cluster >/dev/null || true
   rm -rf "$work"
 }
@@ -59,5 +64,9 @@ built=$(cat "$state/build")
 mkdir -p "$outside"
 [ $# -gt 0 ] || set -- lifetimes surge death
 for part in "$@"; do "$part"; done
+if [ "${KEEP:-}" != 1 ]; then
+  end_cluster
+  holds 'no loop device, mount, cgroup or folder is left' nothing_left
+fi
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]
