@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { mkdir, mkdtemp, open, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OpError, RealClock, RealRandom, RealTimers } from '@holdfast/base';
@@ -77,6 +77,26 @@ test('a file that is no socket keeps its place', async () => {
   const path = join(folder, 'csi.sock');
   await writeFile(path, 'data');
   await expect(start(path)).rejects.toThrow(code('LISTEN_ADDRESS_UNUSABLE'));
+});
+
+test('a folder that was moved away is told until it is back, with the socket in it', async () => {
+  const directory = join(folder, 'plugins');
+  await mkdir(directory);
+  const path = join(directory, 'csi.sock');
+  const server = await start(path, { lookIntervalMs: 5 });
+  const problem = (): string => {
+    try {
+      server.check();
+      return '';
+    } catch (error) {
+      return (error as OpError).code;
+    }
+  };
+  await rename(directory, `${directory}-moved`);
+  await until(() => problem() === 'SOCKET_FOLDER_UNUSABLE');
+  await rename(`${directory}-moved`, directory);
+  await until(() => problem() === '');
+  expect(await probe(await connect(path))).toEqual({ ready: true });
 });
 
 test('a folder that was removed from under the process is told once, as what this process cannot mend', async () => {

@@ -1,6 +1,6 @@
 // A server on a unix socket that stays reachable: whoever takes its file away (a person, a clean-up, a kubelet that wipes its
 // folders) gets another one. The folder's events tell at once; a look now and then bounds how long it takes where events are
-// lost, or where the machine has none left to give. What stands in the way is told by `problem` until it is gone.
+// lost, or where the machine has none left to give. What stands in the way is told by `check` until it is gone.
 import { watch, type FSWatcher } from 'node:fs';
 import { access, constants, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -115,7 +115,11 @@ export class StandingServer {
     const { path, log, onReplace } = this.#options;
     try {
       const isInPlace = await this.#server.isInPlace();
-      if (isInPlace && !this.#isRenewalDue) return true;
+      if (isInPlace && !this.#isRenewalDue) {
+        // Also after a problem: a folder that was moved away brings the file back with it.
+        this.#problem = null;
+        return true;
+      }
       if (isInPlace) await rm(path);
       else if (this.#problem === null) log.warn('socket vanished', { path });
       // Done with the file that is gone. Whoever finds the next one may ask for yet another before it is known here.
