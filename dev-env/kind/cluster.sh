@@ -8,7 +8,9 @@
 #   cluster.sh load IMAGE.tar…   gives images to every node
 #   cluster.sh node start|kill|shutdown|freeze|thaw|cut|mend|restart-kubelet|restart-containerd NUMBER
 #   cluster.sh node exec NUMBER COMMAND…
-# CLUSTER=name (default dev) tells clusters apart; DISKS and DISK_SIZE are the loopback disks that `up` makes.
+# CLUSTER=name (default dev) tells clusters apart; DISKS and DISK_SIZE are the loopback disks that `up` makes. Where no image can
+# be pulled, KIND_NODE_IMAGE names one that node-image.sh made, KIND_IMAGES names files of further images, and KIND_VALUES other
+# values for the chart.
 . "$(dirname "$0")/../lib/common.sh"
 kind_folder=$dev_env/kind
 state=$base/$cluster/kind
@@ -72,13 +74,14 @@ up() {
   else
     teardown
     mkdir -p "$state/boot-ids"
-    for number in $(numbers); do boot "$number"; done
+    for number in 0 $(numbers); do boot "$number"; done
     config >"$state/cluster.yaml"
     "$dev_env/disks.sh" create "${DISKS:-2}" "${DISK_SIZE:-4G}"
     kind create cluster --name "$cluster" --config "$state/cluster.yaml" --kubeconfig "$state/kubeconfig" --wait 120s ||
       fail "kind did not create $cluster; 'make dev-down WITH=kind' removes what it left"
-    load "$image_archive"
-    helm install holdfast "$chart" -n holdfast-system --create-namespace --values "$kind_folder/values.yaml" --wait --timeout 120s ||
+    # shellcheck disable=SC2086 # a list of files
+    load "$image_archive" ${KIND_IMAGES:-}
+    helm install holdfast "$chart" -n holdfast-system --create-namespace --values "${KIND_VALUES:-$kind_folder/values.yaml}" --wait --timeout 120s ||
       fail "the chart was not installed; 'make dev-down WITH=kind' removes the cluster"
     touch "$state/complete"
     say "$cluster is up with $worker_count workers after $((SECONDS - started)) s"
@@ -91,9 +94,9 @@ teardown() {
   # A paused container does not end.
   paused=$(docker ps --quiet --filter "label=io.x-k8s.kind.cluster=$cluster" --filter status=paused)
   [ -z "$paused" ] || xargs docker unpause >/dev/null <<<"$paused"
-  mkdir -p "$state"
-  kind delete cluster --name "$cluster" --kubeconfig "$state/kubeconfig" >/dev/null 2>&1 || fail "kind did not delete $cluster"
-  [ ! -e "$disks" ] || "$dev_env/disks.sh" remove
+  kind delete cluster --name "$cluster" --kubeconfig "$(mktemp --dry-run)" >/dev/null 2>&1 || fail "kind did not delete $cluster"
+  # Without a state of ours the disks are those of a cluster without Docker.
+  [ ! -e "$state" ] || "$dev_env/disks.sh" remove
   rm -rf "$state"
   rmdir "$base/$cluster" "$base" 2>/dev/null || true
 }

@@ -3,7 +3,7 @@
 // that what it writes there lies in its folder. Images, sockets and settings are in that folder too. Needs root.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,8 +15,29 @@ for folder in etc run; do
   mkdir "$1/$folder" "$1/$folder.work"
   mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$1/$folder,workdir=$1/$folder.work" "/$folder"
 done
-exec /usr/sbin/dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/socket" \\
-  --cgroup-parent "/$2" --bridge none --iptables=false --ip-forward=false --ip-masq=false --group root`;
+folder=$1 cgroup=$2
+shift 2
+exec /usr/sbin/dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/pid" \
+  --host "unix://$folder/socket" --cgroup-parent "/$cgroup" --group root \
+  --add-runtime "limited=$folder/runtime" --default-runtime limited "$@"`;
+
+/** Containers get no right that this machine may not have itself: a privileged one would not start. */
+const runtime = `#!/bin/sh
+previous=
+for word; do
+  case $previous in
+    --bundle) sed -i 's/,"CAP_SYS_RESOURCE"//g' "$word/config.json" ;;
+    --process) sed -i 's/,"CAP_SYS_RESOURCE"//g' "$word" ;;
+  esac
+  previous=$word
+done
+exec runc "$@"
+`;
+
+export interface DockerOptions {
+  /** A network of its own, where it may have bridges and rules and reaches nobody; else the machine's, and neither of them. */
+  readonly hasOwnNetwork: boolean;
+}
 
 const clock = new RealClock();
 const timers = new RealTimers();
@@ -32,21 +53,25 @@ export class DockerDaemon {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, { hasOwnNetwork }: DockerOptions) {
     this.folder = folder;
     this.cgroup = folder.slice(folder.lastIndexOf('/') + 1);
+    writeFileSync(join(folder, 'runtime'), runtime, { mode: 0o755 });
     const namespaces = ['--mount', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', '--propagation', 'private'];
+    const script = hasOwnNetwork ? `ip link set lo up\n${startup}` : startup;
+    const foreign = ['--bridge', 'none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'];
+    const words = ['sh', '-euc', script, 'sh', folder, this.cgroup, ...(hasOwnNetwork ? [] : foreign)];
     const log = openSync(join(folder, 'log'), 'w');
-    this.#child = spawn('unshare', [...namespaces, 'sh', '-euc', startup, 'sh', folder, this.cgroup], {
+    this.#child = spawn('unshare', [...namespaces, ...(hasOwnNetwork ? ['--net'] : []), ...words], {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
     this.#ended = once(this.#child, 'exit');
   }
 
-  static async start(): Promise<DockerDaemon> {
+  static async start(options: DockerOptions): Promise<DockerDaemon> {
     await install('docker.io', '/usr/sbin/dockerd', client);
-    const daemon = new DockerDaemon(await mkdtemp(join(tmpdir(), 'holdfast-docker-')));
+    const daemon = new DockerDaemon(await mkdtemp(join(tmpdir(), 'holdfast-docker-')), options);
     try {
       await daemon.#answers();
       return daemon;
@@ -72,13 +97,21 @@ export class DockerDaemon {
 
   /** Stdout of the client. */
   run(words: readonly string[], options: CommandOptions = {}): Promise<string> {
-    const environment = {
+    return run([client, ...words], { ...options, environment: { ...this.environment(), ...options.environment } });
+  }
+
+  /** What lets a client find it. */
+  environment(): Readonly<Record<string, string>> {
+    return {
       DOCKER_HOST: `unix://${this.folder}/socket`,
       DOCKER_CONFIG: join(this.folder, 'client'),
       DOCKER_BUILDKIT: '1',
-      ...options.environment,
     };
-    return run([client, ...words], { ...options, environment });
+  }
+
+  /** Before a command: then it is in the network of the daemon, where what the daemon publishes is. */
+  inNetwork(): readonly [string, ...string[]] {
+    return ['nsenter', '--net', '--target', String(this.#child.pid)];
   }
 
   async close(): Promise<void> {

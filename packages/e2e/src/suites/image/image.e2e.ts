@@ -38,7 +38,7 @@ beforeAll(async () => {
     await run(['tar', '-C', place, '-xf', snapshot]);
     await run(['make', 'setup'], { cwd: place, limitMs: buildLimitMs });
   }
-  daemon = await DockerDaemon.start();
+  daemon = await DockerDaemon.start({ hasOwnNetwork: false });
   // The name that the Dockerfile has for its base.
   await docker(['import', await debianBase(), 'debian:bookworm-slim'], buildLimitMs);
 }, 2 * buildLimitMs);
