@@ -26,6 +26,18 @@ export const raftErrorRows = {
     text: 'member {member} sent another entry {index} than the one that is committed here',
     hint: 'One of the two members has lost or mixed up its log; take the one that was restored or copied out of the cluster.',
   },
+  RAFT_GROUP_EXISTS: {
+    kind: 'exists',
+    retriable: false,
+    text: 'this process has the group {group} already',
+    hint: 'This is a defect in Holdfast; please report it.',
+  },
+  RAFT_GROUP_UNKNOWN: {
+    kind: 'not-found',
+    retriable: false,
+    text: 'this process has no group {group}',
+    hint: 'See with `holdfast metadata status` which member has it.',
+  },
   RAFT_LEADER_CHANGED: {
     kind: 'unavailable',
     retriable: true,

@@ -20,7 +20,7 @@ import type { RaftEvent } from './event.ts';
 import { handleCatchUpRequest, handleCatchUpResponse, handleRepairRequest, handleRepairResponse } from './faults.ts';
 import { settleFault, tickFault } from './faults.ts';
 import { handleAppend, handleCommit, handleHeartbeat } from './follower.ts';
-import { plus } from './ids.ts';
+import { plus, type MemberId } from './ids.ts';
 import { judgeMessage } from './judge.ts';
 import { tickLeader } from './leadership.ts';
 import { handleChange, handleRaiseVersion, settleMembership } from './membership.ts';
@@ -54,6 +54,9 @@ export class RaftCore {
   /** Nothing ticks here until something happens. */
   get isAsleep(): boolean {
     return this.#state.isAsleep;
+  }
+  get leader(): MemberId | null {
+    return this.#state.leader;
   }
   get status(): Status {
     return statusOf(this.#state);
@@ -214,7 +217,8 @@ function isTermTaken(state: State, message: Message): boolean {
     // A leader must hear that it is none any more, and a candidate that it has to try a higher term.
     const isLeading = kind === 'append' || kind === 'heartbeat' || kind === 'snapshot-chunk' || kind === 'commit';
     if (isLeading || kind === 'vote-request') say(state, from, { kind: 'term-notice' });
-    return false;
+    // A member that has heard less may be just the one whose vote is needed, a newcomer above all.
+    return kind === 'pre-vote-response';
   }
   if (kind === 'vote-request' && !message.isTransfer && hearsLeader(state, from)) return false;
   becomeFollower(state, term, null);

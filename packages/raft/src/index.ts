@@ -1,5 +1,7 @@
 // The public door of raft.
 export { RaftCore } from './core.ts';
+export { Groups, type BeatFrame, type GroupsEffects, type GroupsEvent, type GroupsOptions } from './groups.ts';
+export { ProposalLedger, type LedgerSession, type LedgerVerdict } from './proposal-ledger.ts';
 export type { RaftEvent } from './event.ts';
 export type * from './effects.ts';
 export type * from './message.ts';

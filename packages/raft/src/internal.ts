@@ -1,2 +1,4 @@
 // The internal door of raft: what the simulator needs to judge and to show.
-export { changeConfiguration, leaveJoint } from './configuration.ts';
+export { changeConfiguration, configurationProblem, leaveJoint, type ChangeResult } from './configuration.ts';
+export { formatEntry, formatMessage, formatPosition } from './format.ts';
+export { countVotes, quorumReached } from './quorum.ts';

@@ -55,6 +55,7 @@ export function syncProgress(state: State, leading: Leading): void {
     const progress = new Progress(member, plus(state.log.lastIndex, 1), { messagesMax, bytesMax });
     // Whoever is added has a full period to answer before the quorum is counted.
     progress.isActive = true;
+    progress.mustProbe = true;
     leading.progress.set(member, progress);
   }
 }
