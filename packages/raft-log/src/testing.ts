@@ -6,7 +6,7 @@ import { SeededRandom, VirtualDisk, VirtualTime } from '@holdfast/base/internal'
 import { InlineExecutor } from './executor.ts';
 import { EntryCache } from './entry-cache.ts';
 import { EntryReader } from './entry-reader.ts';
-import type { Group } from './group.ts';
+import { Group } from './group.ts';
 import { LogCore } from './log-core.ts';
 import { LogDisk } from './log-disk.ts';
 import { checkedLimits, type LogLimits } from './log-limits.ts';
@@ -151,4 +151,35 @@ function payloadOf(reader: EntryReader, group: Group, index: number): string {
     if (isOpError(error) && error.code === 'RAFT_LOG_ENTRY_FAULTY') return 'faulty';
     throw error;
   }
+}
+
+/** A disk with a log that has records of every kind: two sealed chunks, one active, closed properly or not. */
+export function makeEveryKind(isClosed: boolean): VirtualDisk {
+  const disk = new VirtualDisk({ seed: 1 });
+  disk.files.mkdir(directory);
+  const log = new SyncLog(disk.files, 'flips', { chunkBytes: 8192 });
+  log.do({ kind: 'create', group: new Group(1) }, { kind: 'create', group: new Group(2) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 7 });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one', 'two', 'three') });
+  log.do({ kind: 'vote', group: log.group(2), term: 4, vote: null });
+  log.do({ kind: 'userData', group: log.group(2), data: Buffer.from('mine') });
+  log.do({ kind: 'append', group: log.group(2), entries: entries(1, 4, 'x'.repeat(600)) });
+  log.do({ kind: 'truncate', group: log.group(1), index: 2 });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(3, 1, 'drei') });
+  log.do({ kind: 'commit', group: log.group(1), index: 2 });
+  log.do({ kind: 'purge', group: log.group(1), index: 1 });
+  while (log.core.chunks.length < 2) {
+    const from = log.group(2).staged.lastIndex + 1;
+    log.do({ kind: 'append', group: log.group(2), entries: entries(from, 4, 'y'.repeat(500)) });
+  }
+  log.do({ kind: 'vote', group: log.group(1), term: 2, vote: 9 });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(4, 2, 'four', 'five') });
+  log.do({ kind: 'create', group: new Group(3) });
+  log.do({ kind: 'snapshot', group: log.group(3), index: 50, term: 0 });
+  log.do({ kind: 'create', group: new Group(4) });
+  log.do({ kind: 'destroy', group: log.group(4) }, { kind: 'settle', group: log.group(1) });
+  log.group(2).faulty.add(1, 1);
+  log.do({ kind: 'repair', group: log.group(2), entry: { index: 1, term: 4, payload: Buffer.from('x'.repeat(600)) } });
+  if (isClosed) log.do({ kind: 'close' });
+  return disk;
 }

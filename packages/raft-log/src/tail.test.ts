@@ -1,0 +1,240 @@
+import { describe, expect, test } from '@jest/globals';
+import type { VirtualDisk } from '@holdfast/base/internal';
+import { listLog, readChunk } from './chunk-files.ts';
+import { encodeFileHeader, readFileHeader } from './file-header.ts';
+import { scanChunk, type FoundBatch } from './chunk-scan.ts';
+import type { RaftLog } from './raft-log.ts';
+import { recover } from './recovery.ts';
+import { directory, entries, newDisk, openDisk, readAll } from './testing.ts';
+
+const chunkPath = `${directory}/0000000000000001.chunk`;
+
+/** A log of two groups that ended by a crash; its last batch appends to group 1. */
+async function makeLog(): Promise<VirtualDisk> {
+  const disk = newDisk();
+  const log = await openDisk(disk);
+  await Promise.all([log.createGroup(1), log.createGroup(2)]);
+  await Promise.all([log.saveVote(1, { term: 1, vote: 3 }), log.saveVote(2, { term: 5, vote: null })]);
+  await log.append(1, entries(1, 1, 'one'));
+  await log.append(2, entries(1, 5, 'eins'));
+  await log.append(1, entries(2, 1, 'two', 'x'.repeat(600), 'four'));
+  disk.halt();
+  disk.restart('process');
+  return disk;
+}
+
+function batches(disk: VirtualDisk): FoundBatch[] {
+  const [chunk] = listLog(disk.files, directory).chunks;
+  if (chunk?.reading === undefined || chunk.reading === null) throw new Error('the log has no chunk');
+  return [...scanChunk(readChunk(disk.files, chunk.path, chunk.reading.header), { isFollowed: false })];
+}
+
+function lastBatch(disk: VirtualDisk): FoundBatch {
+  const last = batches(disk).at(-1);
+  if (last === undefined) throw new Error('the log has no batch');
+  return last;
+}
+
+function positionOf(disk: VirtualDisk, group: number, index: number): number {
+  const record = batches(disk)
+    .flatMap((batch) => batch.records)
+    .find(({ header }) => header.kind === 'entry' && header.group === group && header.index === index);
+  return record?.position ?? -1;
+}
+
+function zero(disk: VirtualDisk, position: number, lengthBytes: number): void {
+  const file = disk.files.open(chunkPath, 'write');
+  file.pwrite(new Uint8Array(lengthBytes), position);
+  file.fdatasync();
+  file.close();
+}
+
+const payloadOffset = 32;
+
+describe('damage in the last batch, which may be a torn write or rot', () => {
+  test('is cut at the first hole of its group, and its slots are ambiguous until the caller settles', async () => {
+    const disk = await makeLog();
+    disk.rot(chunkPath, positionOf(disk, 1, 3) + payloadOffset, 0);
+    const log = await openDisk(disk);
+    expect(readAll(log, 1)).toEqual(['1:1:one', '2:1:two']);
+    const ambiguity = { from: 3, to: 4, term: 1 };
+    expect(log.report.ambiguous).toEqual([{ group: 1, ...ambiguity }]);
+    expect(log.report.damages).toMatchObject([
+      { standing: 'tail', reason: expect.stringContaining('entry 3 of group 1') },
+    ]);
+    expect(log.state(1)).toMatchObject({ ambiguity, isVoteLost: false, term: 1, vote: 3 });
+    expect(log.state(2)?.ambiguity).toBeNull();
+
+    // What was cut stays in the file, and each later open comes to the same verdict.
+    await log.append(1, entries(3, 1, 'three again'));
+    disk.halt();
+    disk.restart('power');
+    const again = await openDisk(disk);
+    expect(again.report.damages).toEqual([]);
+    expect(readAll(again, 1)).toEqual(['1:1:one', '2:1:two', '3:1:three again']);
+    expect(again.state(1)?.ambiguity).toEqual(ambiguity);
+    await again.settle(1);
+    await again.close();
+    const settled = await openDisk(disk);
+    expect(settled.state(1)?.ambiguity).toBeNull();
+    expect(readAll(settled, 1)).toHaveLength(3);
+  });
+
+  test('is copied aside before the log goes on', async () => {
+    const disk = await makeLog();
+    const { position, endPosition } = lastBatch(disk);
+    const before = new Uint8Array(endPosition - position);
+    disk.rot(chunkPath, position + 600, 3);
+    disk.files.open(chunkPath, 'read').pread(before, position);
+    const log = await openDisk(disk);
+    const path = `${directory}/damaged/0000000000000001.chunk.${position}`;
+    expect(log.report.copiedAside).toBe(path);
+    const copy = new Uint8Array(before.length);
+    disk.files.open(path, 'read').pread(copy, 0);
+    expect(copy).toEqual(before);
+  });
+
+  test('makes every group ambiguous when neither head nor table is left', async () => {
+    const disk = await makeLog();
+    const { position, endPosition } = lastBatch(disk);
+    for (let at = position; at < endPosition; at += 16) disk.rot(chunkPath, at, 1);
+    const log = await openDisk(disk);
+    expect(log.report.ambiguous).toEqual([
+      { group: 1, from: 2, to: null, term: null },
+      { group: 2, from: 2, to: null, term: null },
+    ]);
+    expect(readAll(log, 1)).toEqual(['1:1:one']);
+  });
+
+  test('is nothing where nothing of a batch reached the disk', async () => {
+    const disk = await makeLog();
+    const { position, endPosition } = lastBatch(disk);
+    zero(disk, position, endPosition - position);
+    const log = await openDisk(disk);
+    expect(log.report).toMatchObject({ damages: [], ambiguous: [], copiedAside: null });
+  });
+
+  test('is seen by the blocks that did reach the disk when the first one did not', async () => {
+    const disk = await makeLog();
+    zero(disk, lastBatch(disk).position, 512);
+    const log = await openDisk(disk);
+    expect(log.report.ambiguous).toEqual([{ group: 1, from: 2, to: 4, term: 1 }]);
+    await log.append(1, entries(2, 1, 'behind the cut'));
+    await log.close();
+    expect(readAll(await openDisk(disk), 1)).toEqual(['1:1:one', '2:1:behind the cut']);
+  });
+
+  test('is refused in the mode absolute, which changes nothing', async () => {
+    const disk = await makeLog();
+    disk.rot(chunkPath, positionOf(disk, 1, 3) + payloadOffset, 0);
+    await expect(openDisk(disk, { mode: 'absolute' })).rejects.toEqual(
+      expect.objectContaining({ code: 'RAFT_LOG_CORRUPT' }),
+    );
+    expect(disk.files.readdir(directory)).not.toContain('damaged');
+  });
+
+  test('is left alone by a reader of a live log, and named', async () => {
+    const disk = await makeLog();
+    disk.rot(chunkPath, positionOf(disk, 1, 3) + payloadOffset, 0);
+    const calls = disk.calls;
+    const seen = recover({ files: disk.files, directory, mode: 'tolerate-tail', isReadOnly: true, isInUse: true });
+    expect(disk.calls).toBe(calls);
+    expect(seen?.groups.get(1)?.durable).toMatchObject({ lastIndex: 1, ambiguity: null });
+    expect(seen?.report.damages.map(({ standing }) => standing)).toEqual(['tail']);
+  });
+
+  test('a lost vote there is told: it may have been given', async () => {
+    const disk = newDisk();
+    const log = await openDisk(disk);
+    await log.createGroup(1);
+    await log.saveVote(1, { term: 8, vote: 2 });
+    disk.halt();
+    disk.restart('process');
+    for (const { header, position } of lastBatch(disk).records)
+      if (header.kind === 'vote') disk.rot(chunkPath, position, 0);
+    const opened = await openDisk(disk);
+    expect(opened.state(1)).toMatchObject({ term: 0, ambiguity: { from: 1, to: 0 } });
+  });
+});
+
+describe('damage below the durable mark', () => {
+  async function damaged(damage: (disk: VirtualDisk) => void): Promise<RaftLog> {
+    const disk = await makeLog();
+    damage(disk);
+    const log = await openDisk(disk);
+    expect(log.report.damages.map(({ standing }) => standing)).toEqual(expect.arrayContaining(['damaged']));
+    expect(log.report.ambiguous).toEqual([]);
+    return log;
+  }
+
+  test('in a payload keeps the slot as faulty', async () => {
+    const log = await damaged((disk) => disk.rot(chunkPath, positionOf(disk, 2, 1) + payloadOffset, 0));
+    expect(readAll(log, 2)).toEqual(['1:faulty']);
+    expect(log.report.faulty).toEqual([{ group: 2, from: 1, to: 1 }]);
+  });
+
+  test('in a length, too: the table says what is missing', async () => {
+    const log = await damaged((disk) => disk.rot(chunkPath, positionOf(disk, 2, 1) + 5, 6));
+    expect(readAll(log, 2)).toEqual(['1:faulty']);
+    expect(log.term(2, 1)).toBe(5);
+    await log.repair(2, { index: 1, term: 5, payload: Buffer.from('from a peer') });
+    expect(readAll(log, 2)).toEqual(['1:5:from a peer']);
+  });
+
+  test('of a whole batch: the next batch says what is missing', async () => {
+    const log = await damaged((disk) => {
+      const batch = batches(disk).find(({ records }) =>
+        records.some(({ header }) => header.kind === 'entry' && header.group === 2),
+      );
+      for (let at = batch?.position ?? 0; at < (batch?.endPosition ?? 0); at += 8) disk.rot(chunkPath, at, 0);
+    });
+    expect(readAll(log, 2)).toEqual(['1:faulty']);
+    expect(readAll(log, 1)).toHaveLength(4);
+  });
+
+  test('in one place of a vote does not lose it; in both it is told', async () => {
+    const votes = (disk: VirtualDisk): number[] =>
+      batches(disk)
+        .flatMap((batch) => batch.records)
+        .filter(({ header }) => header.kind === 'vote' && header.group === 1)
+        .map(({ position }) => position);
+    const disk = await makeLog();
+    const places = votes(disk);
+    expect(places).toHaveLength(2);
+    expect(Math.floor((places[0] ?? 0) / 512)).not.toBe(Math.floor((places[1] ?? 0) / 512));
+    for (const place of places) {
+      const log = await damaged((other) => other.rot(chunkPath, place, 2));
+      expect(log.state(1)).toMatchObject({ term: 1, vote: 3, isVoteLost: false });
+    }
+    const log = await damaged((other) => votes(other).forEach((place) => other.rot(chunkPath, place, 2)));
+    expect(log.state(1)).toMatchObject({ term: 0, vote: null, isVoteLost: true });
+    expect(log.state(2)).toMatchObject({ term: 5, isVoteLost: false });
+  });
+
+  test('of one copy of the header is told; of both it refuses the log', async () => {
+    const disk = await makeLog();
+    disk.rot(chunkPath, 20, 0);
+    expect((await openDisk(disk)).report.damages).toMatchObject([{ position: 0, standing: 'damaged' }]);
+    const other = await makeLog();
+    other.rot(chunkPath, 20, 0);
+    other.rot(chunkPath, 512 + 20, 0);
+    await expect(openDisk(other)).rejects.toThrow('no chunk has a header that verifies');
+  });
+});
+
+test('a format of a later release is refused, whatever the mode', async () => {
+  const disk = newDisk();
+  await openDisk(disk);
+  const bytes = new Uint8Array(1024);
+  const file = disk.files.open(chunkPath, 'write');
+  file.pread(bytes, 0);
+  const reading = readFileHeader(bytes);
+  if (reading === null) throw new Error('the header does not verify');
+  file.pwrite(encodeFileHeader({ ...reading.header, version: 2 }), 0);
+  file.close();
+  disk.halt();
+  disk.restart('process');
+  await expect(openDisk(disk, { mode: 'salvage' })).rejects.toEqual(
+    expect.objectContaining({ code: 'RAFT_LOG_FORMAT_UNKNOWN' }),
+  );
+});
