@@ -111,6 +111,17 @@ kubeCase('sockets that somebody removed are made again, and the driver with them
   expect(restartsOf(await release.nodePod(node.name))).toBe(restartsOf(pod));
 });
 
+kubeCase('after its folder was removed the driver starts again, and is registered again', async (parts) => {
+  const [release, node] = [releaseOf(parts), parts.cluster.node(1)];
+  const pod = await release.nodePod(node.name);
+  await follow(parts, release, async () => {
+    await rm(dirname(socketOn(node)), { recursive: true });
+    await release.nodePod(node.name, 'is Ready once more', (next) => restartsOf(next) > restartsOf(pod));
+    await release.kube.waitForLine(nodeLog(pod), registered);
+  });
+  expect((await identityAt(socketOn(node))).name).toBe(driverName);
+});
+
 async function boot(parts: KubeCase, node: DevNode): Promise<void> {
   const bootId = (await parts.kube.get('Node', node.name))?.status.nodeInfo.bootID;
   await node.kill();

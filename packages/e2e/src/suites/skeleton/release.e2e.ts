@@ -97,9 +97,13 @@ kubeCase('an upgrade replaces pod after pod, and controllers answer all the whil
 kubeCase('when the leading controller is killed, another answers within the life of its Lease', async (parts) => {
   const { measure } = parts;
   const release = releaseOf(parts);
-  const names = (await release.kube.list('Pod', { labels: labels('controller') })).map(({ metadata }) => metadata.name);
+  const pods = await release.kube.list('Pod', { labels: labels('controller') });
+  // A pod that is ending may still hold the Lease of a moment ago.
+  const names = pods
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .map(({ metadata }) => metadata.name);
   const { spec } = await release.kube.waitForOne('Lease', leaseName, {
-    condition: 'is held by a pod that is there',
+    condition: 'is held by a pod that stays',
     holds: (lease) => names.includes(lease.spec.holderIdentity ?? ''),
   });
   const holder = spec.holderIdentity ?? '';
