@@ -5,6 +5,8 @@ import { run } from './command.ts';
 export const root = join(import.meta.dirname, '../../../..');
 
 export interface HelmOptions {
+  /** Helm 4 by its plain name, which is what a person types, or Helm 3. */
+  readonly program?: 'helm' | 'helm3';
   readonly limitMs?: number;
   /** Names another cluster than the suite's. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -13,7 +15,7 @@ export interface HelmOptions {
 /** `words` are helm's own, from the verb on. */
 export function helm(
   words: readonly string[],
-  { limitMs = 120_000, environment = {} }: HelmOptions = {},
+  { program = 'helm', limitMs = 120_000, environment = {} }: HelmOptions = {},
 ): Promise<string> {
-  return run(['helm', ...words], { limitMs, cwd: root, environment });
+  return run([program, ...words], { limitMs, cwd: root, environment });
 }
