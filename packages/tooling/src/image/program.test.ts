@@ -1,7 +1,7 @@
 // Our part of the image runs wherever it lies, with nothing from the checkout or the machine but a shell.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -55,4 +55,15 @@ test('a role starts from the bundle, with the dependencies that are loaded late'
   }
   const [code] = (await once(role, 'close')) as [number | null];
   expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('"msg":"stopped"') });
+});
+
+test('the file of a thread that the bundle starts is in the bundle', () => {
+  const lib = join(folder, 'opt/holdfast/lib');
+  const named = globSync('*.js', { cwd: lib }).flatMap((file) =>
+    [...readFileSync(join(lib, file), 'utf8').matchAll(/new URL\("([^"]+)", import\.meta\.url\)/g)].map(
+      ([, path]) => path,
+    ),
+  );
+  expect(named).toContain('./raft-log-worker.js');
+  for (const path of named) expect(existsSync(join(lib, path ?? ''))).toBe(true);
 });

@@ -1,9 +1,10 @@
 // The part of the image that is ours: the program bundled with code splitting (a role loads only what it needs), and a
 // launcher that finds it and Node beside itself, so the tree runs wherever it lies. Relies on the program reading its version
 // from ../package.json, seen from the bundle.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import { developmentPackages } from '../tidy/packages.ts';
 
 export interface ProgramOptions {
   /** The checkout. */
@@ -29,11 +30,50 @@ export async function buildProgram({ root, target, commit }: ProgramOptions): Pr
 export const versionOf = (root: string): string =>
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string }).version;
 
+/** How a source file names the file of a thread that it starts; a bundler does not follow that by itself. */
+const threadReference = /new URL\('(\.{1,2}\/[\w./-]+\.ts)', import\.meta\.url\)/g;
+
+/** raft-log-worker for packages/raft-log/src/worker.ts: in the bundle all lie in one folder. */
+const threadName = (path: string): string =>
+  path
+    .replace(/^packages\//, '')
+    .replace('/src/', '/')
+    .slice(0, -3)
+    .replaceAll('/', '-');
+
+/** Threads' own files by their names in the bundle. */
+function findThreads(root: string): Readonly<Record<string, string>> {
+  const files = globSync('packages/*/src/**/*.ts', { cwd: root }).filter(
+    (file) => !file.endsWith('.test.ts') && !developmentPackages.some((name) => file.startsWith(`packages/${name}/`)),
+  );
+  const threads = files.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(threadReference)].map(([, path = '']) =>
+      join(dirname(file), path),
+    ),
+  );
+  return Object.fromEntries(threads.toSorted().map((path) => [threadName(path), path]));
+}
+
+const threadPaths = (root: string): Plugin => ({
+  name: 'thread-paths',
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/packages\/[^/]+\/src\/.*\.ts$/ }, ({ path }) => {
+      const folder = dirname(relative(root, path));
+      const contents = readFileSync(path, 'utf8').replaceAll(
+        threadReference,
+        (_, thread: string) => `new URL('./${threadName(join(folder, thread))}.js', import.meta.url)`,
+      );
+      return { contents, loader: 'ts' };
+    });
+  },
+});
+
 async function bundle(root: string, outdir: string): Promise<void> {
   await build({
     // Paths in what it writes are told from here: they must not tell where the checkout lies.
     absWorkingDir: root,
-    entryPoints: ['packages/holdfast/src/main.ts'],
+    entryPoints: { main: 'packages/holdfast/src/main.ts', ...findThreads(root) },
+    plugins: [threadPaths(root)],
     outdir,
     bundle: true,
     splitting: true,
