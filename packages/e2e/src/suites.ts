@@ -70,6 +70,13 @@ export const suites: readonly Suite[] = [
     cluster: { nodeCount: 2, hasImage: true, hasNeighbour: true },
   },
   {
+    name: 'helm',
+    summary: 'the chart in a Kubernetes by Helm 3 and Helm 4: installed, upgraded, taken away, its rights; needs root',
+    budgetMs: 12 * 60_000,
+    isInCi: false,
+    cluster: { nodeCount: 2, hasImage: true, hasNeighbour: false },
+  },
+  {
     name: 'image',
     summary:
       'the container image, by the Dockerfile and by make image: the same, small, and of use; needs root and debootstrap',
