@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names of lib.sh, pods.sh and surge.sh
 # Sourced by run.sh: what the attach-detach controller and the pod collector wait for when a node is killed. Node 2 dies under
 # StatefulSets that differ in what is done for them; timed is the life of their VolumeAttachments, which are made by the
-# controller manager and answered by the real external attacher in front of a driver
-# that says yes to everything (../src/probes/csi-stand-in.ts).
+# controller manager and answered by the real external attacher in front of a driver that says yes to everything
+# (../src/probes/csi-stand-in.ts).
 
 stand_in=$(cd "$here/../src/probes" && pwd)/csi-stand-in.ts
+runtime=$(PATH=$here/../../../bin:$PATH type -P node) || fail "node is not installed; run 'make setup'"
 sets=(plain quick listed forced freed)
 
 apply_set() { # NAME TOLERATIONS
@@ -55,12 +56,12 @@ END
 
 start_stand_in() { # NUMBER
   node exec "$1" mkdir -p /var/lib/kubelet/plugins/csi.probe.test
-  node exec "$1" sh -c "setsid '$(command -v node)' '$stand_in' $cluster-$1 /var/lib/kubelet/plugins_registry/csi.probe.test.sock \
+  node exec "$1" sh -c "setsid '$runtime' '$stand_in' $cluster-$1 /var/lib/kubelet/plugins_registry/csi.probe.test.sock \
     /var/lib/kubelet/plugins/csi.probe.test/csi.sock >>'$state/nodes/$cluster-$1/log/csi.log' 2>&1 </dev/null &"
 }
 # Ended with this shell at the latest.
 start_attacher() {
-  setpriv --pdeathsig KILL "$(command -v node)" "$stand_in" controller "$work/csi.sock" >"$work/controller.log" 2>&1 &
+  setpriv --pdeathsig KILL "$runtime" "$stand_in" controller "$work/csi.sock" >"$work/controller.log" 2>&1 &
   helpers+=($!)
   wait_until 10 test -S "$work/csi.sock"
   setpriv --pdeathsig KILL "$built/bin/csi-attacher" --kubeconfig "$state/pki/admin.conf" --csi-address "$work/csi.sock" \
@@ -122,7 +123,8 @@ begin_death() {
   k apply -f - >/dev/null <<<'{ "apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": { "name": "csi.probe.test" }, "spec": { "attachRequired": true } }'
   for number in 1 2; do
     start_stand_in $number
-    wait_until 30 registered $number >/dev/null
+    wait_until 60 registered $number >/dev/null ||
+      fail "the kubelet of node $number did not register the driver; see $state/nodes/$cluster-$number/log"
   done
   start_attacher
   for set in "${sets[@]}"; do
@@ -227,7 +229,7 @@ back_on_node_2() { # SET…
   k taint node "$cluster-2" node.kubernetes.io/out-of-service- >/dev/null
   node start 2
   start_stand_in 2
-  wait_until 60 node_ready
+  wait_until 60 node_ready || fail "node 2 is not Ready after 60 s; see $state/nodes/$cluster-2/log"
   for set in "$@"; do k delete pod "$set-0" >/dev/null; done
   holds "back on node 2: $*" settled
 }
