@@ -9,71 +9,72 @@ import type { GroupOperation, NewEntry } from './operation.ts';
 export const userDataLimitBytes = 4096;
 
 export function checkOperation(operation: GroupOperation): void {
-  const { group } = operation;
-  const refuse = (reason: string | null): void => {
-    if (reason === null) return;
-    throw new OpError('RAFT_LOG_REFUSED', { group: group.id, operation: operation.kind, reason });
-  };
-  for (const reason of objections(operation, group.staged)) refuse(reason);
+  const { group, kind } = operation;
+  const reason = objectionTo(operation, group.staged);
+  if (reason !== null) throw new OpError('RAFT_LOG_REFUSED', { group: group.id, operation: kind, reason });
 }
 
-function* objections(operation: GroupOperation, state: GroupState): Generator<string | null, void, void> {
+function objectionTo(operation: GroupOperation, state: GroupState): string | null {
   switch (operation.kind) {
     case 'append':
-      yield* appendObjections(operation.entries, state);
-      return;
+      return appendObjection(operation.entries, state);
     case 'repair':
-      yield counterObjection('term', operation.entry.term);
-      yield slotObjection(operation.group, operation.entry);
-      yield repairTermObjection(operation.group, operation.entry);
-      return;
+      return repairObjection(operation.group, operation.entry);
     case 'vote':
-      yield counterObjection('term', operation.term);
-      yield counterObjection('vote', operation.vote ?? 0);
-      yield oldTermObjection(operation.term, state);
-      yield secondVoteObjection(operation.term, operation.vote, state);
-      return;
+      return voteObjection(operation.term, operation.vote, state);
     case 'commit':
-      yield counterObjection('index', operation.index);
-      yield commitBackObjection(operation.index, state);
-      yield beyondEndObjection(operation.index, state);
-      return;
     case 'truncate':
-      yield counterObjection('index', operation.index);
-      yield committedObjection(operation.index, state);
-      yield beyondEndObjection(operation.index, state);
-      return;
     case 'purge':
-      yield counterObjection('index', operation.index);
-      yield uncommittedObjection(operation.index, state);
-      return;
+      return counterObjection('index', operation.index) ?? indexObjection(operation.kind, operation.index, state);
     case 'snapshot':
-      yield counterObjection('index', operation.index);
-      yield counterObjection('term', operation.term);
-      yield snapshotBackObjection(operation.index, state);
-      yield aheadOfTermObjection(operation.term, state);
-      return;
+      return (
+        counterObjection('index', operation.index) ??
+        counterObjection('term', operation.term) ??
+        snapshotBackObjection(operation.index, state) ??
+        aheadOfTermObjection(operation.term, state)
+      );
     case 'userData':
-      yield userDataObjection(operation.data);
-      return;
+      return userDataObjection(operation.data);
     case 'settle':
     case 'create':
     case 'destroy':
-      return;
+      return null;
   }
 }
 
-function* appendObjections(entries: readonly NewEntry[], state: GroupState): Generator<string | null, void, void> {
+function appendObjection(entries: readonly NewEntry[], state: GroupState): string | null {
   let { lastIndex, lastTerm } = state;
   for (const { index, term } of entries) {
-    yield counterObjection('index', index);
-    yield counterObjection('term', term);
-    yield gapObjection(index, lastIndex);
-    yield termBackObjection(term, lastTerm);
-    yield aheadOfTermObjection(term, state);
+    const reason =
+      counterObjection('index', index) ??
+      counterObjection('term', term) ??
+      gapObjection(index, lastIndex) ??
+      termBackObjection(term, lastTerm) ??
+      aheadOfTermObjection(term, state);
+    if (reason !== null) return reason;
     lastIndex = index;
     lastTerm = term;
   }
+  return null;
+}
+
+function repairObjection(group: Group, entry: NewEntry): string | null {
+  return counterObjection('term', entry.term) ?? slotObjection(group, entry) ?? repairTermObjection(group, entry);
+}
+
+function voteObjection(term: number, vote: number | null, state: GroupState): string | null {
+  return (
+    counterObjection('term', term) ??
+    counterObjection('vote', vote ?? 0) ??
+    oldTermObjection(term, state) ??
+    secondVoteObjection(term, vote, state)
+  );
+}
+
+function indexObjection(kind: 'commit' | 'truncate' | 'purge', index: number, state: GroupState): string | null {
+  if (kind === 'commit') return commitBackObjection(index, state) ?? beyondEndObjection(index, state);
+  if (kind === 'truncate') return committedObjection(index, state) ?? beyondEndObjection(index, state);
+  return uncommittedObjection(index, state);
 }
 
 function counterObjection(name: string, value: number): string | null {
