@@ -18,7 +18,7 @@
 . "$dev_env/lib/nodes.sh"
 
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-kubectl() { "$(cat "$state/build")/bin/kubectl" --kubeconfig "$state/pki/admin.conf" --request-timeout 5s "$@"; }
+kubectl() { "$(cat "$state/build")/bin/kubectl" --kubeconfig "$state/pki/admin.conf" "$@"; }
 
 # Whatever the records name and is still what was recorded is ended; after a reboot nothing is.
 teardown() {
@@ -53,8 +53,15 @@ route add $net.0.0/16 via $api_ip
 END
 }
 
-nodes_ready() { [ "$(kubectl get nodes --no-headers 2>/dev/null | grep -cw Ready)" = "$1" ]; }
-dns_ready() { [ "$(kubectl -n kube-system get deployment coredns -o 'jsonpath={.status.availableReplicas}' 2>/dev/null)" = 1 ]; }
+# By a process that watches: looking again and again would take the processor from what it waits for. It gives up at the first
+# word of an API server that is not whole yet, hence wait_until around it.
+await() { kubectl wait --timeout 20s "$@" >/dev/null 2>&1; }
+nodes_ready() { # NODES
+  local names=()
+  mapfile -t names < <(seq "$1" | sed "s/^/node\/$cluster-/")
+  await --for create "${names[@]}" && await --for condition=Ready "${names[@]}"
+}
+dns_ready() { await --namespace kube-system --for condition=Available deployment/coredns; }
 
 make_cluster() { # NODES BUILD
   local number
@@ -88,6 +95,7 @@ up() { # [NODES]
   else
     teardown
     check_clashes
+    check_inotify "$count"
     fill_store "$built"
     if [ ! -e "$disks/complete" ]; then
       "$dev_env/disks.sh" remove
@@ -125,7 +133,7 @@ status() {
     done | grep -E 'etcd|kube-' | sort
     for number in $(seq "$(cat "$state/count")"); do
       printf '  %-24s %-8s %s\n' "$(node_name "$number")" "$(node_power "$number")" \
-        "$(kubectl get node "$(node_name "$number")" --no-headers 2>/dev/null | awk '{ print $2 }')"
+        "$(kubectl --request-timeout 5s get node "$(node_name "$number")" --no-headers 2>/dev/null | awk '{ print $2 }')"
     done
   fi
   "$dev_env/disks.sh" list
@@ -151,7 +159,7 @@ load() { # IMAGE.tar…
 
 none_running() { # NODE-NAME
   local pods
-  pods=$(kubectl get pods --all-namespaces --no-headers --field-selector "spec.nodeName=$1,status.phase=Running" 2>/dev/null) &&
+  pods=$(kubectl --request-timeout 5s get pods --all-namespaces --no-headers --field-selector "spec.nodeName=$1,status.phase=Running" 2>/dev/null) &&
     [ -z "$pods" ]
 }
 

@@ -31,6 +31,8 @@ run kube-apiserver --etcd-servers=http://127.0.0.1:2379 --bind-address="$api_ip"
   --requestheader-extra-headers-prefix=X-Remote-Extra- --proxy-client-cert-file=front-proxy.crt \
   --proxy-client-key-file=front-proxy.key --enable-aggregator-routing=true --audit-policy-file="$dev_env/manifests/audit.yaml" \
   --audit-log-path="$state/log/audit.log" --audit-log-mode=batch
+listens() { (: <>"/dev/tcp/$api_ip/6443") 2>/dev/null; }
+wait_until 120 listens || exit 1
 api_ready() { [ "$("$bin/kubectl" --kubeconfig admin.conf get --raw /readyz 2>/dev/null)" = ok ]; }
 wait_until 120 api_ready || exit 1
 touch "$state/api-ready"

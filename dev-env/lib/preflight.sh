@@ -56,6 +56,15 @@ check_room() {
     fail "$base has $free MiB free; a cluster needs $room_limit_mib (HOLDFAST_DEV_ENV names another folder)"
 }
 
+# What kubelets, containerds and the API server open; the fourth cluster at once meets Debian's limit, and its nodes never
+# become Ready. Tried by inotify_init1, since nobody tells how many are left.
+check_inotify() { # NODES
+  local need=$((8 * ($1 + 1))) number=294
+  [ "$(uname -m)" != aarch64 ] || number=26
+  perl -e 'for (1 .. $ARGV[1]) { exit 1 if syscall($ARGV[0] + 0, 0) < 0 }' "$number" "$need" ||
+    fail "of $(cat /proc/sys/fs/inotify/max_user_instances) inotify instances fewer than $need are left for $1 nodes; run 'sysctl -w fs.inotify.max_user_instances=1024' or end another cluster"
+}
+
 # After whatever this state folder recorded has been ended, anything with the cluster's names belongs to somebody else.
 check_clashes() {
   local root route

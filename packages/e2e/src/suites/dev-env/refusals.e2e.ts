@@ -85,6 +85,15 @@ test.each(kernelCases)('%s', async (_, words, commands) => {
   await expectRefusal(inMounts(commands, up, work), words);
 });
 
+test('a machine that has no inotify instances left for the nodes is told how to give more', async () => {
+  // In a user namespace the limit is its own; the machine's clusters keep theirs.
+  const words = 'echo 20 >/proc/sys/user/max_inotify_instances; exec "$0" up 3';
+  await expectRefusal(
+    ['unshare', '--user', '--map-root-user', 'bash', '-ec', words, up],
+    "fewer than 32 are left for 3 nodes; run 'sysctl -w fs.inotify.max_user_instances=1024' or end another cluster",
+  );
+});
+
 test('a kind of interface that the kernel does not have is named', async () => {
   const real = (await run(['bash', '-c', 'command -v ip'])).trim();
   const shim = `case "$*" in *'type bridge'*) exit 2 ;; esac; exec ${real} "$@"`;
