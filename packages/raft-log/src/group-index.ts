@@ -124,6 +124,21 @@ export class GroupIndex {
     return blocks;
   }
 
+  /** The indexes whose entries begin in [from, to) of a chunk. */
+  *within(chunk: Chunk, from: number, to: number): Generator<number, void, void> {
+    for (const segment of this.#segments) {
+      if (segment.chunk !== chunk) continue;
+      for (let at = 0; at < segment.count; at++) {
+        const index = segment.firstIndex + at;
+        const position = (segment.places[at] ?? 0) * recordAlignment;
+        if (position >= from && position < to && !this.#repairs.has(index)) yield index;
+      }
+    }
+    for (const [index, location] of this.#repairs) {
+      if (location.chunk === chunk && location.position >= from && location.position < to) yield index;
+    }
+  }
+
   holdsIn(chunk: Chunk): boolean {
     return this.#segments.at(-1)?.chunk === chunk;
   }

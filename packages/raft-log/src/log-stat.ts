@@ -1,7 +1,8 @@
 // What the log tells of itself: counters since it was opened, and what it holds. The host turns them into metrics.
 import { Histogram, type HistogramReading } from './histogram.ts';
+import type { ScrubStat } from './scrubber.ts';
 
-export interface LogStat {
+export interface LogStat extends ScrubStat {
   readonly batches: number;
   readonly bytes: number;
   readonly operations: number;

@@ -27,12 +27,7 @@ function objectionTo(operation: GroupOperation, state: GroupState): string | nul
     case 'purge':
       return counterObjection('index', operation.index) ?? indexObjection(operation.kind, operation.index, state);
     case 'snapshot':
-      return (
-        counterObjection('index', operation.index) ??
-        counterObjection('term', operation.term) ??
-        snapshotBackObjection(operation.index, state) ??
-        aheadOfTermObjection(operation.term, state)
-      );
+      return snapshotObjection(operation.index, operation.term, state);
     case 'userData':
       return userDataObjection(operation.data);
     case 'settle':
@@ -68,6 +63,15 @@ function voteObjection(term: number, vote: number | null, state: GroupState): st
     counterObjection('vote', vote ?? 0) ??
     oldTermObjection(term, state) ??
     secondVoteObjection(term, vote, state)
+  );
+}
+
+function snapshotObjection(index: number, term: number, state: GroupState): string | null {
+  return (
+    counterObjection('index', index) ??
+    counterObjection('term', term) ??
+    snapshotBackObjection(index, state) ??
+    aheadOfTermObjection(term, state)
   );
 }
 

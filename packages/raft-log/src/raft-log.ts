@@ -26,6 +26,7 @@ import { LogWriter, type Request } from './log-writer.ts';
 import type { NewEntry } from './operation.ts';
 import { recover, type OpenMode, type OpenReport } from './recovery.ts';
 import type { SlotRange } from './slots.ts';
+import { scrubBytesPerSecondDefault, Scrubber, scrubInline, scrubInThread } from './scrubber.ts';
 import { WorkerExecutor } from './worker-executor.ts';
 
 export interface RaftLogOptions {
@@ -38,6 +39,8 @@ export interface RaftLogOptions {
   readonly limits?: Partial<LogLimits>;
   /** Whether a directory without a log gets a new one; true without. Who knows that there was a log says false. */
   readonly create?: boolean;
+  /** How fast sealed chunks are read again in the background. */
+  readonly scrubBytesPerSecond?: number;
   /** Other files than the operating system's need an executor of their own. */
   readonly files?: Files;
   readonly executor?: Executor;
@@ -57,6 +60,7 @@ export class RaftLog {
   readonly #writer: LogWriter;
   readonly #meter = new LogMeter();
   readonly #lock: FileLock;
+  readonly #scrubber: Scrubber;
   #isClosed = false;
 
   private constructor(parts: OpenParts) {
@@ -75,6 +79,12 @@ export class RaftLog {
       onJob: (job) => {
         if (job.kind === 'retire') this.#reader.keep(core.chunks);
       },
+    });
+    this.#scrubber = new Scrubber({
+      core,
+      timers: options.timers,
+      runner: options.files === undefined ? scrubInThread : scrubInline(files),
+      bytesPerSecond: options.scrubBytesPerSecond ?? scrubBytesPerSecondDefault,
     });
   }
 
@@ -192,6 +202,12 @@ export class RaftLog {
     return { ...held.durable, firstIndex: held.durable.purgedIndex + 1, faulty: held.faulty.ranges };
   }
 
+  /** Reads the next sealed chunk again now; the log does so by itself all the time. */
+  async scrubNext(): Promise<void> {
+    this.#refuseClosed();
+    return this.#scrubber.scrubNext();
+  }
+
   stat(): LogStat {
     const { chunks, space, cache, groups } = this.#core;
     const faultySlots = [...groups.values()]
@@ -199,6 +215,7 @@ export class RaftLog {
       .reduce((sum, { from, to }) => sum + to - from + 1, 0);
     return {
       ...this.#meter.readings(),
+      ...this.#scrubber.stat,
       waitingCalls: this.#writer.waitingCalls,
       cacheBytes: cache.usedBytes,
       groups: groups.size,
@@ -216,6 +233,7 @@ export class RaftLog {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#scrubber.stop();
     try {
       await this.#writer.submit(() => ({ kind: 'close' }));
     } catch (error) {
@@ -231,6 +249,7 @@ export class RaftLog {
     try {
       await this.#writer.start();
     } catch (error) {
+      this.#scrubber.stop();
       await this.#writer.stop();
       throw error;
     }

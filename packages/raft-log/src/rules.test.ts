@@ -35,10 +35,18 @@ describe('refused, and without a trace:', () => {
     ['a truncation of what is committed', (log) => log.truncate(1, 2), 'everything up to 3 is committed'],
     ['a truncation beyond the end', (log) => log.truncate(1, 5), 'the log ends at 4'],
     ['a purge of what is not committed', (log) => log.purge(1, 4), 'only 3 is committed'],
-    ['a snapshot from before the commit', (log) => log.installSnapshot(1, { index: 2, term: 1 }), 'the snapshot ends at 2'],
+    [
+      'a snapshot from before the commit',
+      (log) => log.installSnapshot(1, { index: 2, term: 1 }),
+      'the snapshot ends at 2',
+    ],
     ['a snapshot of a term to come', (log) => log.installSnapshot(1, { index: 9, term: 3 }), 'term 3 was not saved'],
     ['too much user data', (log) => log.saveUserData(1, new Uint8Array(4097)), 'at most 4096'],
-    ['a repair of a sound slot', (log) => log.repair(1, { index: 2, term: 1, payload: Buffer.from('b') }), 'is not faulty'],
+    [
+      'a repair of a sound slot',
+      (log) => log.repair(1, { index: 2, term: 1, payload: Buffer.from('b') }),
+      'is not faulty',
+    ],
     ['more than a batch holds', (log) => log.append(1, entries(5, 2, 'x'.repeat(5000))), 'at most 4096 fit'],
     ['a group that is there', (log) => log.createGroup(1), 'has group 1 already'],
     ['a group that is not there', (log) => log.append(9, entries(1, 1, 'x')), 'has no group 9'],
@@ -80,7 +88,9 @@ test('callers of one turn share one batch, and a closed log takes none', async (
   expect(log.stat().batchOperations.sum).toBe(log.stat().operations);
   await log.close();
   await expect(log.append(1, entries(5, 1, 'x'))).rejects.toEqual(expect.objectContaining({ code: 'RAFT_LOG_CLOSED' }));
-  expect(() => log.read(1, { from: 1, to: 1, budgetBytes: 1 })).toThrow(expect.objectContaining({ code: 'RAFT_LOG_CLOSED' }));
+  expect(() => log.read(1, { from: 1, to: 1, budgetBytes: 1 })).toThrow(
+    expect.objectContaining({ code: 'RAFT_LOG_CLOSED' }),
+  );
 });
 
 test('a read gives what its budget holds and one entry at least, and says what was purged', async () => {

@@ -84,3 +84,14 @@ test('a second process hears which process has the log; after a kill -9 everythi
   await log.close();
   expect(readdirSync(join(home, 'killed'))).toContain('LOCK');
 });
+
+test('a thread of its own scrubs a chunk, and is ended when the log closes', async () => {
+  const log = await RaftLog.open({ ...optionsOf('scrubbed'), scrubBytesPerSecond: 1024 ** 3 });
+  await log.createGroup(1);
+  await log.saveVote(1, { term: 1, vote: null });
+  for (let index = 1; log.stat().chunks < 2; index++) await log.append(1, entries(index, 1, 'x'.repeat(30_000)));
+  await log.scrubNext();
+  expect(log.stat()).toMatchObject({ scrubDamages: 0, scrubFailure: null });
+  expect(log.stat().scrubbedChunks).toBeGreaterThan(0);
+  await log.close();
+});

@@ -1,0 +1,42 @@
+// Reads a sealed chunk again as a whole, to find rot while the peers still have what it took. Runs in a thread of its own
+// (scrub-worker.ts), because a chunk is a quarter of a second of checksums; under the simulator in the same one.
+import type { Files } from '@holdfast/base';
+import { readRange, readTrailer, withFile } from './chunk-files.ts';
+import { scanChunk, type Damage, type Range } from './chunk-scan.ts';
+import type { FileHeader } from './file-header.ts';
+import { trailerPosition } from './footer.ts';
+
+export interface ScrubTask {
+  readonly path: string;
+  readonly header: FileHeader;
+  readonly bytesPerSecond: number;
+}
+
+/** The unit in which a chunk is read; after each the reader pauses. */
+const sliceBytes = 1024 * 1024;
+
+/** What of the chunk does not verify. `pause` is called after each slice with the time that it may have cost. */
+export function scrubChunk(files: Files, task: ScrubTask, pause: (pauseMs: number) => void): Damage[] {
+  const { path, header, bytesPerSecond } = task;
+  const bytes = new Uint8Array(header.chunkBytes);
+  const unreadable: Range[] = [];
+  withFile(files, path, (file) => {
+    for (let position = 0; position < bytes.length; position += sliceBytes) {
+      const slice = readRange(file, position, Math.min(sliceBytes, bytes.length - position));
+      bytes.set(slice.bytes, position);
+      unreadable.push(...slice.unreadable);
+      pause((slice.bytes.length / bytesPerSecond) * 1000);
+    }
+  });
+  const damages: Damage[] = [];
+  for (const batch of scanChunk({ header, bytes, unreadable }, { isFollowed: true })) {
+    if (batch.standing !== 'abandoned') damages.push(...batch.damages);
+  }
+  if (readTrailer(files, path, header) === null) damages.push(lostTrailer(header));
+  return damages;
+}
+
+function lostTrailer({ chunkBytes, blockBytes }: FileHeader): Damage {
+  const position = trailerPosition(chunkBytes, blockBytes);
+  return { position, lengthBytes: blockBytes, reason: 'the trailer does not verify' };
+}
