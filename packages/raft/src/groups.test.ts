@@ -134,3 +134,11 @@ test('a group that is removed is neither ticked nor a reason to send frames', ()
   host?.remove(toGroupId(1));
   expect([host?.size, host?.awake, host?.step({ kind: 'tick' }).frames]).toEqual([0, 0, []]);
 });
+
+test('a group does not fall asleep while one of its members is away', () => {
+  const world = new Processes(1);
+  world.down = toMemberId(3);
+  world.tick(60);
+  expect(world.leaderOf(toGroupId(1))).not.toBeNull();
+  expect(world.awake).toBe(2);
+});

@@ -1,0 +1,138 @@
+import { expect, test } from '@jest/globals';
+import { toLogIndex, toTerm, type Term } from '@holdfast/base';
+import { SeededRandom } from '@holdfast/base/internal';
+import { votersOnly } from './configuration.ts';
+import { RaftCore } from './core.ts';
+import { noData, type Entry } from './entry.ts';
+import type { RaftEvent } from './event.ts';
+import { toGroupId, toMemberId } from './ids.ts';
+import type { Message, MessageBody, MessageKind, MessageOf } from './message.ts';
+import { emptyReplica } from './recovered.ts';
+import { settingsDefault } from './settings.ts';
+
+const identity = { cluster: 'test', group: toGroupId(1), self: toMemberId(1) };
+const other = toMemberId(2);
+const entry = (index: number): Entry => ({
+  index: toLogIndex(index),
+  term: toTerm(4),
+  kind: 'command',
+  data: noData,
+  proposal: null,
+});
+const last = { term: toTerm(4), index: toLogIndex(9) };
+
+/** A replica that woke up in term 4 and may have lost the end of its log behind entry 3. */
+function wakeSuspect(): RaftCore {
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    vote: { term: toTerm(4), votedFor: null },
+    entries: [entry(1), entry(2), entry(3)],
+    isAmbiguous: true,
+  };
+  return new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('faults'), recovered });
+}
+
+function from(term: number, body: MessageBody): RaftEvent {
+  const message = {
+    cluster: 'test',
+    group: identity.group,
+    from: other,
+    to: identity.self,
+    term: toTerm(term),
+    ...body,
+  };
+  return { kind: 'message', message };
+}
+
+/** What it says of one kind, to whomever, also what waits for its disk. */
+function said<Kind extends MessageKind>(core: RaftCore, event: RaftEvent, kind: Kind): MessageOf<Kind>[] {
+  const isOfKind = (message: Message): message is MessageOf<Kind> & Message => message.kind === kind;
+  const { messages, write } = core.step(event);
+  const later = write === null ? [] : core.step({ kind: 'stored', ticket: write.ticket }).messages;
+  return [...messages, ...later].filter(isOfKind);
+}
+
+const voteRequest = (isRecovery: boolean): MessageBody => ({
+  kind: 'vote-request',
+  last,
+  isTransfer: false,
+  isRecovery,
+});
+const preVoteRequest = (candidacy: number): MessageBody => ({
+  kind: 'pre-vote-request',
+  candidacy: toTerm(candidacy),
+  last,
+});
+const isGranted = (core: RaftCore, term: number, isRecovery: boolean): boolean | undefined =>
+  said(core, from(term, voteRequest(isRecovery)), 'vote-response')[0]?.isGranted;
+
+test.each([5, 6, 7, 60])('a suspect replica that woke up in term 4 grants no vote in term %i', (term) => {
+  expect(isGranted(wakeSuspect(), term, false)).toBe(false);
+});
+
+test('it grants a recovery only to a candidate whose pre-vote of that term it answered since it woke up', () => {
+  const unasked = wakeSuspect();
+  expect(isGranted(unasked, 6, true)).toBe(false);
+  const asked = wakeSuspect();
+  const [answer] = said(asked, from(4, preVoteRequest(6)), 'pre-vote-response');
+  expect([answer?.isGranted, answer?.isSuspect, answer?.voteFloor]).toEqual([false, true, 5]);
+  expect(isGranted(asked, 7, true)).toBe(false);
+  expect(isGranted(asked, 6, true)).toBe(undefined);
+  const kept = wakeSuspect();
+  said(kept, from(4, preVoteRequest(6)), 'pre-vote-response');
+  expect(isGranted(kept, 6, true)).toBe(true);
+});
+
+test('not even a recovery gets its vote in the next term, where it may have voted before', () => {
+  const core = wakeSuspect();
+  said(core, from(4, preVoteRequest(5)), 'pre-vote-response');
+  expect(isGranted(core, 5, true)).toBe(false);
+});
+
+const append = (term: number, index: number, count: number): MessageBody => ({
+  kind: 'append',
+  previous: { term: toTerm(4), index: toLogIndex(index) },
+  entries: Array.from({ length: count }, (_, at) => ({ ...entry(index + 1 + at), term: toTerm(term) })),
+  commit: toLogIndex(index + count),
+});
+
+/** Hears its leader of `term` and asks where it must catch up. */
+function ask(core: RaftCore, term: number): number {
+  said(core, from(term, append(term, 3, 1)), 'append-accepted');
+  const [question] = said(core, { kind: 'tick' }, 'catch-up-request');
+  return question?.context ?? 0;
+}
+
+test('what its leader sent before it woke up does not tell how far it must catch up, an answer to its own question does', () => {
+  const core = wakeSuspect();
+  const context = ask(core, 4);
+  const answer = (asked: number): RaftEvent =>
+    from(4, { kind: 'catch-up-response', context: asked, lastIndex: toLogIndex(6) });
+  core.step(answer(context + 1));
+  said(core, from(4, append(4, 4, 2)), 'append-accepted');
+  expect(core.status.isSuspect).toBe(true);
+  core.step(answer(context));
+  expect(core.status.isSuspect).toBe(false);
+});
+
+test('an entry that is not durable yet is not caught up with', () => {
+  const core = wakeSuspect();
+  const context = ask(core, 4);
+  core.step(from(4, { kind: 'catch-up-response', context, lastIndex: toLogIndex(5) }));
+  const { write } = core.step(from(4, append(4, 4, 1)));
+  expect(core.status.isSuspect).toBe(true);
+  core.step({ kind: 'stored', ticket: write?.ticket ?? 0 });
+  expect(core.status.isSuspect).toBe(false);
+});
+
+test('the log may forget the ambiguity only when no vote can be given twice: in a later term, or with this one’s vote spent', () => {
+  const settledIn = (term: number): boolean => {
+    const core = wakeSuspect();
+    const context = ask(core, term);
+    const answer = from(term, { kind: 'catch-up-response', context, lastIndex: toLogIndex(4) });
+    const { write } = core.step(answer);
+    if (write?.isSettled === true && term === 5) expect(write.vote).toEqual({ term: 5 as Term, votedFor: other });
+    return write?.isSettled ?? false;
+  };
+  expect([4, 5, 6].map(settledIn)).toEqual([false, true, true]);
+});
