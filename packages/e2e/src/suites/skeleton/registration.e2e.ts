@@ -24,6 +24,10 @@ async function registrationsOf(release: Release, pod: Pod): Promise<number> {
   return log.split('\n').filter((line) => line.includes(registered)).length;
 }
 
+async function signalDriver(node: DevNode, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
+  await node.exec(['pkill', '--signal', signal, '--full', 'csi node --endpoint']);
+}
+
 const nodeLog = (pod: Pod): { pod: string; container: string } => ({ pod: pod.metadata.name, container: 'node' });
 
 /** What `act` costs: the driver's absence, seen from before it until it is back on every node. */
@@ -55,7 +59,7 @@ kubeCase('a killed process is started again, and registered again', async (parts
   const [release, node] = [releaseOf(parts), parts.cluster.node(2)];
   const pod = await release.nodePod(node.name);
   await follow(parts, release, async () => {
-    await node.exec(['pkill', '--signal', 'KILL', '--full', 'csi node --endpoint']);
+    await signalDriver(node, 'KILL');
     const again = await release.nodePod(node.name, 'is Ready once more', (next) => restartsOf(next) > restartsOf(pod));
     expect(again.metadata.uid).toBe(pod.metadata.uid);
     await release.kube.waitForLine(nodeLog(pod), registered);
@@ -115,7 +119,10 @@ kubeCase('after its folder was removed the driver starts again, and is registere
   const [release, node] = [releaseOf(parts), parts.cluster.node(1)];
   const pod = await release.nodePod(node.name);
   await follow(parts, release, async () => {
+    // Paused, since it would make its socket anew in a folder that is being emptied.
+    await signalDriver(node, 'STOP');
     await rm(dirname(socketOn(node)), { recursive: true });
+    await signalDriver(node, 'CONT');
     await release.nodePod(node.name, 'is Ready once more', (next) => restartsOf(next) > restartsOf(pod));
     await release.kube.waitForLine(nodeLog(pod), registered);
   });
