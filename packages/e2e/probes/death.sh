@@ -206,13 +206,15 @@ prove_death() {
 
 # Goes on with what prove_death began.
 prove_taint_at_once() {
+  local taint
   say 'A node is killed and said to be out of service at once'
   back_on_node_2 plain
   die
+  taint=$(since_death)
   say_out_of_service
   comes 120 pods "plain-0 .*node=$cluster-1 ready=True"
   timed 'NotReady' "$(since nodes "MODIFIED $cluster-2 ready=Unknown")" 10 25
-  timed 'told to go' "$(since pods "MODIFIED plain-0 .*node=$cluster-2 .*going=.+")" 0 5
+  timed 'told to go, after the taint' "$(less "$(since pods "MODIFIED plain-0 .*node=$cluster-2 .*going=.+")" "$taint")" 0 5
   timed 'collected, within a period of 20 s after NotReady' "$(since pods "DELETED plain-0 .*node=$cluster-2 ")" 10 47
   timed 'detached' "$(since attachments "DELETED plain node=$cluster-2 ")" 10 48
   timed 'Ready elsewhere' "$(since pods "plain-0 .*node=$cluster-1 ready=True")" 10 60
