@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { helmNames, type HelmName } from '../../chart/helms.ts';
 import { kubeCase, type KubeCase } from '../../kube-case.ts';
+import { run } from '../../kube/command.ts';
 import { helm } from '../../kube/helm.ts';
 import { claim, type Lease } from '../../kube/objects.ts';
 import { driverOn, immediateClass, installWords, namespace, Release } from '../skeleton/release.ts';
@@ -72,6 +73,18 @@ for (const program of helmNames) {
     expect(await remains(release)).toBe('');
   });
 }
+
+kubeCase('the commands that the notes name show every node with the driver', async (parts) => {
+  const release = releaseBy(parts, 'helm');
+  await release.ensure();
+  const notes = await helm(['get', 'notes', 'holdfast', '--namespace', namespace]);
+  const commands = [...notes.matchAll(/^ {2}(kubectl .*)$/gm)].map(([, command]) => command ?? '');
+  expect(commands.at(-1)).toBe('kubectl describe persistentvolumeclaim NAME');
+  const shown: string[] = [];
+  for (const command of commands.slice(0, -1)) shown.push(await run(['sh', '-c', command]));
+  for (const { name } of parts.cluster.nodes)
+    expect(shown.join('')).toMatch(new RegExp(`^${name} +csi\\.holdfast\\.dev$`, 'm'));
+});
 
 kubeCase('what Helm 3 installed, Helm 4 upgrades and takes away', async (parts) => {
   await start(parts, 'helm3');
