@@ -85,6 +85,13 @@ export const suites: readonly Suite[] = [
     cluster: null,
   },
   {
+    name: 'full-disk',
+    summary: 'the write-ahead log on a real file system that is full; needs root',
+    budgetMs: 5 * 60_000,
+    isInCi: false,
+    cluster: null,
+  },
+  {
     name: 'probes',
     summary:
       'facts about pods, mounts, loop devices and dead nodes that the design leans on, by a program in C; needs root',

@@ -164,6 +164,23 @@ describe('a full disk', () => {
     expect(opened.state(1)).toMatchObject({ term: 9, vote: 1 });
   });
 
+  test('a reserve that an earlier process gave up is kept for votes by the next one', async () => {
+    const { disk, log } = await openOnSmallDisk();
+    const lastIndex = await fill(log);
+    const { chunks } = log.stat();
+    for (let term = 2; log.stat().chunks === chunks; term++) await log.saveVote(1, { term, vote: null });
+    await log.close();
+    disk.setCapacityBytes(disk.usedBytes);
+    const again = await openDisk(disk);
+    expect(await fill(again)).toBe(lastIndex);
+    await again.saveVote(1, { term: 100, vote: 1 });
+    await again.close();
+    disk.setCapacityBytes(2 ** 30);
+    const third = await openDisk(disk);
+    await third.append(1, entries(lastIndex + 1, 100, 'entries wait for the spare and are not refused'));
+    expect(third.state(1)?.lastIndex).toBe(lastIndex + 1);
+  });
+
   test('a new log on a full disk does not open, and leaves nothing that a later open trips over', async () => {
     const disk = newDisk();
     disk.setCapacityBytes(0);

@@ -165,6 +165,8 @@ export class LogCore {
   }
 
   #hasRoom(operation: Operation): boolean {
+    // What is left of the active chunk is then all that votes have.
+    if (this.space.isReserveInUse && isGrowth(operation)) return false;
     const { builder, rows } = this.#staging;
     if (!builder.isBegun) this.#begin();
     const { bytes, twiceBytes } = sizeOf(operation);
@@ -239,7 +241,8 @@ export class LogCore {
   /** Called when the operation has no room: if no chunk can follow, waiting does not help. */
   #refuseWithoutSpace(operation: Operation): void {
     const isChunkFresh = this.isReady && this.#next.number === 2 && !this.hasStaged;
-    if (isChunkFresh && operation.kind !== 'close') throw this.#tooLarge(operation, sizeOf(operation).bytes);
+    if (isChunkFresh && !this.space.isReserveInUse && operation.kind !== 'close')
+      throw this.#tooLarge(operation, sizeOf(operation).bytes);
     if (!this.space.isBlocked || this.space.hasSpare) return;
     if (isGrowth(operation)) {
       this.space.enterFull();

@@ -29,6 +29,8 @@ export class LogSpace {
   #isBlocked = false;
   /** Entries found no chunk to go on in; they are refused until a spare is there. */
   #isFull = false;
+  /** An earlier process had given the reserve up: entries wait until a spare is there, or refused. */
+  #isReserveInUse = false;
 
   constructor(directory: string, limits: LogLimits) {
     this.#directory = directory;
@@ -43,11 +45,15 @@ export class LogSpace {
     if (first !== undefined) this.#spare = { path: first, sizeBytes: sizeOf(first), isRecycled: true };
     this.#spareNumber = Math.max(0, ...spares.map((path) => Number(/\d+$/.exec(path)?.[0] ?? 0)));
     this.#reserve = { ...this.#reserve, sizeBytes: sizeOf(this.#reserve.path), isRecycled: true };
+    this.#isReserveInUse = !this.hasSpare && !this.hasReserve;
     return [...rest, ...spares.filter((path) => sizeOf(path) > this.#limits.chunkBytes)];
   }
 
   get isFull(): boolean {
     return this.#isFull;
+  }
+  get isReserveInUse(): boolean {
+    return this.#isReserveInUse;
   }
   get hasSpare(): boolean {
     return this.#isWhole(this.#spare);
@@ -114,7 +120,9 @@ export class LogSpace {
   }
 
   #noteSpare(): void {
-    if (this.hasSpare) this.#isFull = false;
+    if (!this.hasSpare) return;
+    this.#isFull = false;
+    this.#isReserveInUse = false;
   }
 
   #step(file: PreparedFile): PrepareJob {
