@@ -4,6 +4,7 @@
 #   cluster.sh down              ends it and removes every trace
 #   cluster.sh status            its nodes and disks
 #   cluster.sh env               what to `eval` so that kubectl and helm speak to it
+#   cluster.sh build             kind itself, which the other verbs do when it is wanted
 #   cluster.sh config            the configuration that kind is given
 #   cluster.sh load IMAGE.tar…   gives images to every node
 #   cluster.sh node start|kill|shutdown|freeze|thaw|cut|mend|restart-kubelet|restart-containerd NUMBER
@@ -12,6 +13,7 @@
 # be pulled, KIND_NODE_IMAGE names one that node-image.sh made, KIND_IMAGES names files of further images, and KIND_VALUES other
 # values for the chart.
 . "$(dirname "$0")/../lib/common.sh"
+. "$dev_env/lib/cache.sh"
 kind_folder=$dev_env/kind
 state=$base/$cluster/kind
 image_archive=$dev_env/../build/image.tar
@@ -36,17 +38,18 @@ need_docker() {
 find_kind() {
   if [ "$(kind version 2>/dev/null | cut -d' ' -f2)" = "v$KIND_VERSION" ]; then return; fi
   local folder
-  grep -qE "sigs.k8s.io/kind v${KIND_VERSION//./\\.}\$" "$kind_folder/go.mod" ||
+  grep -qE "sigs.k8s.io/kind v${KIND_VERSION//./\\.}( |\$)" "$kind_folder/go.mod" ||
     fail "versions.env wants kind $KIND_VERSION, dev-env/kind/go.mod does not: run 'go get -tool sigs.k8s.io/kind@v$KIND_VERSION' there"
   folder=$cache/kind-$(cat "$kind_folder/go.mod" "$kind_folder/go.sum" | sha256sum | cut -c1-16)
   if [ ! -e "$folder/kind" ]; then
     command -v go >/dev/null || fail "kind $KIND_VERSION is not installed, and there is no Go to build it with: install one of the two"
     say "builds kind $KIND_VERSION"
     mkdir -p "$cache"
-    (cd "$kind_folder" && GOBIN=$folder.part GOFLAGS='-trimpath -buildvcs=false' CGO_ENABLED=0 go install tool) ||
+    (cd "$kind_folder" && GOBIN=$folder.$$ GOFLAGS='-trimpath -buildvcs=false' CGO_ENABLED=0 go install tool) ||
       fail 'kind was not built'
-    mv "$folder.part" "$folder"
+    mv "$folder.$$" "$folder"
   fi
+  mark_used "$folder"
   export PATH=$folder:$PATH
 }
 
@@ -194,6 +197,7 @@ verb=$1
 shift
 case $verb in
   up | down) "$verb" ;;
+  build) find_kind ;;
   config) config ;;
   status) need_docker; status ;;
   env)

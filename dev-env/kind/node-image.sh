@@ -2,7 +2,8 @@
 # Makes a node image for kind where none can be pulled: a Debian by debootstrap, the files of kind's own base image, Debian's
 # containerd, and the Kubernetes that dev-env built, whose control plane lies unpacked in it. Needs root and the build of
 # dev-env (make dev-build). A pod reaches its node, the control plane and its services, but no pod of another node.
-#   node-image.sh OUT.tar      for: docker import --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' OUT.tar TAG
+# Made once per what it is made of, into the cache of dev-env; the last line says where it is. For docker:
+#   docker import --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' --change 'ENV container=docker' FILE TAG
 . "$(dirname "$0")/../lib/common.sh"
 . "$dev_env/lib/cache.sh"
 kind_folder=$dev_env/kind
@@ -61,7 +62,7 @@ pack_images() { # TREE INTO
     folder=$work/images/$name
     mkdir -p "$folder/tmp" "$folder/usr/local/bin"
     cp "$work/bin/$name" "$folder/usr/local/bin/"
-    [ "$name" != kube-proxy ] || add_iptables "$1" "$folder"
+    if [ "$name" = kube-proxy ]; then add_iptables "$1" "$folder"; fi
     "$dev_env/image.sh" "$image" "$folder" "$2/$name.tar" "/usr/local/bin/$name"
   done
 }
@@ -73,7 +74,7 @@ add_iptables() { # TREE FOLDER
   (cd "$tree" && cp -a --parents usr/sbin/*tables* usr/sbin/conntrack etc/alternatives usr/lib/*-linux-gnu/xtables \
     usr/bin/dash usr/bin/sh usr/bin/kmod usr/sbin/modprobe "$folder/")
   (cd "$folder" && printf '/%s\n' usr/sbin/xtables-*-multi usr/sbin/conntrack usr/bin/kmod usr/lib/*-linux-gnu/xtables/*.so) |
-    xargs chroot "$tree" ldd 2>/dev/null | grep -o '[ \t]/[^ ]*' | tr -d ' \t' | sort -u | sed 's/^/./' |
+    xargs chroot "$tree" ldd | awk '$2 == "=>" { print "." $3 } $1 ~ /^\// && $2 ~ /^\(/ { print "." $1 }' | sort -u |
     (cd "$tree" && xargs cp --dereference --parents --target-directory "$folder")
 }
 
@@ -93,18 +94,22 @@ unpack_images() { # TREE IMAGES
   rmdir "$1/images"
 }
 
-[ $# = 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-out=$(realpath "$1")
 need_root 'a node image'
 built=$cache/$(build_id)
 [ -e "$built" ] || fail "nothing is built for these versions; run 'make dev-build'"
+made=$cache/kind-node-$({ printf '%s' "$built"; cat "$0" "$kind_folder"/node/* "$kind_folder"/{,kubeadm/}go.sum; } | sha256sum | cut -c1-16)
+if [ -e "$made" ]; then
+  mark_used "$made"
+  say "made: $made/node.tar"
+  exit
+fi
 command -v debootstrap >/dev/null || fail 'debootstrap is not installed: apt-get install debootstrap'
 command -v go >/dev/null || fail 'there is no Go to build kubeadm with'
 # shellcheck disable=SC2016 # apt expands
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
-work=$(mktemp -d "${out%/*}/.node-image.XXXXXX")
+work=$(mktemp -d "$cache/kind-node.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/{bin,images,packed}
+mkdir -p "$work"/{bin,images,made,packed}
 ln "$built"/bin/* "$work/bin/" 2>/dev/null || cp "$built"/bin/* "$work/bin/"
 build_kubeadm "$work/bin"
 say 'Debian bookworm by debootstrap'
@@ -115,6 +120,7 @@ add_base "$work/tree"
 add_kubernetes "$work/tree" "$work/bin"
 pack_images "$work/tree" "$work/packed"
 unpack_images "$work/tree" "$work/packed"
-tar -C "$work/tree" --exclude='./proc/*' --exclude='./dev/*' --exclude='./sys/*' -cf "$work/node.tar" .
-mv "$work/node.tar" "$out"
-say "$out is the file tree of a node of Kubernetes $KUBERNETES_VERSION"
+tar -C "$work/tree" --exclude='./proc/*' --exclude='./dev/*' --exclude='./sys/*' -cf "$work/made/node.tar" .
+mark_used "$work/made"
+mv "$work/made" "$made"
+say "made: $made/node.tar"

@@ -92,6 +92,14 @@ export const suites: readonly Suite[] = [
     cluster: null,
   },
   {
+    name: 'kind',
+    summary:
+      'the development cluster by kind, on a node image made here: up, its nodes through everything, down; needs root',
+    budgetMs: 75 * 60_000,
+    isInCi: false,
+    cluster: null,
+  },
+  {
     name: 'probes',
     summary:
       'facts about pods, mounts, loop devices and dead nodes that the design leans on, by a program in C; needs root',
