@@ -39,28 +39,37 @@ function askGit(...words: readonly string[]): string | null {
   }
 }
 
-const architecture = architectures.find((name) => name === values.architecture);
-if (architecture === undefined) {
-  throw new Error(`there is no image for ${values.architecture}; there are ${architectures.join(', ')}`);
-}
-const commit = given('HOLDFAST_COMMIT', /^[0-9a-f]{7,64}$/) ?? askGit('rev-parse', 'HEAD');
-const createdSeconds = Number(given('SOURCE_DATE_EPOCH', /^\d{1,10}$/) ?? askGit('log', '-1', '--format=%ct') ?? 0);
-const pins = readPins();
-
-if (values.layers === undefined) {
-  const image = join(root, 'build/image') + (architecture === ownArchitecture() ? '' : `-${architecture}`);
-  mkdirSync(join(root, 'build'), { recursive: true });
-  // Built beside and renamed into place, so that whoever runs the image meanwhile sees the old one or the whole new one.
-  const target = mkdtempSync(`${image}.`);
-  try {
-    await buildLayers({ root, pins, architecture, commit, target });
-    const layers = layerNames.map((name) => join(target, name));
-    const config = describeImage({ architecture, version: versionOf(root), commit, createdSeconds });
-    writeArchive({ layers, config, tag: values.tag, target: `${image}.tar` });
-    mergeLayers(target, pins, image);
-  } finally {
-    rmSync(target, { recursive: true, force: true });
+async function main(): Promise<void> {
+  const architecture = architectures.find((name) => name === values.architecture);
+  if (architecture === undefined) {
+    throw new Error(`there is no image for ${values.architecture}; there are ${architectures.join(', ')}`);
   }
-} else {
-  await buildLayers({ root, pins, architecture, commit, target: values.layers });
+  const commit = given('HOLDFAST_COMMIT', /^[0-9a-f]{7,64}$/) ?? askGit('rev-parse', 'HEAD');
+  const createdSeconds = Number(given('SOURCE_DATE_EPOCH', /^\d{1,10}$/) ?? askGit('log', '-1', '--format=%ct') ?? 0);
+  const pins = readPins();
+
+  if (values.layers === undefined) {
+    const image = join(root, 'build/image') + (architecture === ownArchitecture() ? '' : `-${architecture}`);
+    mkdirSync(join(root, 'build'), { recursive: true });
+    // Built beside and renamed into place, so that whoever runs the image meanwhile sees the old one or the whole new one.
+    const target = mkdtempSync(`${image}.`);
+    try {
+      await buildLayers({ root, pins, architecture, commit, target });
+      const layers = layerNames.map((name) => join(target, name));
+      const config = describeImage({ architecture, version: versionOf(root), commit, createdSeconds });
+      writeArchive({ layers, config, tag: values.tag, target: `${image}.tar` });
+      mergeLayers(target, pins, image);
+    } finally {
+      rmSync(target, { recursive: true, force: true });
+    }
+  } else {
+    await buildLayers({ root, pins, architecture, commit, target: values.layers });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`image: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 }

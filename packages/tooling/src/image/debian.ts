@@ -120,10 +120,21 @@ function withApt<Result>(architecture: Architecture, use: (apt: Apt) => Result):
   }
 }
 
+function askApt(command: string, words: readonly string[]): string {
+  try {
+    return execFileSync(command, words, { encoding: 'utf8' });
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== 'ENOENT') throw error;
+    throw new Error(
+      `${command} is not installed: the image's packages are fetched by a Debian's apt, or build the Dockerfile`,
+    );
+  }
+}
+
 /** The sites that the machine has Debian from, for the suites of the image's release, whatever the machine's own is. */
 function sources(): string {
   const format = '--format=$(LABEL)|$(SITE)';
-  const targets = execFileSync('apt-get', ['indextargets', format, 'Created-By: Packages'], { encoding: 'utf8' });
+  const targets = askApt('apt-get', ['indextargets', format, 'Created-By: Packages']);
   const site = (label: string): string | null =>
     targets
       .split('\n')
@@ -141,7 +152,7 @@ function sources(): string {
 
 /** How the machine reaches its mirrors is taken over; what it would do after an update is not. */
 function configuration(folder: string, architecture: Architecture): string {
-  const acquire = execFileSync('apt-config', ['dump', '--format', '%F "%v";%n', 'Acquire'], { encoding: 'utf8' })
+  const acquire = askApt('apt-config', ['dump', '--format', '%F "%v";%n', 'Acquire'])
     .split('\n')
     .filter((line) => !line.startsWith('Acquire::IndexTargets') && !line.endsWith(' "";'));
   return [
