@@ -56,7 +56,20 @@ function readHeaderOf(files: Files, path: string): HeaderReading | null {
 }
 
 export function readChunk(files: Files, path: string, header: FileHeader): ChunkBytes {
-  return withFile(files, path, (file) => ({ header, ...readRange(file, 0, header.chunkBytes) }));
+  const read = withFile(files, path, (file) => readRange(file, 0, header.chunkBytes));
+  return { header, ...withMissing(read, header.chunkBytes) };
+}
+
+/**
+ * A chunk has its full size before its first batch. Of a file that somebody cut nobody knows what the missing part held: it
+ * counts as unreadable, or a lost batch would look like the end of the log.
+ */
+function withMissing({ bytes, unreadable }: RangeBytes, chunkBytes: number): RangeBytes {
+  const lengthBytes = chunkBytes - bytes.length;
+  if (lengthBytes === 0) return { bytes, unreadable };
+  const whole = new Uint8Array(chunkBytes);
+  whole.set(bytes);
+  return { bytes: whole, unreadable: [...unreadable, { position: bytes.length, lengthBytes }] };
 }
 
 /** null when the chunk is not sealed, or its trailer cannot be read. */

@@ -43,6 +43,8 @@ export interface RetireJob {
 export interface ResumeJob {
   readonly kind: 'resume';
   readonly path: string;
+  /** What the chunk's size should be; somebody may have cut it. */
+  readonly sizeBytes: number;
 }
 
 export interface EndJob {

@@ -330,7 +330,8 @@ export class LogCore {
   #resumption(): Running | null {
     if (!this.#needsResume) return null;
     this.#needsResume = false;
-    return other({ kind: 'resume', path: this.#active.path });
+    const { path, header } = this.#active;
+    return other({ kind: 'resume', path, sizeBytes: header.chunkBytes });
   }
 
   /** The newest chunk was made by a process that died before it wrote a checkpoint there. */

@@ -2,13 +2,15 @@
 // after a failed fdatasync the kernel may say that all is well while the bytes are gone, so this object does nothing any more.
 import { dirname } from 'node:path';
 import { invariant, isOpError, type Clock, type Files, type OpenFile } from '@holdfast/base';
-import type { Job, JobResult, PlacedBytes, PrepareJob, RetireJob, RotateJob } from './job.ts';
+import type { Job, JobResult, PlacedBytes, PrepareJob, ResumeJob, RetireJob, RotateJob } from './job.ts';
 
 export class LogDisk {
   readonly #files: Files;
   readonly #clock: Clock;
   #active: OpenFile | null = null;
   #isPoisoned = false;
+  /** The size that the active chunk gets back behind the next batch; null when it has it. */
+  #missingSizeBytes: number | null = null;
 
   constructor(files: Files, clock: Clock) {
     this.#files = files;
@@ -40,7 +42,7 @@ export class LogDisk {
       case 'retire':
         return this.#timed(() => this.#retire(job));
       case 'resume':
-        return this.#timed(() => this.#take(this.#files.open(job.path, 'write')));
+        return this.#timed(() => this.#resume(job));
       case 'end':
         return this.#timed(() => this.#take(null));
     }
@@ -52,7 +54,28 @@ export class LogDisk {
     file.pwrite(bytes, position);
     const writtenMs = this.#clock.monotonicMs();
     file.fdatasync();
+    if (this.#missingSizeBytes !== null) this.#restoreSize(file, this.#missingSizeBytes);
     return { writeMs: writtenMs - startMs, syncMs: this.#clock.monotonicMs() - writtenMs, isDiskFull: false };
+  }
+
+  #resume({ path, sizeBytes }: ResumeJob): void {
+    this.#take(this.#files.open(path, 'write'));
+    if (this.#activeFile.sizeBytes() < sizeBytes) this.#missingSizeBytes = sizeBytes;
+  }
+
+  /**
+   * Behind a batch, never before it: the batch says that what was cut is given up. Zeroes there without it would be taken for
+   * the end of a log that lost nothing.
+   */
+  #restoreSize(file: OpenFile, sizeBytes: number): void {
+    this.#missingSizeBytes = null;
+    try {
+      file.preallocate(sizeBytes);
+      file.fdatasync();
+    } catch (error) {
+      // Then each batch takes its room as it comes, and the next open suspects the end again.
+      if (!isOpError(error) || error.code !== 'DISK_FULL') throw error;
+    }
   }
 
   get #activeFile(): OpenFile {
@@ -109,6 +132,7 @@ export class LogDisk {
   #take(file: OpenFile | null): void {
     this.#active?.close();
     this.#active = file;
+    this.#missingSizeBytes = null;
   }
 
   #syncDirectoryOf(path: string): void {

@@ -124,6 +124,36 @@ describe('damage in the last batch, which may be a torn write or rot', () => {
     expect(readAll(await openDisk(disk), 1)).toEqual(['1:1:one', '2:1:behind the cut']);
   });
 
+  test.each([
+    ['within the last batch', 600],
+    ['where the last batch began', 0],
+  ])('is suspected where somebody cut the file %s', async (_where, offset) => {
+    const disk = await makeLog();
+    const file = disk.files.open(chunkPath, 'write');
+    file.ftruncate(lastBatch(disk).position + offset);
+    file.fsync();
+    file.close();
+    const log = await openDisk(disk);
+    expect(log.report.damages.map(({ standing }) => standing)).toContain('tail');
+    expect(log.report.ambiguous.map(({ group }) => group)).toContain(1);
+    expect(readAll(log, 1)[0]).toBe('1:1:one');
+    disk.halt();
+    disk.restart('power');
+    const undecided = await openDisk(disk);
+    expect(undecided.report.ambiguous.map(({ group }) => group)).toContain(1);
+
+    // The batch behind the cut gives up what was there, and the file has its size again; the verdict stays until it is settled.
+    await undecided.saveVote(1, { term: 9, vote: 1 });
+    await undecided.close();
+    const again = await openDisk(disk);
+    expect(again.report).toMatchObject({ damages: [], isClean: true });
+    expect(again.state(1)).toMatchObject({ term: 9, vote: 1 });
+    expect(again.state(1)?.ambiguity).not.toBeNull();
+    await Promise.all([again.settle(1), again.settle(2)]);
+    await again.close();
+    expect((await openDisk(disk)).report).toMatchObject({ damages: [], ambiguous: [] });
+  });
+
   test('is refused in the mode absolute, which changes nothing', async () => {
     const disk = await makeLog();
     disk.rot(chunkPath, positionOf(disk, 1, 3) + payloadOffset, 0);
