@@ -41,6 +41,12 @@ create() { # [COUNT [SIZE]]
   touch "$disks/complete"
 }
 
+# LOOP_CTL_REMOVE, for which util-linux of Debian 12 has no command. The kernel refuses it while somebody
+# has the device open; who took it for a file of his own keeps it.
+forgotten() { # DEVICE
+  [ ! -e "/sys/block/${1#/dev/}" ] || attached "$1" ||
+    perl -e 'open(CONTROL, "+<", "/dev/loop-control") && ioctl(CONTROL, 0x4C81, int($ARGV[0])) or exit 1' "${1#/dev/loop}"
+}
 undo_create() { [ -e "$disks/complete" ] || remove; }
 
 remove_disk() { # NAME
@@ -52,9 +58,7 @@ remove_disk() { # NAME
     wait_until 5 detached "$device" || fail "$1 ($device) is still open: $(holders "$device"); it goes when that ends, then remove again"
   fi
   device=${device:-$(readlink "$disk_links/$1")} || true
-  # LOOP_CTL_REMOVE, for which util-linux of Debian 12 has no command; refused by the kernel if somebody took the device.
-  [ -z "$device" ] || grep -qxF "$device" "$disks/devices-before" ||
-    perl -e 'open(my $f, "+<", "/dev/loop-control") and ioctl($f, 0x4C81, int($ARGV[0]))' "${device#/dev/loop}" || true
+  [ -z "$device" ] || grep -qxF "$device" "$disks/devices-before" || wait_until 2 forgotten "$device" || true
   [ ! -L "$disk_links/$1" ] || rm "$disk_links/$1"
   rm -f "$disks/$1.img"
 }

@@ -7,7 +7,7 @@ import { median, type Bench, type Report } from '@holdfast/tooling';
 import type { Kube } from '../kube/kube.ts';
 import { busyboxPod, hasCondition } from '../kube/objects.ts';
 import { OwnCluster, script } from './own-cluster.ts';
-import { kinds, tracesOf, unusedLoopDevices } from './traces.ts';
+import { kinds, tracesOf } from './traces.ts';
 
 const podCount = 9;
 const clock = new RealClock();
@@ -19,7 +19,6 @@ const bench: Bench = {
     measureBuilds(report);
     const cluster = new OwnCluster(name);
     await cluster.down();
-    const unusedBefore = unusedLoopDevices().length;
     report.figure('cluster-up', await seconds(() => cluster.up(3)), 's', { atMost: 30 });
     try {
       const readyS = await podsReady(await cluster.kube());
@@ -35,8 +34,6 @@ const bench: Bench = {
     }
     const left = tracesOf(name);
     for (const kind of kinds) report.figure(`left-${kind}`, left[kind].length, kind, { atMost: 0 });
-    const unusedAfter = unusedLoopDevices().length - unusedBefore;
-    report.figure('left-unused-loop-devices', Math.max(0, unusedAfter), 'loop-devices', { atMost: 0 });
   },
 };
 export default bench;

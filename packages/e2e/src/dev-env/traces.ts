@@ -27,11 +27,9 @@ export function tracesOf(cluster: string): Readonly<Record<TraceKind, readonly s
   };
 }
 
-/** Loop devices that nobody uses: the kernel keeps one that was made for a disk unless it is told otherwise. */
-export function unusedLoopDevices(): readonly string[] {
-  return readdirSync('/sys/block').filter(
-    (name) => name.startsWith('loop') && readText(`/sys/block/${name}/loop/backing_file`) === '',
-  );
+/** Used or not: the kernel keeps a device that was made for a disk unless it is told otherwise. */
+export function loopDevices(): readonly string[] {
+  return readdirSync('/sys/block').filter((name) => name.startsWith('loop'));
 }
 
 /** By cgroup, by words and by what is mounted for it: one of them gives away what escaped the others. */

@@ -16,6 +16,7 @@ import {
   pathWithout,
   withoutCapability,
 } from '../../dev-env/refusal.ts';
+import { loopDevices, tracesOf } from '../../dev-env/traces.ts';
 
 const name = 'derefuse';
 const cluster = new OwnCluster(name);
@@ -140,6 +141,15 @@ test('disks that are there are not made again', async () => {
   await cluster.disks('create', '1', '1G');
   await expectRefusal([script('disks.sh'), 'create'], `/dev/holdfast/${name} exists; remove the disks first`);
   await cluster.disks('remove');
+});
+
+test('loop devices that the kernel had to make for disks go with them', async () => {
+  const before = new Set(loopDevices());
+  await cluster.disks('create', String(before.size + 2), '64M');
+  const made = tracesOf(name)['loop-devices'].filter((device) => !before.has(device));
+  expect(made.length).toBeGreaterThanOrEqual(2);
+  await cluster.disks('remove');
+  expect(loopDevices().filter((device) => made.includes(device))).toEqual([]);
 });
 
 test('what has the name or the addresses of a cluster already is refused and left alone', async () => {
