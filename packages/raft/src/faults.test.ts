@@ -22,12 +22,12 @@ const entry = (index: number): Entry => ({
 const last = { term: toTerm(4), index: toLogIndex(9) };
 
 /** A replica that woke up in term 4 and may have lost the end of its log behind entry 3. */
-function wakeSuspect(): RaftCore {
+function wakeSuspect(lostTerm: number | null = null): RaftCore {
   const recovered = {
     ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
     vote: { term: toTerm(4), votedFor: null },
     entries: [entry(1), entry(2), entry(3)],
-    isAmbiguous: true,
+    ambiguity: { term: lostTerm === null ? null : toTerm(lostTerm) },
   };
   return new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('faults'), recovered });
 }
@@ -135,4 +135,33 @@ test('the log may forget the ambiguity only when no vote can be given twice: in 
     return write?.isSettled ?? false;
   };
   expect([4, 5, 6].map(settledIn)).toEqual([false, true, true]);
+});
+
+test('a leader of a later term has to be asked again how far it goes', () => {
+  const core = wakeSuspect();
+  const context = ask(core, 4);
+  core.step(from(4, { kind: 'catch-up-response', context, lastIndex: toLogIndex(6) }));
+  said(core, from(6, append(6, 4, 2)), 'append-accepted');
+  expect(core.status.isSuspect).toBe(true);
+  const [question] = said(core, { kind: 'tick' }, 'catch-up-request');
+  core.step(from(6, { kind: 'catch-up-response', context: question?.context ?? 0, lastIndex: toLogIndex(6) }));
+  expect(core.status.isSuspect).toBe(false);
+});
+
+test('a lost entry of a later term moves the terms without a vote', () => {
+  const core = wakeSuspect(8);
+  const [answer] = said(core, from(4, preVoteRequest(9)), 'pre-vote-response');
+  expect([answer?.isSuspect, answer?.voteFloor]).toEqual([false, 9]);
+});
+
+test('a vote that both places lost leaves the term of the log, and no vote of it is known', () => {
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    entries: [entry(1)],
+    ambiguity: { term: null },
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('vote'), recovered });
+  expect([core.status.term, core.status.votedFor, core.status.isSuspect]).toEqual([4, null, true]);
+  const { write } = core.step({ kind: 'tick' });
+  expect(write?.vote).toEqual({ term: 4, votedFor: null });
 });

@@ -165,3 +165,14 @@ test.each([
   hear(core, 3, 7, voteRequest(candidate.term, candidate.index, false));
   expect([core.status.term, core.status.votedFor]).toEqual([7, candidate.isGranted ? 3 : null]);
 });
+
+test('a follower sleeps only with the very log that its leader has', () => {
+  const core = start();
+  const sleepAt = (term: number, index: number): boolean => {
+    const last = { term: toTerm(term), index: toLogIndex(index) };
+    const { write } = hear(core, 2, 1, { kind: 'heartbeat', commit: toLogIndex(0), context: 1, sleepAt: last });
+    if (write !== null) core.step({ kind: 'stored', ticket: write.ticket });
+    return core.isAsleep;
+  };
+  expect([sleepAt(1, 1), sleepAt(0, 0)]).toEqual([false, true]);
+});

@@ -13,7 +13,7 @@ interface DiskState {
   readonly snapshot: SnapshotMark;
   readonly entries: readonly Entry[];
   readonly faulty: readonly Position[];
-  readonly isAmbiguous: boolean;
+  readonly ambiguity: Recovered['ambiguity'];
 }
 
 export class ModelDisk {
@@ -23,8 +23,8 @@ export class ModelDisk {
   #marks = new Map<number, SnapshotMark>();
 
   constructor(recovered: Recovered) {
-    const { vote, commit, snapshot, entries, faulty, isAmbiguous } = recovered;
-    this.#state = { vote, commit, snapshot, entries, faulty, isAmbiguous };
+    const { vote, commit, snapshot, entries, faulty, ambiguity } = recovered;
+    this.#state = { vote, commit, snapshot, entries, faulty, ambiguity };
   }
 
   get pending(): number {
@@ -61,12 +61,17 @@ export class ModelDisk {
     const { entries, faulty } = this.#state;
     const end = Math.max(...[...entries, ...faulty].map(({ index }) => index), 0) - count;
     const isKept = ({ index }: Position): boolean => index <= end;
-    this.#state = { ...this.#state, entries: entries.filter(isKept), faulty: faulty.filter(isKept), isAmbiguous: true };
+    this.#state = {
+      ...this.#state,
+      entries: entries.filter(isKept),
+      faulty: faulty.filter(isKept),
+      ambiguity: { term: null },
+    };
   }
 
   /** The tail could have been torn, and was not. */
   doubtTail(): void {
-    this.#state = { ...this.#state, isAmbiguous: true };
+    this.#state = { ...this.#state, ambiguity: { term: null } };
   }
 
   /** One slot cannot be read any more. */
@@ -112,7 +117,7 @@ export class ModelDisk {
       snapshot,
       entries,
       faulty,
-      isAmbiguous: state.isAmbiguous && !write.isSettled,
+      ambiguity: write.isSettled ? null : state.ambiguity,
     };
   }
 }

@@ -1,6 +1,6 @@
 // What a replica finds of itself at its start: in the words of the write-ahead log, whose report of damage arrives here
 // unsoftened, and of the state machine, which knows how far it applied.
-import type { LogIndex } from '@holdfast/base';
+import type { LogIndex, Term } from '@holdfast/base';
 import { noConfiguration, type Configuration } from './configuration.ts';
 import type { Vote } from './effects.ts';
 import type { Entry } from './entry.ts';
@@ -16,8 +16,11 @@ export interface Recovered {
   readonly entries: readonly Entry[];
   /** Slots among them, or behind them, whose bytes are damaged; the term may be 0 where nobody knows it. */
   readonly faulty: readonly Position[];
-  /** The end of the log, or a vote, may have been acknowledged and lost. Set until a write with `isSettled` is durable. */
-  readonly isAmbiguous: boolean;
+  /**
+   * The end of the log, or a vote, may have been acknowledged and lost. The log reports it at each start until a write with
+   * `isSettled` is durable. The term is that of the last entry which may be lost, or null where nobody knows.
+   */
+  readonly ambiguity: { readonly term: Term | null } | null;
   /**
    * The snapshot that the state machine was loaded from last. A crash between its installation and the log's next write leaves
    * a log that ends before it; the log is then replaced at the start.
@@ -37,7 +40,7 @@ export function emptyReplica(configuration: Configuration = noConfiguration, ver
     snapshot: { id: '', index: noIndex, term: noTerm, configuration, version },
     entries: [],
     faulty: [],
-    isAmbiguous: false,
+    ambiguity: null,
     installed: null,
     applied: noIndex,
     partialSnapshot: null,

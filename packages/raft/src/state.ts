@@ -3,7 +3,7 @@
 import { OpError, type LogIndex, type Random, type Term } from '@holdfast/base';
 import { configurationProblem, noConfiguration, type Configuration } from './configuration.ts';
 import type { Entry } from './entry.ts';
-import { noEffects, type Effects, type Role } from './effects.ts';
+import { noEffects, type Effects, type Role, type Vote } from './effects.ts';
 import { plus, type GroupId, type MemberId, type Position } from './ids.ts';
 import { Log, type DamagedSlot } from './log.ts';
 import { decodeConfiguration, decodeVersion } from './payload.ts';
@@ -159,7 +159,8 @@ export interface StateOptions {
 
 export function createState({ identity, settings, random, recovered }: StateOptions): State {
   const { log, begin, isReplaced } = recoverLog(recovered);
-  const { applied, vote } = recovered;
+  const { applied } = recovered;
+  const vote = knownVote(recovered, log);
   const state: State = {
     ...identity,
     settings,
@@ -184,14 +185,24 @@ export function createState({ identity, settings, random, recovered }: StateOpti
     candidacyFloor: 0 as Term,
     leading: null,
     campaign: null,
-    fault: faultOf(recovered),
+    fault: faultOf(recovered, vote.term),
     incoming: recovered.partialSnapshot === null ? null : { ...recovered.partialSnapshot, step: 'receiving' },
     out: noEffects(),
-    draft: isReplaced ? { ...emptyDraft(), snapshot: begin } : null,
+    draft: startDraft(isReplaced ? begin : null, vote !== recovered.vote),
   };
   for (let index = log.firstIndex; index <= log.lastIndex; index = plus(index, 1)) noteEntry(state, index);
   forgetOldMarks(state);
   return state;
+}
+
+/** A vote that both places lost leaves a log of later terms than the one that is known: no vote of those is known either. */
+function knownVote({ vote }: Recovered, log: Log): Vote {
+  return log.lastTerm > vote.term ? { term: log.lastTerm, votedFor: null } : vote;
+}
+
+/** What the first step writes besides its own: what the start found out and the disk does not say. */
+function startDraft(snapshot: SnapshotMark | null, isVoteChanged: boolean): Draft | null {
+  return snapshot === null && !isVoteChanged ? null : { ...emptyDraft(), snapshot, isVoteChanged };
 }
 
 interface RecoveredLog {
@@ -239,7 +250,7 @@ function max(first: Term, second: Term): Term {
   return first > second ? first : second;
 }
 
-function checkRecovered({ snapshot, entries, faulty, vote, applied }: Recovered): void {
+function checkRecovered({ snapshot, entries, faulty, vote, applied, ambiguity }: Recovered): void {
   const fail = (reason: string): never => {
     throw new OpError('RAFT_STATE_UNUSABLE', { reason });
   };
@@ -249,7 +260,8 @@ function checkRecovered({ snapshot, entries, faulty, vote, applied }: Recovered)
   let previous: Position = snapshot;
   for (const entry of entries) {
     if (entry.index <= previous.index || entry.index > last) fail(`entry ${entry.index} is out of its place`);
-    if (entry.term < previous.term || entry.term > vote.term) fail(`entry ${entry.index} is of term ${entry.term}`);
+    const isVoteMissing = ambiguity === null && entry.term > vote.term;
+    if (entry.term < previous.term || isVoteMissing) fail(`entry ${entry.index} is of term ${entry.term}`);
     previous = entry;
   }
   const indices = new Set([...entries, ...faulty].map(({ index }) => index));
@@ -258,11 +270,12 @@ function checkRecovered({ snapshot, entries, faulty, vote, applied }: Recovered)
 }
 
 /** The floor lies one term higher, because what was lost may have been the vote of the next term. */
-function faultOf({ vote, faulty, isAmbiguous }: Recovered): Fault | null {
-  if (!isAmbiguous && faulty.length === 0) return null;
+function faultOf({ faulty, ambiguity }: Recovered, term: Term): Fault | null {
+  if (ambiguity === null && faulty.length === 0) return null;
+  const lastTerm = max(term, ambiguity?.term ?? term);
   return {
     isSuspect: true,
-    voteFloor: (isAmbiguous ? vote.term + 1 : 0) as Term,
+    voteFloor: (ambiguity === null ? 0 : lastTerm + 1) as Term,
     target: null,
     context: 0,
     ticks: 0,
