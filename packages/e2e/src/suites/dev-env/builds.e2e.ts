@@ -162,6 +162,7 @@ test('a module that does not compile shows the compiler’s words and leaves not
 
 test('every script of the repository is clean for shellcheck', async () => {
   await run(['bash', '-ec', 'command -v shellcheck >/dev/null || apt-get install -y -qq shellcheck']);
-  const words = 'cd "$0/.." && git ls-files -z "*.sh" | xargs -0 shellcheck -x --source-path=SCRIPTDIR --source-path=SCRIPTDIR/..';
+  const words =
+    'cd "$0/.." && git ls-files -z "*.sh" | xargs -0 shellcheck -x --source-path=SCRIPTDIR --source-path=SCRIPTDIR/..';
   await run(['bash', '-o', 'pipefail', '-ec', words, devEnvFolder], { limitMs: 110_000 });
 });
