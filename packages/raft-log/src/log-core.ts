@@ -139,8 +139,8 @@ export class LogCore {
     return true;
   }
 
-  /** The next job; null when there is nothing to do. `isBlocked`: somebody waits for room. */
-  nextJob(isBlocked: boolean): Job | null {
+  /** The next job; null when there is nothing to do. `isBlocked`: somebody waits for room; `isIdle`: nobody is about to call. */
+  nextJob(isBlocked: boolean, isIdle = true): Job | null {
     invariant(this.#running === null, 'one job runs at a time');
     const running =
       this.#resumption() ??
@@ -148,7 +148,7 @@ export class LogCore {
       this.#dueStep() ??
       this.#batchJob() ??
       (isBlocked || this.#chunks.length === 0 ? this.#rotation() : null) ??
-      this.#chore();
+      (isBlocked || isIdle ? this.#chore() : null);
     this.#running = running;
     return running?.job ?? null;
   }
@@ -388,9 +388,9 @@ export class LogCore {
     this.#staging = makeBatchOf(this.#staging.builder.bytes);
   }
 
-  /** A spare is whole before the active chunk is: it grows with what is written. */
+  /** Spare and reserve grow with what is written, also when the log is never idle. */
   #dueStep(): Running | null {
-    if (this.space.hasSpare || this.#writtenBytes < this.#limits.prepareBytes) return null;
+    if ((this.space.hasSpare && this.space.hasReserve) || this.#writtenBytes < this.#limits.prepareBytes) return null;
     this.#writtenBytes -= this.#limits.prepareBytes;
     return other(this.space.nextStep());
   }

@@ -33,6 +33,8 @@ interface Call {
   readonly reject: (error: OpError) => void;
 }
 
+/** More than the awaits between an answer and the caller's next call. */
+const patienceTurns = 16;
 /** How long a full disk is left alone. */
 const retryMs = 1_000;
 
@@ -45,6 +47,8 @@ export class LogWriter {
   /** Without room; served in their order. */
   #waiting: Call[] = [];
   #isScheduled = false;
+  /** Turns of the microtask queue that callers who were just answered still have before the thread turns to chores. */
+  #patience = 0;
   #poison: OpError | null = null;
   #isStopped = false;
   #retry: Timer | null = null;
@@ -143,13 +147,23 @@ export class LogWriter {
     const { core, executor } = this.#parts;
     if (core.isRunning || this.#isStopped || this.#poison !== null) return;
     this.#admit();
-    const job = core.nextJob(this.#waiting.length > 0);
+    const job = core.nextJob(this.#waiting.length > 0, this.#patience === 0);
     if (job === null) {
-      this.#watchSpace();
+      this.#rest();
       return;
     }
     if (core.isWritingBatch) this.#startBatch();
     executor.submit(job, (outcome) => this.#ended(job, outcome));
+  }
+
+  /** Nothing to write. A chore takes as long as several batches, so it begins only when no answered caller comes back. */
+  #rest(): void {
+    if (this.#patience > 0) {
+      this.#patience--;
+      this.schedule();
+    } else {
+      this.#watchSpace();
+    }
   }
 
   #startBatch(): void {
@@ -170,6 +184,7 @@ export class LogWriter {
     const { core, clock, meter, onJob } = this.#parts;
     const durable = this.#written;
     this.#written = [];
+    this.#patience = durable.length > 0 ? patienceTurns : 0;
     core.done(result.isDiskFull);
     // The disk goes on at once when a batch worth writing stands ready; else those who are answered fill it first.
     if (this.#staged.length >= durable.length) this.#pump();

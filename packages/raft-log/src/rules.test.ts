@@ -106,3 +106,20 @@ test('a read gives what its budget holds and one entry at least, and says what w
   expect(log.groups()).toEqual([1]);
   expect(log.state(9)).toBeNull();
 });
+
+test('whoever calls again as soon as it is answered does not wait behind a chore; the chore comes when nobody calls', async () => {
+  const disk = newDisk();
+  const log = await openDisk(disk, { limits: { ...smallLimits, prepareBytes: 8192 } });
+  const preparedBytes = (): number =>
+    disk.files
+      .readdir('/log')
+      .filter((name) => name.startsWith('spare-') || name === 'reserve')
+      .reduce((sum, name) => sum + (disk.files.stat(`/log/${name}`)?.sizeBytes ?? 0), 0);
+  await log.createGroup(1);
+  await log.saveVote(1, { term: 1, vote: null });
+  const before = preparedBytes();
+  for (let index = 1; index <= 4; index++) await log.append(1, entries(index, 1, 'x'));
+  expect(preparedBytes()).toBe(before);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(preparedBytes()).toBe(2 * 16 * 1024);
+});
