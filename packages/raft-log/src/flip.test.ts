@@ -50,8 +50,8 @@ function groupDishonesty(found: Group | null, original: Group): string | null {
 }
 
 /**
- * Of all bits of a file every so many is turned, in a step that meets each bit of a byte alike. 1 turns every bit; the suite
- * `mutation` of e2e does that.
+ * Of all bits of a file every so many is turned, in a step that meets each bit of a byte alike; 1 turns every bit, which
+ * takes minutes.
  */
 const stride = Number(process.env['HOLDFAST_FLIP_STRIDE'] ?? 41);
 
