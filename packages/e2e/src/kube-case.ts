@@ -21,7 +21,10 @@ export interface KubeCase {
 export const caseLabel = 'e2e-case';
 
 export interface KubeCaseOptions {
-  /** It looks only at what it made itself, so it may run while others of its file that say so do. */
+  /**
+   * It looks only at what it made itself, so it may run while others of its file that say so do. It must not load a module
+   * while it runs, as the first use of rpc does: jest refuses that from the moment when one of its neighbours has ended.
+   */
   readonly isConcurrent?: boolean;
   readonly limitMs?: number;
 }
