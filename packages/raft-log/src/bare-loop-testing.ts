@@ -1,0 +1,48 @@
+// What the bench measures the log against: a loop in Node that writes the same number of bytes at the same alignment into a
+// file that was preallocated on the same file system, and does nothing else: no checksum, no thread, no promise.
+import { closeSync, fdatasyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+const mib = 1024 * 1024;
+const fileBytes = 64 * mib;
+const blockBytes = 4096;
+
+export class BareLoop {
+  readonly #descriptor: number;
+  #position = 0;
+
+  constructor(folder: string) {
+    this.#descriptor = openSync(join(folder, 'bare'), 'w+');
+    const zeroes = Buffer.alloc(mib);
+    for (let position = 0; position < fileBytes; position += mib) writeSync(this.#descriptor, zeroes, 0, mib, position);
+    fdatasyncSync(this.#descriptor);
+  }
+
+  /** One batch, durable when it returns. */
+  write(bytes: Uint8Array): void {
+    const length = Math.ceil(bytes.length / blockBytes) * blockBytes;
+    if (this.#position + length > fileBytes) this.#position = 0;
+    writeSync(this.#descriptor, bytes, 0, bytes.length, this.#position);
+    fdatasyncSync(this.#descriptor);
+    this.#position += length;
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** Reads files from end to end, a window at a time; the number of bytes. */
+export function readBare(paths: readonly string[], windowBytes: number): number {
+  const window = Buffer.alloc(windowBytes);
+  let total = 0;
+  for (const path of paths) {
+    const descriptor = openSync(path, 'r');
+    const { size } = statSync(path);
+    for (let position = 0; position < size; position += window.length) {
+      total += readSync(descriptor, window, 0, window.length, position);
+    }
+    closeSync(descriptor);
+  }
+  return total;
+}
