@@ -65,7 +65,7 @@ export const suites: readonly Suite[] = [
     name: 'skeleton',
     summary:
       'Holdfast in a Kubernetes, as the README installs it: registered, refusing claims, upgraded, removed; needs root',
-    budgetMs: 6 * 60_000,
+    budgetMs: 10 * 60_000,
     isInCi: false,
     cluster: { nodeCount: 2, hasImage: true, hasNeighbour: true },
   },
