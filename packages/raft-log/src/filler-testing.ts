@@ -1,6 +1,7 @@
 // A process of its own that opens a log and, if it is told to, fills it with entries of many groups: what it costs is not
 // mixed with what the process that measures holds. Run with --expose-gc; tells one message and ends.
 import { RealClock, RealRandom, RealTimers } from '@holdfast/base';
+import type { NewEntry } from './operation.ts';
 import { RaftLog } from './raft-log.ts';
 
 export interface FillOrder {
@@ -41,7 +42,6 @@ function memory(): { resident: number; heap: number } {
 async function fill(log: RaftLog, { groups, entries, payloadBytes, callEntries }: FillOrder): Promise<void> {
   await Promise.all(Array.from({ length: groups }, (_, at) => log.createGroup(at + 1)));
   await Promise.all(Array.from({ length: groups }, (_, at) => log.saveVote(at + 1, { term: 1, vote: null })));
-  const payload = new Uint8Array(payloadBytes).fill(7);
   const next = Array.from({ length: groups }, () => 1);
   let turn = 0;
   const turns = groups * Math.ceil(entries / callEntries);
@@ -51,13 +51,19 @@ async function fill(log: RaftLog, { groups, entries, payloadBytes, callEntries }
       const from = next[group - 1] ?? 1;
       const count = Math.min(callEntries, entries + 1 - from);
       next[group - 1] = from + count;
-      await log.append(
-        group,
-        Array.from({ length: count }, (_, at) => ({ index: from + at, term: 1, payload })),
-      );
+      await log.append(group, makeEntries(from, count, payloadBytes));
     }
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
+}
+
+/** Payloads of one call lie in one piece of memory, as they come from a frame of the network. */
+function makeEntries(from: number, count: number, payloadBytes: number): NewEntry[] {
+  const frame = new Uint8Array(count * payloadBytes).fill(7);
+  return Array.from({ length: count }, (_, at) => {
+    const payload = frame.subarray(at * payloadBytes, (at + 1) * payloadBytes);
+    return { index: from + at, term: 1, payload };
+  });
 }
 
 async function run(order: FillOrder): Promise<FillReport> {

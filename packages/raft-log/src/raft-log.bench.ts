@@ -263,7 +263,7 @@ const openRounds = 5;
 
 /** Ten million entries of a thousand groups in four gibibytes, written by one process and opened by others. */
 async function measureSize(report: Report, directory: string): Promise<void> {
-  const order: FillOrder = { directory, groups: 1_000, entries: 10_000, payloadBytes: 384, callEntries: 50 };
+  const order: FillOrder = { directory, groups: 1_000, entries: 10_000, payloadBytes: 400, callEntries: 50 };
   const filled = await inProcess(order);
   report.figure('raft-log-fill', (filled.entries * 1000) / filled.fillMs, 'entries/s');
   const opens: FillReport[] = [];
