@@ -1,14 +1,26 @@
 // Damage that meets other damage, or a log that is short of something else at the same time.
 import { describe, expect, test } from '@jest/globals';
+import type { Files } from '@holdfast/base';
 import type { VirtualDisk } from '@holdfast/base/internal';
-import { VirtualTime } from '@holdfast/base/internal';
+import { VirtualCrash, VirtualTime } from '@holdfast/base/internal';
 import { listLog, readChunk } from './chunk-files.ts';
 import { scanChunk, type FoundBatch } from './chunk-scan.ts';
 import { encodeFileHeader, type FileHeader } from './file-header.ts';
+import { Group } from './group.ts';
 import { LogDisk } from './log-disk.ts';
 import type { RaftLog } from './raft-log.ts';
 import { recover } from './recovery.ts';
-import { directory, entries, makeEveryKind, newDisk, openDisk, readAll, smallLimits, tellGroups } from './testing.ts';
+import {
+  directory,
+  entries,
+  makeEveryKind,
+  newDisk,
+  openDisk,
+  readAll,
+  smallLimits,
+  SyncLog,
+  tellGroups,
+} from './testing.ts';
 
 const chunkPath = (sequence: number): string => `${directory}/000000000000000${sequence}.chunk`;
 const payloadOffset = 32;
@@ -111,6 +123,113 @@ describe('a checkpoint of which both copies of a state are lost', () => {
   });
 });
 
+test('damage at the end of a chunk that is followed is no torn tail, even where the next chunk has to be replayed, too', () => {
+  const disk = makeEveryKind(true);
+  for (const place of placesOf(disk, 'state', { group: 2, sequence: 3 }))
+    disk.rot(chunkPath(3), place + payloadOffset, 1);
+  const [footer] = placesOf(disk, 'footer', { group: 2, sequence: 2 });
+  disk.rot(chunkPath(2), (footer ?? 0) + payloadOffset, 1);
+  const found = recover({ files: disk.files, directory, mode: 'tolerate-tail', isReadOnly: true });
+  expect(new Set(found?.report.damages.map(({ standing }) => standing))).toEqual(new Set(['damaged']));
+  expect(found?.report.ambiguous).toEqual([]);
+});
+
+describe('below the durable mark', () => {
+  const entriesOfNoTerm = entries(1, 0, 'eins', 'zwei');
+
+  /** Group 1 holds 1–3, truncated to 2, and user data, group 2 holds 1–2, purged to 1, group 3 is gone. */
+  async function makeLog(): Promise<VirtualDisk> {
+    const disk = newDisk();
+    const log = await openWithGroup(disk);
+    await log.createGroup(2);
+    await log.append(1, entries(1, 1, 'one', 'two', 'three'));
+    await log.truncate(1, 2);
+    await log.saveUserData(1, Buffer.from('mine'));
+    await Promise.all([log.append(2, entriesOfNoTerm), log.createGroup(3)]);
+    await log.commit(2, 2);
+    await log.purge(2, 1);
+    await log.destroyGroup(3);
+    await log.saveVote(2, { term: 1, vote: null });
+    crash(disk);
+    return disk;
+  }
+
+  function rotAll(disk: VirtualDisk, kind: string, group: number): void {
+    for (const place of placesOf(disk, kind, { group })) disk.rot(chunkPath(1), place, 0);
+  }
+
+  test('a truncation that is lost is made all the same: the table tells of it', async () => {
+    const disk = await makeLog();
+    rotAll(disk, 'truncate', 1);
+    expect(readAll(await openDisk(disk), 1)).toEqual(['1:1:one', '2:1:two']);
+  });
+
+  test('a purge that is lost is made all the same', async () => {
+    const disk = await makeLog();
+    rotAll(disk, 'purge', 2);
+    expect(readAll(await openDisk(disk), 2)).toEqual(['2:0:zwei']);
+  });
+
+  test('a group whose end is lost does not come back', async () => {
+    const disk = await makeLog();
+    rotAll(disk, 'destroy', 3);
+    expect((await openDisk(disk)).groups()).toEqual([1, 2]);
+  });
+
+  test('user data that are lost are told', async () => {
+    const disk = await makeLog();
+    expect((await openDisk(disk)).state(1)?.isUserDataLost).toBe(false);
+    const other = await makeLog();
+    rotAll(other, 'userData', 1);
+    expect((await openDisk(other)).state(1)).toMatchObject({ isUserDataLost: true, isVoteLost: false });
+  });
+
+  test('an entry that is lost with its table is missed, and nothing else is: the next batch tells of it', async () => {
+    const disk = await makeLog();
+    const batch = batches(disk).find(({ records }) => records.some(({ header }) => header.kind === 'entry'));
+    for (const { header, position } of batch?.records ?? []) {
+      if (header.kind === 'table' || header.index === 2) disk.rot(chunkPath(1), position, 0);
+    }
+    const log = await openDisk(disk);
+    expect(readAll(log, 1)).toEqual(['1:1:one', '2:faulty']);
+    expect(log.report.ambiguous).toEqual([]);
+    expect(log.state(2)).toMatchObject({ isVoteLost: false, ambiguity: null });
+  });
+});
+
+test('whatever call a process was killed after, what the next one acknowledges outlives a loss of power', () => {
+  const work = (files: Files): void => {
+    const log = new SyncLog(files, 'killed');
+    log.do({ kind: 'create', group: new Group(1) });
+    log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+    while (log.core.chunks.length < 2) {
+      const from = log.group(1).staged.lastIndex + 1;
+      log.do({ kind: 'append', group: log.group(1), entries: entries(from, 1, 'x'.repeat(3000)) });
+    }
+  };
+  const diskWithDirectory = (): VirtualDisk => {
+    const disk = newDisk();
+    disk.files.mkdir(directory);
+    disk.files.fsyncDirectory('/');
+    return disk;
+  };
+  const whole = diskWithDirectory();
+  const first = whole.calls + 1;
+  work(whole.files);
+  for (let call = first; call <= whole.calls; call++) {
+    const disk = diskWithDirectory();
+    disk.crashAt(call, 'after');
+    expect(() => work(disk.files)).toThrow(VirtualCrash);
+    const next = new SyncLog(disk.restart('process'), 'the next process');
+    if (next.core.stagedGroup(7) === null) next.do({ kind: 'create', group: new Group(7) });
+    const told = tellGroups(next.core.groups);
+    const last = new SyncLog(disk.restart('power'), 'after the loss of power');
+    expect(tellGroups(last.core.groups)).toEqual(told);
+    const [checkpoint] = batches(disk, last.core.chunks.at(-1)?.header.sequence);
+    expect(checkpoint?.records[0]?.header.kind).toBe('checkpoint');
+  }
+});
+
 describe('a chunk that is not what it should be is refused:', () => {
   function rewrite(disk: VirtualDisk, sequence: number, change: Partial<FileHeader>): void {
     const chunk = listLog(disk.files, directory).chunks.find((each) => each.sequence === sequence);
@@ -142,6 +261,45 @@ test('a footer that rots is not used: the chunk is scanned, and every entry is f
   expect(readAll(opened, 1)).toEqual(told);
   expect(opened.report.damages.map(({ standing }) => standing)).toEqual(['damaged']);
 });
+
+test('an entry that rots in a sealed chunk with its footer is told at open', async () => {
+  const disk = newDisk();
+  const log = await openWithGroup(disk);
+  for (let index = 1; log.stat().chunks < 3; index++) await log.append(1, entries(index, 1, `${index}`.padEnd(700)));
+  await log.close();
+  disk.rot(chunkPath(1), placesOf(disk, 'footer', { group: 1 })[0] ?? 0, 3);
+  disk.rot(chunkPath(1), placesOf(disk, 'entry', { group: 1 })[2] ?? 0, 3);
+  const opened = await openDisk(disk);
+  expect(opened.report.faulty).toEqual([{ group: 1, from: 3, to: 3 }]);
+  expect(readAll(opened, 1).filter((text) => text.includes('faulty'))).toEqual(['3:faulty']);
+});
+
+test('rot of what a trailer says is found by a scrub, as rot of its first bytes is', async () => {
+  const disk = newDisk();
+  const log = await openWithGroup(disk);
+  for (let index = 1; log.stat().chunks < 2; index++) await log.append(1, entries(index, 1, 'x'.repeat(700)));
+  const trailer = disk.files.stat(chunkPath(1))?.sizeBytes ?? 0;
+  disk.rot(chunkPath(1), trailer - 512 + 26, 0);
+  await log.scrubNext();
+  expect(log.stat()).toMatchObject({ scrubDamages: 1, scrubFailure: null });
+});
+
+test('there are never more groups than the checkpoint at the head of a chunk holds', async () => {
+  const disk = newDisk();
+  const log = await openDisk(disk);
+  const error: unknown = await createGroups(log).catch((thrown: unknown) => thrown);
+  expect(error).toEqual(expect.objectContaining({ code: 'RAFT_LOG_TOO_LARGE' }));
+  const groups = log.groups();
+  expect(groups.length).toBeGreaterThan(10);
+  await log.saveVote(1, { term: 1, vote: null });
+  for (let index = 1; log.stat().chunks < 3; index++) await log.append(1, entries(index, 1, 'x'.repeat(700)));
+  await log.close();
+  expect((await openDisk(disk)).groups()).toEqual(groups);
+});
+
+async function createGroups(log: RaftLog): Promise<never> {
+  for (let group = 1; ; group++) await log.createGroup(group);
+}
 
 test('a purge that is not durable yet takes nothing from readers', async () => {
   const disk = newDisk();

@@ -1,0 +1,70 @@
+// A file that lived before as another chunk: whatever it held, nothing of it is seen, and nothing of it looks like a torn write.
+import { expect, test } from '@jest/globals';
+import type { Files } from '@holdfast/base';
+import { VirtualCrash, type VirtualDisk } from '@holdfast/base/internal';
+import { Group } from './group.ts';
+import { directory, entries, newDisk, openDisk, readAll, SyncLog, tellGroups } from './testing.ts';
+
+function newDiskWithDirectory(): VirtualDisk {
+  const disk = newDisk();
+  disk.files.mkdir(directory);
+  disk.files.fsyncDirectory('/');
+  return disk;
+}
+
+/** Through six chunks, of which at most three are needed at a time. */
+function work(files: Files): void {
+  const log = new SyncLog(files, 'six chunks');
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  while ((log.core.chunks.at(-1)?.header.sequence ?? 0) < 6) {
+    const from = log.group(1).staged.lastIndex + 1;
+    log.do({ kind: 'append', group: log.group(1), entries: entries(from, 1, 'x'.repeat(2500)) });
+    if (from % 10 !== 0) continue;
+    log.do({ kind: 'commit', group: log.group(1), index: from });
+    log.do({ kind: 'purge', group: log.group(1), index: from });
+    log.settle();
+  }
+}
+
+test('whatever call a process was killed after, the next one finds no damage, though its files had other lives', () => {
+  const whole = newDiskWithDirectory();
+  const first = whole.calls + 1;
+  work(whole.files);
+  expect(whole.files.readdir(directory).filter((name) => name.endsWith('.chunk')).length).toBeLessThan(5);
+  for (let call = first; call <= whole.calls; call++) {
+    const disk = newDiskWithDirectory();
+    disk.crashAt(call, 'after');
+    expect(() => work(disk.files)).toThrow(VirtualCrash);
+    const next = new SyncLog(disk.restart('process'), 'the next process');
+    expect({ call, damages: next.recovered?.report.damages ?? [] }).toEqual({ call, damages: [] });
+    expect(next.recovered?.report.ambiguous ?? []).toEqual([]);
+    // Its own batches go on in the same file, and are as whole to the one after it.
+    if (next.core.stagedGroup(7) === null) next.do({ kind: 'create', group: new Group(7) });
+    const last = new SyncLog(disk.restart('power'), 'after the loss of power');
+    expect({ call, damages: last.recovered?.report.damages ?? [] }).toEqual({ call, damages: [] });
+    expect(tellGroups(last.core.groups)).toEqual(tellGroups(next.core.groups));
+  }
+});
+
+test('a log that is killed again and again while its chunks go round is sound each time', async () => {
+  const disk = newDisk();
+  let log = await openDisk(disk);
+  await log.createGroup(1);
+  await log.saveVote(1, { term: 1, vote: 3 });
+  for (let index = 1; log.stat().lastSequence < 12; index++) {
+    await log.append(1, entries(index, 1, `${index}`.padEnd(1500)));
+    if (index % 4 === 0) {
+      await log.commit(1, index - 1);
+      await log.purge(1, index - 1);
+    }
+    if (index % 3 !== 0) continue;
+    const told = readAll(log, 1);
+    disk.halt();
+    disk.restart('process');
+    log = await openDisk(disk);
+    expect(log.report).toMatchObject({ damages: [], ambiguous: [] });
+    expect(readAll(log, 1)).toEqual(told);
+  }
+  expect(log.stat().chunks).toBeLessThan(4);
+});
