@@ -66,7 +66,7 @@ export const suites: readonly Suite[] = [
     summary:
       'Holdfast in a Kubernetes, as the README installs it: registered, refusing claims, upgraded, removed; needs root',
     budgetMs: 10 * 60_000,
-    isInCi: false,
+    isInCi: true,
     cluster: { nodeCount: 2, hasImage: true, hasNeighbour: true },
   },
   {
