@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { Files } from '@holdfast/base';
 import { VirtualCrash, type VirtualDisk } from '@holdfast/base/internal';
 import { Group } from './group.ts';
-import { directory, entries, newDisk, openDisk, readAll, SyncLog, tellGroups } from './testing.ts';
+import { directory, entries, newDisk, openDisk, readAll, smallLimits, SyncLog, tellGroups } from './testing.ts';
 
 function newDiskWithDirectory(): VirtualDisk {
   const disk = newDisk();
@@ -67,4 +67,17 @@ test('a log that is killed again and again while its chunks go round is sound ea
     expect(readAll(log, 1)).toEqual(told);
   }
   expect(log.stat().chunks).toBeLessThan(4);
+});
+
+test('the reserve is not for those who are too fast for the next spare: it is kept until the disk is full', async () => {
+  const log = await openDisk(newDisk(), { limits: { ...smallLimits, prepareBytes: 512 } });
+  await log.createGroup(1);
+  await log.saveVote(1, { term: 1, vote: 3 });
+  for (let index = 1; index <= 60; index++) {
+    const hadReserve = log.stat().hasReserve;
+    await log.append(1, entries(index, 1, 'x'.repeat(3500)));
+    if (hadReserve) expect(log.stat().hasReserve).toBe(true);
+    if (index === 1) while (!log.stat().hasReserve) await log.saveVote(1, { term: 1, vote: 3 });
+  }
+  expect(log.stat()).toMatchObject({ hasReserve: true, isFull: false });
 });

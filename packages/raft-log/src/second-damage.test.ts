@@ -127,8 +127,10 @@ test('damage at the end of a chunk that is followed is no torn tail, even where 
   const disk = makeEveryKind(true);
   for (const place of placesOf(disk, 'state', { group: 2, sequence: 3 }))
     disk.rot(chunkPath(3), place + payloadOffset, 1);
-  const [footer] = placesOf(disk, 'footer', { group: 2, sequence: 2 });
-  disk.rot(chunkPath(2), (footer ?? 0) + payloadOffset, 1);
+  const footer = batches(disk, 2)
+    .at(-1)
+    ?.records.find(({ header }) => header.kind === 'footer');
+  disk.rot(chunkPath(2), (footer?.position ?? -1) + payloadOffset, 1);
   const found = recover({ files: disk.files, directory, mode: 'tolerate-tail', isReadOnly: true });
   expect(new Set(found?.report.damages.map(({ standing }) => standing))).toEqual(new Set(['damaged']));
   expect(found?.report.ambiguous).toEqual([]);
