@@ -204,13 +204,16 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       'alignBlock(this.#offset + recordHeaderBytes, this.place.blockBytes)',
       'this.#offset + recordHeaderBytes',
     ],
-    ['the rest of the last block is zeroed', 'this.#bytes.fill(0, lengthBytes, written);', ''],
   ],
   'operation-records.ts': [
     ['a vote stands in two places', 'builder.addTwice({ ...simple, kind, term', 'builder.add({ ...simple, kind, term'],
   ],
   'log-disk.ts': [
-    ['a batch is synced', 'file.fdatasync();\n    return', 'return'],
+    [
+      'a batch is synced',
+      'const writtenMs = this.#clock.monotonicMs();\n    file.fdatasync();',
+      'const writtenMs = this.#clock.monotonicMs();',
+    ],
     [
       'a batch is synced after it is written',
       'file.pwrite(bytes, position);',
