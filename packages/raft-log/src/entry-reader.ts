@@ -11,7 +11,7 @@ import type { NewEntry } from './operation.ts';
 import { decodeRecordHeader, isPayloadIntact, payloadOf, type RecordHeader, type Region } from './record-header.ts';
 
 /** Of one read; more would only be copied through the processor's caches. */
-const windowBytesMax = 1024 * 1024;
+const windowBytesMax = 256 * 1024;
 const windowBytesMin = 4096;
 /** Chunks that are held open for reading. */
 const openFilesMax = 64;
@@ -25,6 +25,12 @@ export interface ReadRequest {
   readonly from: number;
   readonly to: number;
   readonly budgetBytes: number;
+}
+
+/** What is left of a request. */
+interface Wanted {
+  readonly to: number;
+  readonly leftBytes: number;
 }
 
 export class EntryReader {
@@ -44,7 +50,7 @@ export class EntryReader {
     const entries: NewEntry[] = [];
     let leftBytes = budgetBytes;
     for (let index = from; index <= to; index++) {
-      const payload = this.#cache.get(group.id, index) ?? this.#readEntry(request, index);
+      const payload = this.#cache.get(group.id, index) ?? this.#readEntry(group, index, { to, leftBytes });
       if (payload === null) {
         if (index === from) throw this.#faulty(group, index);
         break;
@@ -67,21 +73,25 @@ export class EntryReader {
   }
 
   /** null when it cannot be read or is not what was written. */
-  #readEntry({ group, to }: ReadRequest, index: number): Uint8Array | null {
+  #readEntry(group: Group, index: number, wanted: Wanted): Uint8Array | null {
     const location = group.index.locate(index);
-    const payload = location === null ? null : this.#payloadAt(location, group, { index, to });
+    const payload = location === null ? null : this.#payloadAt(location, group, { index, wanted });
     if (payload === null) group.faulty.add(index, index);
     return payload;
   }
 
-  #payloadAt(location: Location, group: Group, { index, to }: { index: number; to: number }): Uint8Array | null {
-    let window = this.#windowAt(location, () => this.#spanBytes(group, location, to));
+  #payloadAt(
+    location: Location,
+    group: Group,
+    { index, wanted }: { index: number; wanted: Wanted },
+  ): Uint8Array | null {
+    let window = this.#windowAt(location, () => this.#spanBytes(group, location, wanted));
     let offset = location.position - window.position;
     let header = offset + recordHeaderBytes > window.bytes.length ? null : decodeRecordHeader(window, offset, Infinity);
     if (header === null || !isWanted(header, group, index)) return null;
     const lengthBytes = recordBytes(header.payloadBytes);
     if (offset + lengthBytes > window.bytes.length) {
-      window = this.#load(location, Math.max(lengthBytes, this.#spanBytes(group, location, to)));
+      window = this.#load(location, Math.max(lengthBytes, this.#spanBytes(group, location, wanted)));
       offset = 0;
       header = decodeRecordHeader(window, offset, window.bytes.length);
     }
@@ -98,12 +108,12 @@ export class EntryReader {
     return isInside ? window : this.#load({ chunk, position }, spanBytes());
   }
 
-  /** As far as the last entry that is wanted, if it lies behind this one. */
-  #spanBytes(group: Group, { chunk, position }: Location, to: number): number {
+  /** As far as the last entry that is wanted, if it lies behind this one, and no further than the budget reaches. */
+  #spanBytes(group: Group, { chunk, position }: Location, { to, leftBytes }: Wanted): number {
     const last = group.index.locate(to);
     const end = last === null ? Infinity : last.position;
     const span = last?.chunk === chunk || last === null ? end - position : Infinity;
-    return Math.min(windowBytesMax, Math.max(0, span) + windowBytesMin);
+    return Math.min(windowBytesMax, Math.max(0, Math.min(span, leftBytes)) + windowBytesMin);
   }
 
   #load({ chunk, position }: Location, lengthBytes: number): Window {

@@ -313,7 +313,7 @@ function openParts(
 }
 
 function makeDirectory(files: Files, directory: string): void {
-  if (files.stat(directory) !== null) return;
-  files.mkdir(directory);
+  if (files.stat(directory) === null) files.mkdir(directory);
+  // Also one that is there: who made it may have been killed before its name was durable.
   files.fsyncDirectory(dirname(directory));
 }
