@@ -54,8 +54,14 @@ export function decodeFooter(payload: Uint8Array): Pick<FooterBlock, 'places' | 
     starts.push(readCounter(view, headBytes + run * runBytes));
     terms.push(readCounter(view, headBytes + run * runBytes + 8));
   }
-  const from = headBytes + runs * runBytes;
-  return { starts, terms, places: new Uint32Array(copyOf(payload, from).buffer) };
+  return { starts, terms, places: numbersAt(payload, headBytes + runs * runBytes) };
+}
+
+/** In place where they can be: a log of millions of entries would copy them all while it opens. */
+function numbersAt(payload: Uint8Array, from: number): Uint32Array {
+  const start = payload.byteOffset + from;
+  if (start % Uint32Array.BYTES_PER_ELEMENT !== 0) return new Uint32Array(copyOf(payload, from).buffer);
+  return new Uint32Array(payload.buffer, start, (payload.length - from) / Uint32Array.BYTES_PER_ELEMENT);
 }
 
 export interface Trailer {
