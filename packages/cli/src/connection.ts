@@ -4,7 +4,6 @@ import type { CertificateKeeper, Channel } from '@holdfast/rpc';
 import type { Flag, FlagTable, System } from './command.ts';
 import { readDurationMs } from './duration-flag.ts';
 import { toPath } from './pki/authority-folder.ts';
-import { quietLog } from './quiet-log.ts';
 
 const certificatesVariable = 'HOLDFAST_CERTIFICATES';
 const serverVariable = 'HOLDFAST_SERVER';
@@ -61,7 +60,7 @@ export async function connect(flags: ConnectionFlags, system: System): Promise<C
     await keeper.stop();
   };
   try {
-    const { createChannel } = await import('@holdfast/rpc');
+    const { createChannel, quietLog } = await import('@holdfast/rpc');
     const { clock, random } = system;
     for (const address of new Set(addresses)) {
       const channel = await createChannel({ address, keeper, log: quietLog, metrics: null, clock, random });
@@ -75,7 +74,7 @@ export async function connect(flags: ConnectionFlags, system: System): Promise<C
 }
 
 async function openKeeper(folder: string | null, system: System): Promise<CertificateKeeper> {
-  const { certificateFilesIn, CertificateKeeper, FileCertificateStore } = await import('@holdfast/rpc');
+  const { certificateFilesIn, CertificateKeeper, FileCertificateStore, quietLog } = await import('@holdfast/rpc');
   const text = folder ?? system.environment[certificatesVariable];
   if (text === undefined) throw wrong('--certificates', `is required: --certificates DIR, or ${certificatesVariable}`);
   const store = new FileCertificateStore(certificateFilesIn(toPath(text, system)));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isOpError, RealClock, RealRandom, RealTimers } from '@holdfast/base';
+import { RealClock, RealRandom, RealTimers } from '@holdfast/base';
 import {
   createChannel,
   createServer,
@@ -12,6 +12,7 @@ import {
   type RpcServer,
   type ServiceDescriptor,
 } from '@holdfast/rpc';
+import { outcomeOfEmptyCall } from '@holdfast/rpc/internal';
 import { createLog, type Log } from '@holdfast/telemetry';
 import { LineSink } from '@holdfast/telemetry/internal';
 import { capabilityTable, offeredMethods, undeclaredMethods } from './capabilities.ts';
@@ -60,26 +61,11 @@ function channelTo(name: SocketName): Channel {
   return channel;
 }
 
-/** The code of what an empty request meets, or "answered". */
 async function outcomeOf(socket: SocketName, path: string): Promise<string> {
   const services: readonly ServiceDescriptor[] = (await loadCsiServices()).csiServices;
   for (const service of services) {
-    const found = Object.entries(service.methods).find(([, method]) => method.path === path);
-    if (found === undefined) continue;
-    const [name, method] = found;
-    const calls = channelTo(socket).calls(service) as unknown as Record<
-      string,
-      (input: unknown, options: object) => unknown
-    >;
-    try {
-      const output = calls[name]?.(method.decodeRequest(new Uint8Array()), { timeoutMs });
-      if (method.responseStream)
-        for await (const answer of output as AsyncIterable<unknown>) expect(answer).toBeDefined();
-      else await output;
-      return 'answered';
-    } catch (error) {
-      return isOpError(error) ? error.code : String(error);
-    }
+    const name = Object.entries(service.methods).find(([, method]) => method.path === path)?.[0];
+    if (name !== undefined) return outcomeOfEmptyCall(channelTo(socket), { service, name, timeoutMs });
   }
   throw new Error(`there is no method ${path}`);
 }

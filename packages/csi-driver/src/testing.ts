@@ -4,7 +4,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invariant, RealClock, RealRandom, RealTimers, sleep, toOpError } from '@holdfast/base';
+import { invariant, RealClock, RealRandom, RealTimers, sleep, systemErrorCode, toOpError } from '@holdfast/base';
 import {
   createChannel,
   loadCsiServices,
@@ -57,11 +57,11 @@ export class KubeletWatcher {
   }
 
   async #reconcile(): Promise<void> {
-    const names = await readdir(this.#options.directory).catch(() => []);
+    const names = await readdir(this.#options.directory).catch(ifAbsent([]));
     const sockets = new Map<string, string>();
     for (const name of names.filter((candidate) => !candidate.startsWith('.'))) {
       const path = join(this.#options.directory, name);
-      const stats = await lstat(path, { bigint: true }).catch(() => null);
+      const stats = await lstat(path, { bigint: true }).catch(ifAbsent(null));
       if (stats?.isSocket() === true) sockets.set(path, `${stats.ino}:${stats.birthtimeNs}`);
     }
     for (const [path, { file, name }] of this.#known) {
@@ -117,4 +117,12 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     invariant(clock.monotonicMs() < endMs, `it came to pass in time: ${condition.toString()}`);
     await sleep(timers, 2);
   }
+}
+
+/** What a look at a file says when the file went before it. */
+export function ifAbsent<Value>(absent: Value): (error: unknown) => Value {
+  return (error) => {
+    if (systemErrorCode(error) === 'ENOENT') return absent;
+    throw error;
+  };
 }

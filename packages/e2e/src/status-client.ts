@@ -9,20 +9,11 @@ import {
   FileCertificateStore,
   loadMetadataServices,
   parseCertificates,
+  quietLog,
   type CertificateInfo,
-  type KeeperOptions,
   type StatusResponse,
 } from '@holdfast/rpc';
 
-export const quietLog: KeeperOptions['log'] = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  write: () => undefined,
-  isEnabled: () => false,
-  child: () => quietLog,
-};
 const callLimitMs = 5000;
 
 export interface StatusClient {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { accessTable, callerKinds, type CallerKind } from './access.ts';
 import type { Channel } from './client/channel.ts';
 import type { ServiceDescriptor } from './codec-method.ts';
+import { outcomeOfEmptyCall } from './empty-call.ts';
 import {
   loadCsiServices,
   loadMetadataServices,
@@ -58,20 +59,9 @@ test.each(callerKinds)('every method answers or refuses the caller %s as its row
 });
 
 async function outcomeOf(kind: CallerKind, service: ServiceDescriptor, name: string): Promise<string> {
-  const method = service.methods[name];
-  const calls = channels.get(kind)?.calls(service) as unknown as Record<
-    string,
-    (input: unknown, options: object) => unknown
-  >;
-  const request = method?.decodeRequest(new Uint8Array());
-  try {
-    const output = calls[name]?.(method?.requestStream === true ? [request] : request, { timeoutMs });
-    if (method?.responseStream !== true) await output;
-    else for await (const answer of output as AsyncIterable<unknown>) expect(answer).toBeDefined();
-    return 'answered';
-  } catch (error) {
-    return String((error as { code?: unknown }).code);
-  }
+  const channel = channels.get(kind);
+  if (channel === undefined) throw new Error(`there is no channel as ${kind}`);
+  return outcomeOfEmptyCall(channel, { service, name, timeoutMs });
 }
 
 function servicesOf(module: object): ServiceDescriptor[] {

@@ -22,6 +22,7 @@ export { serverLimitDefaults, clientLimitDefaults, type ServerLimits, type Clien
 export { serve, type CallContext, type Handler, type Handlers, type ServedService } from './server/handlers.ts';
 export type { RpcServer, ServerOptions } from './server/server.ts';
 export type { Calls, Channel, ChannelOptions } from './client/channel.ts';
+export { quietLog } from './quiet-log.ts';
 export type { CallOptions } from './client/client-call.ts';
 
 export { Authority, authorityFiles } from './pki/authority.ts';

@@ -1,6 +1,8 @@
 // A case about clusters that it starts by itself. If it fails, what each of them looked like is kept, if it still stands.
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { messageOf } from '@holdfast/base';
 import { openArtefacts } from '../artefacts.ts';
 import { keepKubeArtefacts } from '../kube/kube-artefacts.ts';
 import type { OwnCluster } from './own-cluster.ts';
@@ -28,8 +30,12 @@ export function ownCase(
 }
 
 async function keep(folder: string, cluster: OwnCluster): Promise<void> {
-  const environment = await cluster.environment().catch(() => null);
-  if (environment !== null) await keepKubeArtefacts({ folder, stateFolder: cluster.stateFolder, environment });
+  try {
+    await keepKubeArtefacts({ folder, stateFolder: cluster.stateFolder, environment: await cluster.environment() });
+  } catch (error) {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'not-there.txt'), `${messageOf(error)}\n`);
+  }
 }
 
 export function expectNoTraces(cluster: string): void {

@@ -2,12 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { invariant, RealClock, RealRandom } from '@holdfast/base';
-import { createChannel, loadCsiServices } from '@holdfast/rpc';
+import { createChannel, loadCsiServices, quietLog } from '@holdfast/rpc';
 import { helm, root, type HelmOptions } from '../../kube/helm.ts';
 import type { Kube } from '../../kube/kube.ts';
 import type { DevNode } from '../../kube/dev-cluster.ts';
 import { hasCondition, type CsiNode, type Pod } from '../../kube/objects.ts';
-import { quietLog } from '../../status-client.ts';
 
 export const driverName = 'csi.holdfast.dev';
 export const namespace = 'holdfast-system';

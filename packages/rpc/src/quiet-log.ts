@@ -1,5 +1,5 @@
-// The log of a command: none. What a person should know of a call is in its outcome.
-import type { ChannelOptions } from '@holdfast/rpc';
+// The log of whoever makes calls for a person: none. What the person should know of a call is in its outcome.
+import type { ChannelOptions } from './client/channel.ts';
 
 type Log = ChannelOptions['log'];
 
