@@ -1,0 +1,2 @@
+// The public door of sim: what runs a seed, and what a scenario is made of.
+export type * from './world/scenario.ts';
