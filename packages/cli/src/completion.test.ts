@@ -2,29 +2,11 @@ import { expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { defineCommand } from './command.ts';
 import { completionScript } from './completion.ts';
-
-const pkiIssue = defineCommand({
-  name: 'pki issue',
-  summary: 'issue a certificate',
-  details: ['It goes into a folder.'],
-  parameters: [{ name: 'ROLE', summary: 'the role', required: true, choices: ['agent', 'csi'] }],
-  flags: {
-    life: { value: 'DURATION', summary: 'how long it holds', unit: 'duration', default: '30d' },
-    output: {
-      value: 'FORMAT',
-      summary: 'how to print',
-      unit: null,
-      default: 'table',
-      short: 'o',
-      choices: ['table', 'json'],
-    },
-  },
-  run: async () => undefined,
-});
+import { sampleCommand } from './testing.ts';
 
 test('the completion script offers commands, their second words, flags and the choices of a flag', async () => {
   const script = await completionScript([
-    pkiIssue,
+    sampleCommand,
     defineCommand({ name: 'status', summary: 's', flags: {}, run: async () => undefined }),
   ]);
   const complete = (...words: string[]): string[] => {

@@ -1,28 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { defineCommand } from './command.ts';
 import { helpIndex, helpPage } from './help.ts';
-
-const pkiIssue = defineCommand({
-  name: 'pki issue',
-  summary: 'issue a certificate',
-  details: ['It goes into a folder.'],
-  parameters: [{ name: 'ROLE', summary: 'the role', required: true, choices: ['agent', 'csi'] }],
-  flags: {
-    life: { value: 'DURATION', summary: 'how long it holds', unit: 'duration', default: '30d' },
-    output: {
-      value: 'FORMAT',
-      summary: 'how to print',
-      unit: null,
-      default: 'table',
-      short: 'o',
-      choices: ['table', 'json'],
-    },
-  },
-  run: async () => undefined,
-});
+import { sampleCommand } from './testing.ts';
 
 test('help derives from the row', async () => {
-  expect(await helpPage(pkiIssue)).toBe(
+  expect(await helpPage(sampleCommand)).toBe(
     [
       'pki issue: issue a certificate',
       '',
@@ -40,5 +21,5 @@ test('help derives from the row', async () => {
       '  -h, --help           print this help',
     ].join('\n'),
   );
-  expect(helpIndex([], [pkiIssue])).toContain('  pki issue  issue a certificate');
+  expect(helpIndex([], [sampleCommand])).toContain('  pki issue  issue a certificate');
 });

@@ -1,6 +1,6 @@
-// A System for tests: it keeps what was printed. Its clock stands where a test puts it.
+// A System for tests: it keeps what was printed, its clock stands where a test puts it. And a command with one of everything.
 import { RealRandom, RealTimers } from '@holdfast/base';
-import type { Command, System } from './command.ts';
+import { defineCommand, type Command, type System } from './command.ts';
 
 export interface RecordingSystem {
   readonly system: System;
@@ -27,3 +27,22 @@ export function recordingSystem(
   };
   return { system, lines, remarks };
 }
+
+export const sampleCommand = defineCommand({
+  name: 'pki issue',
+  summary: 'issue a certificate',
+  details: ['It goes into a folder.'],
+  parameters: [{ name: 'ROLE', summary: 'the role', required: true, choices: ['agent', 'csi'] }],
+  flags: {
+    life: { value: 'DURATION', summary: 'how long it holds', unit: 'duration', default: '30d' },
+    output: {
+      value: 'FORMAT',
+      summary: 'how to print',
+      unit: null,
+      default: 'table',
+      short: 'o',
+      choices: ['table', 'json'],
+    },
+  },
+  run: async () => undefined,
+});
