@@ -1,12 +1,10 @@
 // The table of mutations: each takes one safety check out of raft-log, by the exact text that holds it. A text that is not
 // found exactly once fails the suite, so a row whose check has moved cannot go on passing for something.
+import type { SourceChange } from '@holdfast/tooling';
 
-/** `text` of `file`, found once, becomes `replacement`; `check` says what is gone then. */
-export interface Mutation {
+/** `check` says what is gone then; the file is below raft-log's src. */
+export interface Mutation extends SourceChange {
   readonly check: string;
-  readonly file: string;
-  readonly text: string;
-  readonly replacement: string;
 }
 
 type Row = readonly [check: string, text: string, replacement: string];

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { changed, countIn } from '@holdfast/tooling';
 import type { Mutation } from './mutations.ts';
 import { reportVariable, type FileReport } from './trial-report.ts';
 
@@ -48,18 +49,14 @@ export class PackageCopy {
   mutate(mutation: Mutation): () => void {
     const path = join(this.folder, 'src', mutation.file);
     const source = readFileSync(path, 'utf8');
-    const { text, replacement } = mutation;
-    writeFileSync(
-      path,
-      source.replace(text, () => replacement),
-    );
+    writeFileSync(path, changed(source, mutation));
     return () => writeFileSync(path, source);
   }
 
   /** How often the text stands in its file. */
-  countOf({ file, text }: Mutation): number {
-    const path = join(this.folder, 'src', file);
-    return existsSync(path) ? readFileSync(path, 'utf8').split(text).length - 1 : 0;
+  countOf(mutation: Mutation): number {
+    const path = join(this.folder, 'src', mutation.file);
+    return existsSync(path) ? countIn(readFileSync(path, 'utf8'), mutation) : 0;
   }
 
   async run({ files, limitMs, testLimitMs, environment = {} }: TestRun): Promise<TestRunEnd> {
