@@ -1,0 +1,2 @@
+// The internal door of metadata-service: what the simulator and other packages' tests need, and nobody else.
+export type { HostObserver } from './host/host-options.ts';
