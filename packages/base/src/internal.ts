@@ -13,6 +13,7 @@ export { noDiskFaults, type Appointment, type DiskFaultRates } from './virtual-d
 export { sectorBytes } from './virtual-file-content.ts';
 export { VirtualFiles } from './virtual-files.ts';
 export { calmLink, type LinkBehaviour, type VirtualLink } from './virtual-link.ts';
+export type { NetworkObserver, SeenFrame } from './virtual-connection.ts';
 export { VirtualNetwork, type VirtualNetworkOptions } from './virtual-network.ts';
 export { VirtualNode, type VirtualNodeOptions } from './virtual-node.ts';
 export { LivelockError, VirtualTime, type VirtualTimeOptions } from './virtual-time.ts';

@@ -10,9 +10,23 @@ import type { VirtualLink } from './virtual-link.ts';
 import type { VirtualNode } from './virtual-node.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+/** Reads along: every frame under a number of its own, when it is sent and when the other process takes it, or that it is lost. */
+export interface NetworkObserver {
+  onFrame(moment: 'sent' | 'lost' | 'delivered', frame: SeenFrame): void;
+}
+
+export interface SeenFrame {
+  readonly id: number;
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface VirtualEndParts {
   readonly time: VirtualTime;
   readonly node: VirtualNode;
+  /** The node at the other end. */
+  readonly other: string;
   readonly peer: string;
   readonly limits: TransportLimits;
   /** Towards the other end. */
@@ -21,10 +35,12 @@ export interface VirtualEndParts {
   readonly breakAfterMs: number;
   /** A machine without power neither receives nor answers. */
   readonly isDown: () => boolean;
+  readonly observer: NetworkObserver | null;
+  readonly nextFrame: () => number;
 }
 
 type Parcel =
-  | { readonly kind: 'frame'; readonly bytes: Uint8Array }
+  | { readonly kind: 'frame'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'goodbye' }
   | { readonly kind: 'reset'; readonly reason: string };
 
@@ -91,8 +107,12 @@ export class VirtualEnd implements Connection {
       this.#break('it was reset on the way');
       return true;
     }
-    if (link.happens('lossRate')) this.#arrived(bytes.length);
-    else this.#ship({ kind: 'frame', bytes });
+    const id = this.#parts.nextFrame();
+    const { observer, node, other } = this.#parts;
+    const isLost = link.happens('lossRate');
+    observer?.onFrame(isLost ? 'lost' : 'sent', { id, from: node.name, to: other, bytes });
+    if (isLost) this.#arrived(bytes.length);
+    else this.#ship({ kind: 'frame', id, bytes });
     return this.#bufferedBytes <= this.#parts.limits.drainBytes;
   }
 
@@ -254,12 +274,14 @@ export class VirtualEnd implements Connection {
       this.#isEnding = true;
       this.#handOut();
     } else if (this.isOpen) {
-      this.#takeFrame(parcel.bytes);
+      this.#takeFrame(parcel.id, parcel.bytes);
     }
   }
 
-  #takeFrame(bytes: Uint8Array): void {
+  #takeFrame(id: number, bytes: Uint8Array): void {
     const { peer } = this;
+    const { observer, node, other } = this.#parts;
+    observer?.onFrame('delivered', { id, from: other, to: node.name, bytes });
     const { maxFrameBytes } = this.#parts.limits;
     if (bytes.length > maxFrameBytes) {
       this.#ship({ kind: 'goodbye' });

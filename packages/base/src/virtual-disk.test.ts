@@ -196,6 +196,18 @@ describe('what a power loss leaves of names', () => {
   });
 });
 
+test('whoever owns the process hears of its death before the call that it died in throws', () => {
+  const told: string[] = [];
+  const disk = new VirtualDisk({ seed: 1, onDeath: () => told.push('dead') });
+  disk.crashAt(disk.calls + 1, 'before');
+  try {
+    disk.files.mkdir('/a');
+  } catch (error) {
+    told.push((error as Error).name);
+  }
+  expect(told).toEqual(['dead', 'VirtualCrash']);
+});
+
 test('a process that dies loses nothing but the call that it died in', () => {
   const disk = diskWith(filled('A', 4));
   disk.crashAt(disk.calls + 2, 'during');

@@ -26,6 +26,8 @@ export interface VirtualDiskOptions {
   readonly faultRates?: Partial<DiskFaultRates>;
   /** How long a call takes. */
   readonly delayMs?: (call: FileCall, lengthBytes: number) => number;
+  /** The process died at a call, as `crashAt` said; told before the call throws, so that nothing it still does is heard. */
+  readonly onDeath?: () => void;
 }
 
 export type CrashMoment = 'before' | 'during' | 'after';
@@ -56,6 +58,7 @@ export class VirtualDisk {
   #crash: { readonly call: number; readonly moment: CrashMoment } | null = null;
   #isHalted = false;
   readonly #delayOf: (call: FileCall, lengthBytes: number) => number;
+  readonly #onDeath: () => void;
   #delayMs = 0;
   #isHanging = false;
   #resumed: (() => void)[] = [];
@@ -66,6 +69,7 @@ export class VirtualDisk {
     this.faults.setRates(options.faultRates ?? {});
     this.#capacityBytes = options.capacityBytes ?? 2 ** 40;
     this.#delayOf = options.delayMs ?? (() => 0);
+    this.#onDeath = options.onDeath ?? (() => {});
     this.#files = new VirtualFiles(this);
   }
 
@@ -218,6 +222,7 @@ export class VirtualDisk {
   #die(call: FileCall): VirtualCrash {
     this.#isHalted = true;
     const moment = this.#crash?.moment ?? 'before';
+    this.#onDeath();
     return new VirtualCrash(`the process died ${moment} call ${this.#calls}: ${call.operation} ${call.path}`);
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { ErrorCode } from './error-table.ts';
 import { Ear } from './transport-worlds.ts';
 import type { Connection, TransportLimits } from './transport.ts';
+import type { NetworkObserver } from './virtual-connection.ts';
 import type { LinkBehaviour } from './virtual-link.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -225,6 +226,26 @@ test('as datagrams, frames are lost, doubled and overtaken, each by its own rate
   const shuffled = await carried({ reorderRate: 0.3 });
   expect(shuffled).not.toBe(letters);
   expect(sorted(shuffled)).toBe(letters);
+});
+
+test('an observer reads along: each frame under its number where it is sent, where it is taken, and where it is lost', async () => {
+  const time = new VirtualTime({ seed: 3 });
+  const seen: string[] = [];
+  const observer: NetworkObserver = {
+    onFrame: (moment, { id, from, to, bytes }) =>
+      seen.push(`${moment} ${id} ${from}>${to} ${Buffer.from(bytes).toString()}`),
+  };
+  const network = new VirtualNetwork({ time, observer });
+  const { promise: accepted, resolve } = Promise.withResolvers<Connection>();
+  await network.transport(time.node('b')).listen('b:7', resolve);
+  const a = new Ear(await time.complete(network.transport(time.node('a')).connect('b:7'), 1000));
+  const b = new Ear(await time.complete(accepted, 1000));
+  say(a, 'x');
+  await time.runUntilIdle();
+  network.link('b', 'a').behave({ lossRate: 1 });
+  say(b, 'y');
+  await time.runUntilIdle();
+  expect(seen).toEqual(['sent 1 a>b x', 'delivered 1 a>b x', 'lost 2 b>a y']);
 });
 
 test('one seed gives one story', async () => {

@@ -11,7 +11,7 @@ import {
   type Transport,
   type TransportLimits,
 } from './transport.ts';
-import { VirtualEnd } from './virtual-connection.ts';
+import { VirtualEnd, type NetworkObserver } from './virtual-connection.ts';
 import { calmLink, VirtualLink, type LinkBehaviour } from './virtual-link.ts';
 import type { VirtualNode } from './virtual-node.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -22,6 +22,7 @@ export interface VirtualNetworkOptions {
   readonly link?: Partial<LinkBehaviour>;
   /** How long a kernel repeats what does not get through before it gives the connection up. */
   readonly breakAfterMs?: number;
+  readonly observer?: NetworkObserver;
 }
 
 interface VirtualListener {
@@ -50,18 +51,21 @@ export class VirtualNetwork {
   readonly #random: SeededRandom;
   readonly #defaultLink: LinkBehaviour;
   readonly #breakAfterMs: number;
+  readonly #observer: NetworkObserver | null;
   readonly #links = new Map<string, VirtualLink>();
   readonly #listeners = new Map<string, VirtualListener>();
   readonly #down = new Set<string>();
   readonly #nodes = new Set<string>();
   #ends: { readonly end: VirtualEnd; readonly other: string }[] = [];
   #lastPort = firstPort;
+  #lastFrame = 0;
 
   constructor(options: VirtualNetworkOptions) {
     this.#time = options.time;
     this.#random = options.time.random.fork('network');
     this.#defaultLink = { ...calmLink, ...options.link };
     this.#breakAfterMs = options.breakAfterMs ?? breakAfterMsDefault;
+    this.#observer = options.observer ?? null;
   }
 
   /** The network as the processes of a node see it. */
@@ -222,11 +226,14 @@ export class VirtualNetwork {
     const end = new VirtualEnd({
       time: this.#time,
       node,
+      other,
       peer: how.peer,
       limits: how.limits,
       link: this.link(node.name, other),
       breakAfterMs: this.#breakAfterMs,
       isDown: () => this.#down.has(node.name),
+      observer: this.#observer,
+      nextFrame: () => ++this.#lastFrame,
     });
     this.#forgetClosed();
     this.#ends.push({ end, other });
