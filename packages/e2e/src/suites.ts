@@ -103,7 +103,7 @@ export const suites: readonly Suite[] = [
     name: 'mutation',
     summary:
       "each safety check of raft-log, taken out: a test of the package fails; every bit of a log's files, flipped",
-    budgetMs: 60 * 60_000,
+    budgetMs: 45 * 60_000,
     isInCi: false,
     cluster: null,
   },

@@ -25,6 +25,14 @@ test('a chunk that has no room left for entries has room for a vote', () => {
   expect(log.core.stage({ kind: 'vote', group: log.group(1), term: 2, vote: 4 })).toBe(true);
 });
 
+test('a chunk without entries stays while the states of its groups stand nowhere else', () => {
+  const log = new SyncLog(newDisk().files, 'states only');
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  expect(log.core.chunks).toMatchObject([{ references: 0 }]);
+  expect(log.core.nextJob(false)).toMatchObject({ kind: 'prepare' });
+});
+
 test('a checkpoint that lost one block is whole, though no older chunk is left', () => {
   const disk = makeEveryKind(true);
   const open = (): ReturnType<typeof recover> =>

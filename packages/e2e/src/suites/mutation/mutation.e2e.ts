@@ -1,6 +1,10 @@
 // Each safety check of raft-log, taken out, makes a test of the package fail: a check that no test would miss is not known
-// to work. One mutation at a time in a copy of the package, its own tests against it, the quick ones first. The golden
-// files are not among them: they notice any change of the bytes, and prove nothing about a check.
+// to work. One mutation at a time in a copy of the package, its own test files against it, one after another until one of
+// them notices. The golden files are not among them: they notice any change of the bytes, and prove nothing about a check.
+//
+// A mutation may make a test wait or turn for ever. A file that takes `slownessMin` times as long as it takes without the mutation
+// has noticed it; right behind it the same file without the mutation must pass in a fraction of that, so that a machine that
+// was busy for a while proves nothing.
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -8,65 +12,80 @@ import { artefactsVariable } from '../../suites.ts';
 import { mutations, type Mutation } from './mutations.ts';
 import { PackageCopy, type TestRunEnd } from './package-copy.ts';
 
-const trialLimitMs = 90_000;
-/** Of one test: a mutation that leaves somebody waiting shall not wait long. */
-const testLimitMs = 10_000;
-const baselineLimitMs = 5 * 60_000;
+const baselineLimitMs = 2 * 60_000;
 const everyBitLimitMs = 20 * 60_000;
-/** A file that takes longer runs only against what the quick ones let live. */
-const quickLimitMs = 1_500;
+const slownessMin = 20;
+/** Below this nothing counts as slow. */
+const slowMsMin = 15_000;
 const goldenFile = 'golden.test.ts';
 
 const copy = new PackageCopy();
 afterAll(() => copy.remove());
 
-let quick: string[] = [];
-let slow: string[] = [];
+/** How long each test file takes without a mutation. */
+const baselineMs = new Map<string, number>();
+/** Where the mutations of a source file were noticed, the last one first. */
+const killers = new Map<string, string[]>();
 
 beforeAll(async () => {
-  const baseline = await copy.run({ files: null, limitMs: baselineLimitMs, testLimitMs });
-  if (!baseline.isPassed) throw new Error(`the package's tests fail without a mutation:\n${baseline.output}`);
-  const files = baseline.reports
-    .filter(({ file }) => file !== goldenFile)
-    .toSorted((left, right) => left.durationMs - right.durationMs);
-  quick = files.filter(({ durationMs }) => durationMs <= quickLimitMs).map(({ file }) => file);
-  slow = files.filter(({ durationMs }) => durationMs > quickLimitMs).map(({ file }) => file);
-}, baselineLimitMs);
+  for (const file of copy.testFiles.filter((name) => name !== goldenFile)) {
+    const { end, durationMs } = await copy.run({ file, limitMs: baselineLimitMs });
+    if (end.kind !== 'passed') throw new Error(`${file} does not pass without a mutation: ${JSON.stringify(end)}`);
+    baselineMs.set(file, durationMs);
+  }
+}, 5 * baselineLimitMs);
 
 function report(line: string): void {
   const folder = process.env[artefactsVariable];
   if (folder !== undefined) appendFileSync(join(folder, 'report.txt'), `${line}\n`);
 }
 
-/** Who noticed the mutation; null if nobody did. */
-function killerIn({ isOverTime, reports, isPassed, output }: TestRunEnd, files: readonly string[]): string | null {
-  if (isOverTime) throw new Error(`the tests took longer than ${trialLimitMs} ms: that says nothing`);
-  const [failed] = reports.filter(({ failures }) => failures.length > 0);
-  const [failure] = failed?.failures ?? [];
-  if (failed !== undefined && failure !== undefined) {
-    // A mutation that is no program is noticed by everything, and shows nothing.
-    expect(failure.message).not.toMatch(/ReferenceError|SyntaxError|is not a function/);
-    return `${failed.file}: ${failure.test}`;
-  }
-  const unloaded = reports.find(({ loadError }) => loadError !== null);
-  if (unloaded !== undefined) throw new Error(`${unloaded.file} cannot be loaded: ${unloaded.loadError ?? ''}`);
-  const isComplete = isPassed && reports.length === files.length;
-  if (!isComplete) throw new Error(`the tests neither passed nor failed, perhaps for want of memory:\n${output}`);
-  return null;
+function limitOf(file: string): number {
+  return Math.max(slowMsMin, Math.ceil(slownessMin * (baselineMs.get(file) ?? 0)));
 }
 
+/** Those that noticed earlier mutations of the same source first, then the quick ones. */
+function orderFor({ file }: Mutation): string[] {
+  const byTime = [...baselineMs].toSorted(([, left], [, right]) => left - right).map(([name]) => name);
+  return [...new Set([...(killers.get(file) ?? []), ...byTime])];
+}
+
+/** Who noticed the mutation; null if nobody did. A test that fails says more than one that does not end, so after such a one others are asked. */
 async function killerOf(mutation: Mutation): Promise<string | null> {
-  const takeBack = copy.mutate(mutation);
-  try {
-    for (const files of [quick, slow]) {
-      if (files.length === 0) continue;
-      const killer = killerIn(await copy.run({ files, limitMs: trialLimitMs, testLimitMs }), files);
-      if (killer !== null) return killer;
+  let endless: string | null = null;
+  for (const file of orderFor(mutation)) {
+    const takeBack = copy.mutate(mutation);
+    const { end } = await copy.run({ file, limitMs: limitOf(file) }).finally(takeBack);
+    if (end.kind === 'passed') continue;
+    const killer = `${file}: ${await howNoticed(file, end)}`;
+    if (end.kind === 'failed') {
+      killers.set(mutation.file, [...new Set([file, ...(killers.get(mutation.file) ?? [])])]);
+      return killer;
     }
-    return null;
-  } finally {
-    takeBack();
+    if (endless !== null) return endless;
+    endless = killer;
   }
+  return endless;
+}
+
+async function howNoticed(file: string, end: Exclude<TestRunEnd, { kind: 'passed' }>): Promise<string> {
+  switch (end.kind) {
+    case 'failed':
+      // A mutation that is no program is noticed by everything, and shows nothing.
+      expect(end.message).not.toMatch(/ReferenceError|SyntaxError|is not a function/);
+      return end.test;
+    case 'over time':
+      await expectQuick(file);
+      return `${end.lastBegun ?? 'its loading'} (does not end)`;
+    case 'neither':
+      throw new Error(`${file} neither passed nor failed, perhaps for want of memory; ${JSON.stringify(end)}`);
+  }
+}
+
+async function expectQuick(file: string): Promise<void> {
+  const { end, durationMs } = await copy.run({ file, limitMs: limitOf(file) });
+  expect(end.kind).toBe('passed');
+  expect(durationMs).toBeLessThan(limitOf(file) / 3);
 }
 
 test('every text of the table stands in its file exactly once, and no two rows are one', () => {
@@ -82,17 +101,15 @@ test.each(mutations)(
     report(`${killer === null ? 'SURVIVED' : 'killed  '} ${mutation.file}: ${mutation.check}: ${killer ?? '-'}`);
     expect({ ...mutation, killer }).toEqual({ ...mutation, killer: expect.any(String) });
   },
-  2 * trialLimitMs,
+  5 * 60_000,
 );
 
 test(
   'no flipped bit of any byte invents a record or hides a loss',
   async () => {
-    const limits = { limitMs: everyBitLimitMs, testLimitMs: everyBitLimitMs };
     const environment = { HOLDFAST_FLIP_STRIDE: '1' };
-    const { output, reports } = await copy.run({ files: ['flip.test.ts'], ...limits, environment });
-    expect({ output, failures: reports.flatMap(({ failures }) => failures) }).toEqual({ output, failures: [] });
-    expect(reports.map(({ passed }) => passed)).toEqual([3]);
+    const { end } = await copy.run({ file: 'flip.test.ts', limitMs: everyBitLimitMs, environment });
+    expect(end).toEqual({ kind: 'passed', passed: 3 });
   },
   everyBitLimitMs,
 );

@@ -1,14 +1,23 @@
 // A copy of raft-log in a temporary folder, in which a mutation is made and the package's own tests run: nobody's work tree
-// changes, whatever happens here. A run is a process group of its own with a bound for its memory, its processor time and
-// its time.
+// changes, whatever happens here. A run is one test file, in a process group of its own with a bound for its memory, its
+// processor time and its time.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { changed, countIn } from '@holdfast/tooling';
+import { RealClock } from '@holdfast/base';
 import type { Mutation } from './mutations.ts';
-import { reportVariable, type FileReport } from './trial-report.ts';
+import { reportVariable, type TrialEvent } from './trial-report.ts';
 
 const original = join(import.meta.dirname, '../../../../raft-log');
 const jestRunner = join(import.meta.dirname, '../../../../tooling/src/jest/run.ts');
@@ -16,26 +25,31 @@ const jestRunner = join(import.meta.dirname, '../../../../tooling/src/jest/run.t
 const heapMib = 700;
 /** Of anonymous memory; a mutation may ask for any length. */
 const memoryLimitKib = 3 * 1024 * 1024;
+/** A run has a few threads, so its processors may work longer than it takes. */
+const processorShare = 4;
 
 export interface TestRun {
-  /** Names of test files; null for all. */
-  readonly files: readonly string[] | null;
+  readonly file: string;
   readonly limitMs: number;
-  /** Of one test. */
-  readonly testLimitMs: number;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-export interface TestRunEnd {
-  readonly reports: readonly FileReport[];
-  readonly isOverTime: boolean;
-  readonly isPassed: boolean;
-  readonly output: string;
+/** `lastBegun`: the test that was under way, null before the first one. */
+export type TestRunEnd =
+  | { readonly kind: 'passed'; readonly passed: number }
+  | { readonly kind: 'failed'; readonly test: string; readonly message: string }
+  | { readonly kind: 'over time'; readonly lastBegun: string | null }
+  | { readonly kind: 'neither'; readonly lastBegun: string | null; readonly output: string };
+
+export interface TimedEnd {
+  readonly end: TestRunEnd;
+  readonly durationMs: number;
 }
 
 export class PackageCopy {
   readonly folder: string;
   readonly #home = mkdtempSync(join(tmpdir(), 'holdfast-mutation-'));
+  readonly #clock = new RealClock();
   #runs = 0;
 
   constructor() {
@@ -45,26 +59,36 @@ export class PackageCopy {
     symlinkSync(join(original, 'node_modules'), join(this.folder, 'node_modules'));
   }
 
+  get testFiles(): string[] {
+    return readdirSync(join(this.folder, 'src')).filter((name) => name.endsWith('.test.ts'));
+  }
+
   /** Makes the mutation and returns what takes it back. */
   mutate(mutation: Mutation): () => void {
     const path = join(this.folder, 'src', mutation.file);
     const source = readFileSync(path, 'utf8');
-    writeFileSync(path, changed(source, mutation));
+    const { text, replacement } = mutation;
+    writeFileSync(
+      path,
+      source.replace(text, () => replacement),
+    );
     return () => writeFileSync(path, source);
   }
 
   /** How often the text stands in its file. */
-  countOf(mutation: Mutation): number {
-    const path = join(this.folder, 'src', mutation.file);
-    return existsSync(path) ? countIn(readFileSync(path, 'utf8'), mutation) : 0;
+  countOf({ file, text }: Mutation): number {
+    const path = join(this.folder, 'src', file);
+    return existsSync(path) ? readFileSync(path, 'utf8').split(text).length - 1 : 0;
   }
 
-  async run({ files, limitMs, testLimitMs, environment = {} }: TestRun): Promise<TestRunEnd> {
+  async run({ file, limitMs, environment = {} }: TestRun): Promise<TimedEnd> {
     this.#runs += 1;
     const reportPath = join(this.#home, `report-${this.#runs}`);
     writeFileSync(reportPath, '');
-    const limits = `ulimit -d ${memoryLimitKib}; ulimit -t ${Math.ceil(limitMs / 1000)}; exec "$@"`;
-    const child = spawn('sh', ['-c', limits, 'sh', process.execPath, ...jestWords(files, testLimitMs)], {
+    const startMs = this.#clock.monotonicMs();
+    const processorSeconds = Math.ceil((limitMs / 1000) * processorShare);
+    const limits = `ulimit -d ${memoryLimitKib}; ulimit -t ${processorSeconds}; exec "$@"`;
+    const child = spawn('sh', ['-c', limits, 'sh', process.execPath, ...jestWords(file, limitMs)], {
       cwd: this.folder,
       env: {
         ...process.env,
@@ -80,16 +104,13 @@ export class PackageCopy {
     const budget = AbortSignal.timeout(limitMs);
     const end = (): void => endGroup(child.pid);
     budget.addEventListener('abort', end);
-    const [code] = (await once(child, 'close')) as [number | null];
+    await once(child, 'close');
     budget.removeEventListener('abort', end);
     // What a test left running.
     endGroup(child.pid);
-    return {
-      reports: readReports(reportPath),
-      isOverTime: budget.aborted,
-      isPassed: code === 0,
-      output: Buffer.concat(output).toString('utf8'),
-    };
+    const durationMs = this.#clock.monotonicMs() - startMs;
+    const told = { events: readEvents(reportPath), output: Buffer.concat(output).toString('utf8') };
+    return { durationMs, end: endOf({ ...told, isOverTime: budget.aborted }) };
   }
 
   remove(): void {
@@ -97,12 +118,27 @@ export class PackageCopy {
   }
 }
 
-function jestWords(files: readonly string[] | null, testLimitMs: number): string[] {
-  const patterns = (files ?? []).map((file) => `/src/${file.replaceAll('.', String.raw`\.`)}$`);
+interface Told {
+  readonly events: readonly TrialEvent[];
+  readonly isOverTime: boolean;
+  readonly output: string;
+}
+
+function endOf({ events, isOverTime, output }: Told): TestRunEnd {
+  const failed = events.find((event) => event.kind === 'failed');
+  if (failed !== undefined) return { kind: 'failed', test: failed.test, message: failed.message };
+  const ended = events.find((event) => event.kind === 'ended');
+  if (ended?.loadError === null) return { kind: 'passed', passed: ended.passed };
+  const lastBegun = events.findLast((event) => event.kind === 'begun')?.test ?? null;
+  if (isOverTime) return { kind: 'over time', lastBegun };
+  return { kind: 'neither', lastBegun, output: `${ended?.loadError ?? ''}\n${output}` };
+}
+
+function jestWords(file: string, limitMs: number): string[] {
+  const pattern = `/src/${file.replaceAll('.', String.raw`\.`)}$`;
   const reporter = `--reporters=${join(import.meta.dirname, 'trial-reporter.ts')}`;
-  // The patterns first: a list of reporters takes whatever follows it.
-  const rest = ['--runInBand', '--bail', '--forceExit', '--watchman=false', `--testTimeout=${testLimitMs}`, reporter];
-  return [jestRunner, ...patterns, ...rest];
+  // The pattern first: a list of reporters takes whatever follows it.
+  return [jestRunner, pattern, '--runInBand', '--forceExit', '--watchman=false', `--testTimeout=${limitMs}`, reporter];
 }
 
 function endGroup(pid: number | undefined): void {
@@ -114,9 +150,9 @@ function endGroup(pid: number | undefined): void {
   }
 }
 
-function readReports(path: string): FileReport[] {
+function readEvents(path: string): TrialEvent[] {
   const lines = readFileSync(path, 'utf8')
     .split('\n')
     .filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line) as FileReport);
+  return lines.map((line) => JSON.parse(line) as TrialEvent);
 }

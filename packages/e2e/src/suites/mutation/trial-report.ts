@@ -1,13 +1,10 @@
-// What the reporter in jest's process tells the suite of each test file.
+// What the reporter in jest's process tells the suite of a test file.
 
-/** Names the file to which reports are appended, one a line. */
+/** Names the file to which events are appended, one a line. */
 export const reportVariable = 'HOLDFAST_TRIAL_REPORT';
 
-export interface FileReport {
-  readonly file: string;
-  readonly durationMs: number;
-  readonly passed: number;
-  readonly failures: readonly { readonly test: string; readonly message: string }[];
-  /** Why the file could not be run at all. */
-  readonly loadError: string | null;
-}
+export type TrialEvent =
+  | { readonly kind: 'begun'; readonly test: string }
+  /** The run ends with the first one. */
+  | { readonly kind: 'failed'; readonly test: string; readonly message: string }
+  | { readonly kind: 'ended'; readonly passed: number; readonly loadError: string | null };
