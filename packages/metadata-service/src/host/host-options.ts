@@ -8,6 +8,7 @@ import type {
   GroupsEvent,
   MemberId,
   ProposalId,
+  Recovered,
   Settings,
   Status,
 } from '@holdfast/raft';
@@ -72,6 +73,8 @@ export interface HostOptions {
 
 /** Sees everything that the consensus core does; the simulator's judge and trace. Changes nothing. */
 export interface HostObserver {
+  /** What a group's core is about to start from, as the log and the snapshots gave it. */
+  onRecovered?(group: GroupId, recovered: Recovered): void;
   /**
    * A step of a group, before anything of it is carried out. The event may concern several groups: a tick, a frame of
    * heartbeats. Heartbeats and their answers are not among the messages.
