@@ -6,6 +6,7 @@ import { fileErrorRows } from './error-rows-files.ts';
 import { programErrorRows } from './error-rows-program.ts';
 import { raftErrorRows } from './error-rows-raft.ts';
 import { raftLogErrorRows } from './error-rows-raft-log.ts';
+import { simErrorRows } from './error-rows-sim.ts';
 import { transportErrorRows } from './error-rows-transport.ts';
 
 /** What a caller can do about it; `rpc` maps a kind to a gRPC status, `holdfast` to an exit code. */
@@ -43,6 +44,7 @@ export const errorTable = {
   ...programErrorRows,
   ...raftErrorRows,
   ...raftLogErrorRows,
+  ...simErrorRows,
   ...transportErrorRows,
   INTERNAL: {
     kind: 'internal',

@@ -1,9 +1,9 @@
 // A failure as a person sees it: one line, whatever is inside of it, and the stacks only where somebody asked.
 import { toOpError } from '@holdfast/base';
 
-/** The line of an OpError; with `isDebug` the stacks of it and of its causes below. */
-export function failureText(error: unknown, isDebug: boolean): string {
-  const line = `holdfast: ${printable(toOpError(error).line)}`;
+/** The line of an OpError; with `isDebug` the stacks of it and of its causes below. Hints name the program that was typed. */
+export function failureText(error: unknown, isDebug: boolean, program = 'holdfast'): string {
+  const line = `${program}: ${printable(toOpError(error).line).replaceAll("'holdfast help", `'${program} help`)}`;
   return isDebug ? [line, ...stacks(error)].join('\n') : line;
 }
 

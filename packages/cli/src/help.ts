@@ -1,26 +1,39 @@
 // Help for a person at a terminal: the list of commands, and one command's page. Both derive from the rows.
 import { commonFlags, flagsOf, type Command, type Flag, type FlagTable } from './command.ts';
 
-export function helpIndex(roles: readonly Command[], commands: readonly Command[]): string {
+/** What a person types first, and what it is. */
+export interface Program {
+  readonly name: string;
+  readonly about: string;
+  readonly closing: string;
+}
+
+const holdfast: Program = {
+  name: 'holdfast',
+  about: 'Holdfast: PersistentVolumes on shared block devices, with proof that the previous writer has stopped.',
+  closing: "'holdfast help COMMAND' explains one; 'holdfast --version' prints the release.",
+};
+
+export function helpIndex(roles: readonly Command[], commands: readonly Command[], program = holdfast): string {
   const width = Math.max(...[...roles, ...commands].map(({ name }) => name.length));
   const list = (rows: readonly Command[]): string[] =>
     rows.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return [
-    'Holdfast: PersistentVolumes on shared block devices, with proof that the previous writer has stopped.',
+    program.about,
     '',
-    'usage: holdfast COMMAND [flags]',
+    `usage: ${program.name} COMMAND [flags]`,
     '',
     ...(roles.length === 0 ? [] : ['Roles, each a process that runs until SIGTERM:', ...list(roles), '']),
     'Commands:',
     ...list(commands),
     '',
-    "'holdfast help COMMAND' explains one; 'holdfast --version' prints the release.",
+    program.closing,
   ].join('\n');
 }
 
-export async function helpPage(command: Command): Promise<string> {
+export async function helpPage(command: Command, program = holdfast): Promise<string> {
   const flags: FlagTable = { ...(await flagsOf(command)), ...commonFlags };
-  const lines = [`${command.name}: ${command.summary}`, '', `usage: ${usage(command)}`];
+  const lines = [`${command.name}: ${command.summary}`, '', `usage: ${usage(command, program)}`];
   if (command.details.length > 0) lines.push('', ...command.details);
   if (command.parameters.length > 0) {
     lines.push('', 'arguments:');
@@ -36,9 +49,9 @@ export async function helpPage(command: Command): Promise<string> {
   return lines.join('\n');
 }
 
-export function usage(command: Command): string {
+export function usage(command: Command, program = holdfast): string {
   const parameters = command.parameters.map(({ name, required }) => (required ? name : `[${name}]`));
-  return ['holdfast', command.name, ...parameters, '[flags]'].join(' ');
+  return [program.name, command.name, ...parameters, '[flags]'].join(' ');
 }
 
 /** `-o, --output FORMAT` */

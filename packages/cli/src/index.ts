@@ -14,7 +14,7 @@ export {
 export { commands } from './commands.ts';
 export { connect, type Connections } from './connection.ts';
 export { failureText, printable } from './failure.ts';
-export { flagHead, helpIndex, helpPage, usage } from './help.ts';
+export { flagHead, helpIndex, helpPage, usage, type Program } from './help.ts';
 export { nearest, suggestion } from './nearest.ts';
 export { findCommand, groupMembers, parseLine, type ParsedLine } from './parse.ts';
 export { askStatus, type StatusAnswer } from './status.ts';

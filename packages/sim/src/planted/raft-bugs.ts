@@ -1,0 +1,242 @@
+// Bugs of consensus, in raft: each happened to somebody, or is what a reader of the paper gets wrong first. packages/raft's
+// docs/known-bugs.md says what each leads to.
+import { bugsOf } from './planted-bug.ts';
+
+export const raftBugs = bugsOf('raft', 'raft/src', {
+  'election.ts': [
+    [
+      'vote-before-durable',
+      'a vote is said before it is durable',
+      "sayWhenDurable(state, from, { kind: 'vote-response', isGranted });",
+      "say(state, from, { kind: 'vote-response', isGranted });",
+    ],
+    [
+      'candidacy-before-durable',
+      'a candidate counts its own vote before that is durable',
+      "sayWhenDurable(state, state.self, { kind: 'vote-response', isGranted });",
+      'takeAnswer(state, state.self, { isGranted, isSuspect: false });',
+    ],
+    [
+      'second-vote',
+      'a second candidate of the term gets a vote too',
+      'if (votedFor === null ? state.leader !== null : votedFor !== from) return false;',
+      'if (votedFor === null && state.leader !== null) return false;',
+    ],
+  ],
+  'ids.ts': [
+    [
+      'longer-log-wins',
+      'the longer log wins, whatever its last term is',
+      'return first.term > second.term || (first.term === second.term && first.index >= second.index);',
+      'return first.index >= second.index;',
+    ],
+  ],
+  'storage.ts': [
+    [
+      'vote-not-stored',
+      'the term is stored, and not whom the vote went to',
+      'votedFor: state.votedFor }',
+      'votedFor: null }',
+    ],
+    [
+      'configuration-not-undone',
+      'a configuration stays in force when its entry is cut off',
+      'state.configurations = state.configurations.filter((mark) => mark.index <= index);',
+      '',
+    ],
+  ],
+  'follower.ts': [
+    [
+      'append-before-durable',
+      'an append is acknowledged before it is durable',
+      "sayWhenDurable(state, to, { kind: 'append-accepted', match, version });",
+      "say(state, to, { kind: 'append-accepted', match, version });",
+    ],
+    [
+      'commit-beyond-compared',
+      'a commit index is believed beyond what was compared',
+      'state.commit = greater(state.commit, lesser(message.commit, last));',
+      'state.commit = greater(state.commit, lesser(message.commit, log.lastIndex));',
+    ],
+    [
+      'conflict-kept',
+      'an entry is kept because one of its index is there already, of whatever term',
+      "if (match === 'yes') continue;",
+      "if (match !== 'damaged') continue;",
+    ],
+    [
+      'late-append-cuts',
+      'an append that comes late cuts off what came after it',
+      'const match = greater(last, commit);',
+      'if (entries.length === 0 && last >= commit && last < log.lastIndex) truncateAfter(state, last);\n  const match = greater(last, commit);',
+    ],
+  ],
+  'replication.ts': [
+    [
+      'leader-counts-itself-early',
+      'a leader counts itself before its own disk',
+      'member === state.self ? state.writes.durableIndex :',
+      'member === state.self ? state.log.lastIndex :',
+    ],
+    [
+      'old-term-committed',
+      'an entry of an earlier term is committed by counting its copies',
+      'if (reached <= state.commit || state.log.termAt(reached) !== state.term) return;',
+      'if (reached <= state.commit) return;',
+    ],
+    [
+      'learner-counted',
+      'learners count in the quorum of a commit',
+      'const reached = quorumReached(configurationOf(state), (member) =>',
+      'const { voters, learners, outgoing } = configurationOf(state);\n  const reached = quorumReached({ voters: [...voters, ...learners], outgoing }, (member) =>',
+    ],
+    [
+      'lost-append-forgotten',
+      'an append that got lost is never noticed',
+      "if (progress.state === 'replicate' && plus(progress.match, 1) < progress.next) probeTail(state, progress);",
+      '',
+    ],
+    [
+      'compacted-in-flight',
+      'what was under way is compacted, and lost on the way',
+      'progress.becomeProbe();\n    return;',
+      'return;',
+    ],
+  ],
+  'reads.ts': [
+    [
+      'heartbeat-tells-whole-commit',
+      'a heartbeat tells the whole commit index',
+      'const commit = lesser(state.commit, progress.match);\n    progress.toldCommit = commit;',
+      'const { commit } = state;\n    progress.toldCommit = commit;',
+    ],
+    [
+      'read-context-reused',
+      'the context of a read is the term, and not a number of its own',
+      'const context = ++state.heartbeatContext;',
+      'const context = (state.heartbeatContext = state.term);',
+    ],
+    [
+      'read-before-own-commit',
+      'a new leader answers reads before an entry of its own term is committed',
+      'return state.commit >= leading.startIndex;',
+      'return leading.startIndex > 0;',
+    ],
+    [
+      'read-unconfirmed',
+      'a leader answers reads without asking anybody whether it still is one',
+      'if (round === undefined || round.context > confirmed) break;',
+      'if (round === undefined) break;',
+    ],
+  ],
+  'quorum.ts': [
+    [
+      'half-is-majority',
+      'half of an even number of voters is a majority',
+      'return Math.floor(count / 2) + 1;',
+      'return Math.ceil(count / 2);',
+    ],
+    [
+      'joint-commits-by-one-half',
+      'a joint configuration commits by its incoming half',
+      'return halves.outgoing.length === 0 ? incoming : Math.min(incoming, majorityReached(halves.outgoing, reached));',
+      'return incoming;',
+    ],
+    [
+      'joint-elects-by-one-half',
+      'a joint configuration elects by its incoming half',
+      "return incoming === 'won' && outgoing === 'won' ? 'won' : 'pending';",
+      'return incoming;',
+    ],
+  ],
+  'membership.ts': [
+    [
+      'joint-left-early',
+      'a joint configuration is left before it is committed',
+      'if (configurationIndex(state) > state.commit) return;\n  if (isJoint',
+      'if (isJoint',
+    ],
+  ],
+  'core.ts': [
+    [
+      'term-not-told',
+      'who is behind in term is not told, and its heartbeat keeps a pre-candidate from standing',
+      "if (isLeading || kind === 'vote-request') say(state, from, { kind: 'term-notice' });",
+      'if (isLeading) state.elapsedTicks = 0;',
+    ],
+    [
+      'applied-before-durable',
+      'what a quorum has is applied before the own log has it durably',
+      'const limit = Math.min(state.commit, writes.durableIndex);',
+      'const limit = writes.length < 0 ? 0 : state.commit;',
+    ],
+  ],
+  'write-queue.ts': [
+    [
+      'old-acknowledgement-counts',
+      'an old acknowledgement counts for an entry that was cut off and came again',
+      'if (truncateAfter !== null) durable = lesser(durable, truncateAfter);',
+      '',
+    ],
+  ],
+  'snapshot-receiver.ts': [
+    [
+      'snapshot-replaces-newer-log',
+      'a snapshot replaces what the log has beyond it',
+      "return mark.index <= state.commit || state.log.matches(mark.index, mark.term) === 'yes';",
+      'return mark.index < 0;',
+    ],
+  ],
+  'state.ts': [
+    [
+      'lost-tail-is-absent',
+      'a replica that may have lost its tail votes as if it never had it',
+      'isSuspect: true,',
+      'isSuspect: false,',
+    ],
+    [
+      'vote-after-damage',
+      'a replica that may have lost a vote votes again in that term',
+      'voteFloor: (ambiguity === null ? 0 : lastTerm + 1) as Term',
+      'voteFloor: (lastTerm < 0 ? lastTerm : 0) as Term',
+    ],
+  ],
+  'faults.ts': [
+    [
+      'suspicion-ends-early',
+      'a replica with a lost tail votes again as soon as it hears a leader',
+      'if (fault.isSuspect && hasCaughtUp(state, fault)) fault.isSuspect = false;',
+      'if (fault.isSuspect && state.leader !== null) fault.isSuspect = false;',
+    ],
+  ],
+  'log.ts': [
+    [
+      'damaged-is-absent',
+      'a damaged slot is answered as absent',
+      "if (this.isDamaged(index)) return 'damaged';",
+      "if (this.isDamaged(index)) return 'no';",
+    ],
+  ],
+  'progress.ts': [
+    [
+      'loss-not-noted',
+      'a follower tells that it lost its tail, and its leader goes on counting it',
+      'this.match = lesser(this.match, index);',
+      '',
+    ],
+  ],
+  'proposal-ledger.ts': [
+    [
+      'retry-applied-twice',
+      'a retry is applied beside its first try',
+      "if (sequence <= applied.floor || applied.above.has(sequence)) return 'duplicate';",
+      'applied.above.delete(sequence);',
+    ],
+    [
+      'ledger-not-in-snapshot',
+      'a snapshot forgets which commands were applied',
+      'return [...this.#sessions]',
+      'return [...this.#sessions.entries().take(0)]',
+    ],
+  ],
+});

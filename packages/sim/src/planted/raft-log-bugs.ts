@@ -1,0 +1,102 @@
+// Bugs of a write-ahead log, in raft-log: most of them show only when the power fails or a sector rots at the wrong moment.
+import { bugsOf } from './planted-bug.ts';
+
+export const raftLogBugs = bugsOf('raft', 'raft-log/src', {
+  'log-disk.ts': [
+    [
+      'batch-not-synced',
+      'a batch is acknowledged as soon as it is written',
+      'const writtenMs = this.#clock.monotonicMs();\n    file.fdatasync();',
+      'const writtenMs = this.#clock.monotonicMs();',
+    ],
+    [
+      'failed-sync-retried',
+      'a sync that failed is tried again, and says that all is well',
+      'const writtenMs = this.#clock.monotonicMs();\n    file.fdatasync();',
+      'const writtenMs = this.#clock.monotonicMs();\n    try {\n      file.fdatasync();\n    } catch (error) {\n      if (isOpError(error)) file.fdatasync();\n      else throw error;\n    }',
+    ],
+    [
+      'rename-not-synced',
+      'the directory is not synced after a chunk got its name',
+      'this.#files.rename(job.from, job.to);\n    this.#syncDirectoryOf(job.to);',
+      'this.#files.rename(job.from, job.to);',
+    ],
+  ],
+  'log-writer.ts': [
+    [
+      'answered-before-written',
+      'callers are answered when their batch is handed to the disk',
+      'this.#written = this.#staged;',
+      'this.#written = this.#staged;\n    for (const call of this.#written) call.resolve();',
+    ],
+  ],
+  'chunk-scan.ts': [
+    [
+      'durable-mark-ignored',
+      'damage below the durable mark is taken for a torn tail',
+      "return wasCutAt(next, position) ? 'abandoned' : 'damaged';",
+      "return 'tail';",
+    ],
+  ],
+  'replay.ts': [
+    [
+      'ambiguity-not-told',
+      'a torn tail is cut, and nobody is told',
+      'if (isWhole) return;',
+      'if (isWhole || !context.isSound) return;',
+    ],
+    [
+      'rotten-slot-skipped',
+      'an entry whose payload has rotted counts as there',
+      'if (payload === null) group.faulty.add(index, index);',
+      '',
+    ],
+    [
+      'lost-vote-not-told',
+      'a vote that cannot be read any more is passed over',
+      "if (isMissing(row, 'vote', context)) group",
+      "if (context.isSound && isMissing(row, 'vote', context)) group",
+    ],
+    [
+      'older-vote-replaces',
+      'an earlier vote that is found later replaces the later one',
+      'if (term < state.term || (term === state.term && state.vote !== null)) return state;',
+      '',
+    ],
+  ],
+  'record-header.ts': [
+    [
+      'payload-not-verified',
+      'the checksum of a payload is not looked at',
+      'return checksum(region.bytes, payload, payload + header.payloadBytes, start) === header.payloadChecksum;',
+      'return start >= 0 && payload > 0;',
+    ],
+  ],
+  'batch-head.ts': [
+    [
+      'recycled-block-lives',
+      'a block of the earlier life of a file passes for a live one',
+      '!isOfThisLife(payload, salt) || ',
+      '',
+    ],
+  ],
+  'effects.ts': [
+    ['cache-not-cut', 'entries that were cut off stay in the cache', 'cache.truncateAfter(id, operation.index);', ''],
+  ],
+  'log-core.ts': [
+    [
+      'chunk-recycled-early',
+      'a chunk is used again although entries in it are needed',
+      'return references === 0 && header.sequence < this.#baseSequence;',
+      'return references >= 0 && header.sequence < this.#baseSequence;',
+    ],
+  ],
+  'recovery.ts': [
+    [
+      'read-not-synced',
+      'what a restart found in the page cache is shown before it is synced',
+      'if (!this.#options.isReadOnly) this.#sync();',
+      '',
+    ],
+  ],
+});
