@@ -2,19 +2,19 @@
 import { commonFlags, flagsOf, type Command, type Flag, type FlagTable } from './command.ts';
 
 /** What a person types first, and what it is. */
-export interface Program {
+export interface ProgramName {
   readonly name: string;
   readonly about: string;
   readonly closing: string;
 }
 
-const holdfast: Program = {
+export const holdfastName: ProgramName = {
   name: 'holdfast',
   about: 'Holdfast: PersistentVolumes on shared block devices, with proof that the previous writer has stopped.',
   closing: "'holdfast help COMMAND' explains one; 'holdfast --version' prints the release.",
 };
 
-export function helpIndex(roles: readonly Command[], commands: readonly Command[], program = holdfast): string {
+export function helpIndex(roles: readonly Command[], commands: readonly Command[], program = holdfastName): string {
   const width = Math.max(...[...roles, ...commands].map(({ name }) => name.length));
   const list = (rows: readonly Command[]): string[] =>
     rows.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
@@ -31,7 +31,7 @@ export function helpIndex(roles: readonly Command[], commands: readonly Command[
   ].join('\n');
 }
 
-export async function helpPage(command: Command, program = holdfast): Promise<string> {
+export async function helpPage(command: Command, program = holdfastName): Promise<string> {
   const flags: FlagTable = { ...(await flagsOf(command)), ...commonFlags };
   const lines = [`${command.name}: ${command.summary}`, '', `usage: ${usage(command, program)}`];
   if (command.details.length > 0) lines.push('', ...command.details);
@@ -49,7 +49,7 @@ export async function helpPage(command: Command, program = holdfast): Promise<st
   return lines.join('\n');
 }
 
-export function usage(command: Command, program = holdfast): string {
+export function usage(command: Command, program = holdfastName): string {
   const parameters = command.parameters.map(({ name, required }) => (required ? name : `[${name}]`));
   return [program.name, command.name, ...parameters, '[flags]'].join(' ');
 }

@@ -14,8 +14,10 @@ export {
 export { commands } from './commands.ts';
 export { connect, type Connections } from './connection.ts';
 export { failureText, printable } from './failure.ts';
-export { flagHead, helpIndex, helpPage, usage, type Program } from './help.ts';
+export { exitCodes, plainExits, type ExitRow } from './exit-codes.ts';
+export { flagHead, helpIndex, helpPage, holdfastName, usage, type ProgramName } from './help.ts';
 export { nearest, suggestion } from './nearest.ts';
 export { findCommand, groupMembers, parseLine, type ParsedLine } from './parse.ts';
+export { runProgram, runWords, type Program } from './program.ts';
 export { askStatus, type StatusAnswer } from './status.ts';
 export { outputFlag, printDocument, printListing, renderTable, type Column, type Listing } from './table.ts';

@@ -1,6 +1,6 @@
 // SIGTERM and SIGINT: the first asks the process to drain, the second ends it at once. The operator's and systemd's habit is
 // one SIGTERM and then patience; the second is for a person who has none left.
-import { plainExits } from './exit-codes.ts';
+import { plainExits } from '@holdfast/cli';
 
 const signals = ['SIGTERM', 'SIGINT'] as const;
 export type StopSignal = (typeof signals)[number];

@@ -1,10 +1,19 @@
 // The reference pages that derive from tables: every command, every key of every role's configuration, every exit code.
 // `make generate` writes them; a test compares.
-import { commonFlags, flagHead, flagsOf, usage, type Command, type Flag } from '@holdfast/cli';
+import {
+  commonFlags,
+  exitCodes,
+  flagHead,
+  flagsOf,
+  plainExits,
+  usage,
+  type Command,
+  type ExitRow,
+  type Flag,
+} from '@holdfast/cli';
 import { commandTable, roleCommands } from '../command-table.ts';
 import { variableOf } from '../config/config.ts';
 import { flagName } from '../config/sources.ts';
-import { exitCodes, plainExits, type ExitRow } from '../exit-codes.ts';
 import { roles } from '../roles.ts';
 
 const origin = 'Generated from the tables in packages/holdfast and packages/cli by `make generate`; do not edit.';

@@ -2,7 +2,7 @@
 // whole process group and waits for it.
 import { createServer, type AddressInfo } from 'node:net';
 import { exec, invariant, OpError, toOpError, type ExecResult, type Timers } from '@holdfast/base';
-import { exitCodes } from '../exit-codes.ts';
+import { exitCodes } from '@holdfast/cli';
 
 /** Longer than anybody leaves a demonstration running. */
 const lifeLimitMs = 30 * 86_400_000;
