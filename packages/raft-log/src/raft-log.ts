@@ -85,6 +85,7 @@ export class RaftLog {
       timers: options.timers,
       runner: options.files === undefined ? scrubInThread : scrubInline(files),
       bytesPerSecond: options.scrubBytesPerSecond ?? scrubBytesPerSecondDefault,
+      chunkBytes: parts.limits.chunkBytes,
     });
   }
 

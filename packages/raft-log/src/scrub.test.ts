@@ -1,12 +1,16 @@
 import { expect, test } from '@jest/globals';
-import type { VirtualDisk } from '@holdfast/base/internal';
-import type { RaftLog } from './raft-log.ts';
+import { VirtualTime, type VirtualDisk } from '@holdfast/base/internal';
+import type { RaftLog, RaftLogOptions } from './raft-log.ts';
 import { directory, entries, newDisk, openDisk, readAll } from './testing.ts';
 
 const chunkPath = (sequence: number): string => `${directory}/000000000000000${sequence}.chunk`;
 
-async function openWithChunks(disk: VirtualDisk, chunks: number): Promise<RaftLog> {
-  const log = await openDisk(disk);
+async function openWithChunks(
+  disk: VirtualDisk,
+  chunks: number,
+  options: Partial<RaftLogOptions> = {},
+): Promise<RaftLog> {
+  const log = await openDisk(disk, options);
   await log.createGroup(1);
   await log.saveVote(1, { term: 1, vote: null });
   for (let index = 1; log.stat().chunks < chunks; index++) await log.append(1, entries(index, 1, 'x'.repeat(700)));
@@ -43,4 +47,13 @@ test('a trailer that rots is found, and a chunk that is gone is told and ends no
   await log.scrubNext();
   expect(log.stat().scrubFailure).toContain('it is not there');
   await log.append(1, entries((log.state(1)?.lastIndex ?? 0) + 1, 1, 'goes on'));
+});
+
+test('a log that was just made is not read again faster than one that was opened', async () => {
+  const time = new VirtualTime({ seed: 1 });
+  const { timers } = time.node('log');
+  const log = await openWithChunks(newDisk(), 3, { timers, scrubBytesPerSecond: 16 * 1024 });
+  await time.runFor(10_500);
+  expect(log.stat().scrubbedChunks).toBe(10);
+  await log.close();
 });

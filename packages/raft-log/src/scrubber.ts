@@ -24,6 +24,8 @@ export interface ScrubberParts {
   readonly timers: Timers;
   readonly runner: ScrubRunner;
   readonly bytesPerSecond: number;
+  /** Of a whole chunk: as long as reading it may take, the disk is left alone before the next. */
+  readonly chunkBytes: number;
 }
 
 export const scrubBytesPerSecondDefault = 4 * 1024 * 1024;
@@ -37,7 +39,7 @@ export class Scrubber {
 
   constructor(parts: ScrubberParts) {
     this.#parts = parts;
-    this.#schedule(parts.core.chunks.at(-1)?.header.chunkBytes ?? 0);
+    this.#schedule();
   }
 
   get stat(): ScrubStat {
@@ -63,11 +65,11 @@ export class Scrubber {
     }
   }
 
-  #schedule(chunkBytes: number): void {
+  #schedule(): void {
     if (this.#ending.signal.aborted) return;
-    const delayMs = (chunkBytes / this.#parts.bytesPerSecond) * 1000;
-    this.#timer = this.#parts.timers.after(delayMs, () => {
-      void this.scrubNext().then(() => this.#schedule(chunkBytes));
+    const { chunkBytes, bytesPerSecond, timers } = this.#parts;
+    this.#timer = timers.after((chunkBytes / bytesPerSecond) * 1000, () => {
+      void this.scrubNext().then(() => this.#schedule());
     });
   }
 
