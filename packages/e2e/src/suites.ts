@@ -102,7 +102,7 @@ export const suites: readonly Suite[] = [
   {
     name: 'mutation',
     summary:
-      "each safety check of raft-log, taken out: a test of the package fails; every bit of a log's files, flipped",
+      'each safety check of raft-log, taken out: a test notices; every bit of a log flipped, a kill at each of its writes',
     budgetMs: 45 * 60_000,
     isInCi: false,
     cluster: null,
