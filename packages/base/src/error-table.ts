@@ -5,6 +5,7 @@ import { csiErrorRows } from './error-rows-csi.ts';
 import { fileErrorRows } from './error-rows-files.ts';
 import { programErrorRows } from './error-rows-program.ts';
 import { raftErrorRows } from './error-rows-raft.ts';
+import { raftHostErrorRows } from './error-rows-raft-host.ts';
 import { raftLogErrorRows } from './error-rows-raft-log.ts';
 import { simErrorRows } from './error-rows-sim.ts';
 import { transportErrorRows } from './error-rows-transport.ts';
@@ -43,6 +44,7 @@ export const errorTable = {
   ...fileErrorRows,
   ...programErrorRows,
   ...raftErrorRows,
+  ...raftHostErrorRows,
   ...raftLogErrorRows,
   ...simErrorRows,
   ...transportErrorRows,

@@ -1,3 +1,6 @@
 // The public door of metadata-service.
+export { ReplicaHost } from './host/replica-host.ts';
+export { initialise } from './host/initialise.ts';
+export { hostSettingsDefault } from './host/host-settings.ts';
 export type * from './host/host-options.ts';
 export type { SnapshotSource, StateMachine } from './host/state-machine.ts';

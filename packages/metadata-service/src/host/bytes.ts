@@ -1,0 +1,144 @@
+// Numbers, texts and bytes in a frame or a file. A number is a counter from 0 to 2^53 - 1, seven bits a byte, the lowest first, the
+// highest bit set on all but the last: what a group says most often is small. There is one way to write each value.
+// Whatever bytes are read, the reader answers with a value or with RAFT_MESSAGE_MALFORMED, and takes no memory for lengths
+// that the bytes do not have.
+import { invariant, OpError } from '@holdfast/base';
+
+const smallMax = 0x80;
+/** 8 × 7 bits hold 2^53 - 1. */
+const counterBytesMax = 8;
+
+export class ByteWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacityBytes: number) {
+    this.#bytes = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  byte(value: number): void {
+    this.#need(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  counter(value: number): void {
+    this.#need(counterBytesMax);
+    if (value < smallMax && value >= 0) {
+      this.#bytes[this.#length++] = value;
+      return;
+    }
+    invariant(Number.isSafeInteger(value) && value >= 0, `${value} is no counter`);
+    let rest = value;
+    while (rest >= smallMax) {
+      this.#bytes[this.#length++] = (rest % smallMax) | smallMax;
+      rest = Math.floor(rest / smallMax);
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  text(value: string): void {
+    const length = Buffer.byteLength(value);
+    this.counter(length);
+    this.#need(length);
+    this.#length += this.#bytes.write(value, this.#length);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.counter(value.length);
+    this.raw(value);
+  }
+
+  /** Without its length, where something else tells it. */
+  raw(value: Uint8Array): void {
+    this.#need(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** What was written; the writer is not used again. */
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #need(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + bytes));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
+}
+
+export class ByteReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#at];
+    if (value === undefined) throw malformed('it ends too early');
+    this.#at++;
+    return value;
+  }
+
+  counter(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 1; count <= counterBytesMax; count++) {
+      const byte = this.byte();
+      value += (byte & (smallMax - 1)) * scale;
+      if (byte >= smallMax) {
+        scale *= smallMax;
+        continue;
+      }
+      if (value > Number.MAX_SAFE_INTEGER || (byte === 0 && count > 1)) break;
+      return value;
+    }
+    throw malformed('a number that is none');
+  }
+
+  text(): string {
+    const bytes = this.bytes();
+    const text = bytes.toString('utf8');
+    // Bytes that are no text would be another text when they are written again.
+    if (Buffer.byteLength(text) !== bytes.length || !Buffer.from(text).equals(bytes))
+      throw malformed('a text that is none');
+    return text;
+  }
+
+  /** A view, which lives as long as what it is read from. */
+  bytes(): Buffer {
+    return this.raw(this.counter());
+  }
+
+  raw(length: number): Buffer {
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw malformed('it ends too early');
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return bytes;
+  }
+
+  /** Everything that is left. */
+  rest(): Buffer {
+    return this.raw(this.#bytes.length - this.#at);
+  }
+
+  expectEnd(): void {
+    if (!this.isAtEnd) throw malformed('something stands behind its end');
+  }
+}
+
+export function malformed(reason: string): OpError {
+  return new OpError('RAFT_MESSAGE_MALFORMED', { reason });
+}

@@ -1,0 +1,56 @@
+// The first start of a member: an empty log with its groups, and then the identity that says so. A crash in between leaves a
+// directory without an identity, in which it is done again; a log that anything was written to is never taken for a fresh one.
+import { dirname, join } from 'node:path';
+import { OpError, RealFiles, type Files } from '@holdfast/base';
+import { RaftLog } from '@holdfast/raft-log';
+import type { InitialiseOptions } from './host-options.ts';
+import { readIdentity, writeIdentity } from './identity.ts';
+
+export const logDirectory = 'log';
+export const snapshotDirectory = 'snapshots';
+
+/** Makes `directory` that of a member. RAFT_MEMBER_EXISTS if it is one's already. */
+export async function initialise(options: InitialiseOptions): Promise<void> {
+  const { directory, cluster, self, groups, files = new RealFiles() } = options;
+  makeDirectory(files, directory);
+  const known = readIdentity(files, directory);
+  if (known !== null) {
+    throw new OpError('RAFT_MEMBER_EXISTS', { directory, member: known.member, cluster: known.cluster });
+  }
+  makeDirectory(files, join(directory, snapshotDirectory));
+  const log = await openLog(options, true);
+  try {
+    for (const { group } of groups) {
+      const state = log.state(group);
+      if (state === null) await log.createGroup(group);
+      else if (state.term > 0 || state.lastIndex > 0) throw new OpError('RAFT_IDENTITY_DAMAGED', { directory });
+    }
+  } finally {
+    await log.close();
+  }
+  writeIdentity(files, directory, { cluster, member: self, groups });
+}
+
+/** The log of a member's directory; with `create` false it must be there. */
+export async function openLog(
+  options: Omit<InitialiseOptions, 'groups' | 'cluster' | 'self'>,
+  create: boolean,
+): Promise<RaftLog> {
+  const { directory, clock, timers, random, files, executor, logLimits } = options;
+  return RaftLog.open({
+    directory: join(directory, logDirectory),
+    clock,
+    timers,
+    random,
+    create,
+    ...(files === undefined ? {} : { files }),
+    ...(executor === undefined ? {} : { executor }),
+    ...(logLimits === undefined ? {} : { limits: logLimits }),
+  });
+}
+
+function makeDirectory(files: Files, path: string): void {
+  if (files.stat(path) === null) files.mkdir(path);
+  // Also one that is there: who made it may have been killed before its name was durable.
+  files.fsyncDirectory(dirname(path));
+}
