@@ -55,6 +55,10 @@ export class DiskFaults {
     this.#appointments.push({ what, left: what.skip ?? 0 });
   }
 
+  cancelAppointments(): void {
+    this.#appointments = [];
+  }
+
   happens(fault: keyof DiskFaultRates): boolean {
     const rate = this.#rates[fault];
     return rate > 0 && this.#random.fraction() < rate;

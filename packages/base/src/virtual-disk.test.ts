@@ -221,6 +221,16 @@ test('a process that dies loses nothing but the call that it died in', () => {
   expect(told).toHaveLength(4);
 });
 
+test('what was appointed and has not come can be called off', () => {
+  const disk = diskWith(filled('A'));
+  disk.crashAt(disk.calls + 2, 'before');
+  disk.failNext({ operation: 'pwrite', errno: 'EIO' });
+  disk.cancelAppointments();
+  const file = disk.files.open('/file', 'write');
+  for (let write = 0; write < 3; write++) file.pwrite(filled('x'), 0);
+  expect(letters(disk.files, '/file')).toBe('x');
+});
+
 test('the calls of a dead process throw, before and after its successor starts', () => {
   const disk = diskWith(filled('A'));
   const old = disk.files.open('/file', 'write');

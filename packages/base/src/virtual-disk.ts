@@ -107,6 +107,12 @@ export class VirtualDisk {
     this.#crash = { call, moment };
   }
 
+  /** Failures and a death that were appointed and have not come do not come any more. */
+  cancelAppointments(): void {
+    this.#crash = null;
+    this.faults.cancelAppointments();
+  }
+
   /** The process dies: every call that it still makes throws. */
   halt(): void {
     this.#isHalted = true;

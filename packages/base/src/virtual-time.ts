@@ -54,6 +54,10 @@ export class VirtualTime {
   get pendingEvents(): number {
     return this.#heap.size;
   }
+  /** When the next event happens; null if none is left. */
+  get nextMs(): number | null {
+    return this.#heap.first()?.atMs ?? null;
+  }
 
   /** The machine of this name, made at its first mention; the options count then. */
   node(name: string, options: VirtualNodeOptions = {}): VirtualNode {
