@@ -68,6 +68,12 @@ export const raftLogErrorRows = {
     text: 'group {group} refuses to {operation}: {reason}',
     hint: 'The caller and the log disagree about the state of the group; read it anew.',
   },
+  RAFT_LOG_STATES_TOO_LARGE: {
+    kind: 'exhausted',
+    retriable: false,
+    text: 'the states of all groups of the log in {directory} would take {sizeBytes} bytes of each chunk; at most {limitBytes} fit',
+    hint: 'Keep fewer groups or less user data in it, or open it with larger chunks.',
+  },
   RAFT_LOG_TOO_LARGE: {
     kind: 'out-of-range',
     retriable: false,

@@ -1,4 +1,5 @@
 // The bytes of a change of chunks: the header and the checkpoint of the next one, the footer and the trailer of the old one.
+import { invariant } from '@holdfast/base';
 import type { TableRow } from './batch-table.ts';
 import { BatchBuilder, type BatchPlace } from './batch-builder.ts';
 import type { Chunk } from './chunk.ts';
@@ -6,7 +7,7 @@ import { encodeFileHeader, firstBatchPosition } from './file-header.ts';
 import { encodeFooter, encodeTrailer, footerPayloadBytes, trailerPosition } from './footer.ts';
 import { alignBlock, recordBytes, recordFlags } from './format.ts';
 import type { Group } from './group.ts';
-import { encodeState, stateBytes } from './group-state.ts';
+import { encodeState, stateBytes, type GroupState } from './group-state.ts';
 import type { PlacedBytes, RotateJob } from './job.ts';
 import { batchHeadBytes } from './batch-head.ts';
 import { tableBytes } from './batch-table.ts';
@@ -41,7 +42,18 @@ export function checkpointOf(chunk: Chunk, groups: Iterable<Group>, stopBytes: n
   for (const { id, payload } of states) {
     builder.addTwice({ kind: 'state', group: id, index: 0, term: 0, flags: 0, payload });
   }
-  return { position, bytes: builder.finish([], stopBytes) };
+  const bytes = builder.finish([], stopBytes);
+  invariant(isWithin(chunk, position + bytes.length - stopBytes), 'a checkpoint is longer than its chunk');
+  return { position, bytes };
+}
+
+function isWithin({ header: { chunkBytes, blockBytes } }: Chunk, endPosition: number): boolean {
+  return endPosition <= trailerPosition(chunkBytes, blockBytes);
+}
+
+/** What the state of a group takes in a checkpoint. */
+export function stateBytesTwice(state: Pick<GroupState, 'userData'>): number {
+  return 2 * recordBytes(stateBytes(state));
 }
 
 export interface SealPlan {

@@ -62,8 +62,8 @@ const at = {
   userData: 64,
 } as const;
 
-export function stateBytes(state: GroupState): number {
-  return at.userData + state.userData.length;
+export function stateBytes({ userData }: Pick<GroupState, 'userData'>): number {
+  return at.userData + userData.length;
 }
 
 export function encodeState(state: GroupState, into: Uint8Array): void {

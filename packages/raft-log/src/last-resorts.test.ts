@@ -76,6 +76,7 @@ test("what a scrub says of a chunk that went away meanwhile is nobody's damage",
       return Promise.resolve([{ position: 0, lengthBytes: header.chunkBytes, reason: 'it is another file by now' }]);
     },
     bytesPerSecond: 1,
+    chunkBytes: 1,
   });
   await scrubber.scrubNext();
   expect(log.core.chunks.length).toBeLessThan(3);

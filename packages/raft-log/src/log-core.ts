@@ -17,16 +17,17 @@ import {
   headerBytesOf,
   placeIn,
   sealOf,
+  stateBytesTwice,
 } from './chunk-change.ts';
 import { publish, stateAfter, type Effect } from './effects.ts';
 import { EntryCache } from './entry-cache.ts';
 import { saltBytes } from './file-header.ts';
 import { trailerPosition } from './footer.ts';
-import { alignBlock, formatVersion, recordBytes, recordHeaderBytes } from './format.ts';
+import { alignBlock, formatVersion, recordHeaderBytes } from './format.ts';
 import { type Group } from './group.ts';
-import { stateBytes } from './group-state.ts';
+import { emptyState } from './group-state.ts';
 import type { Job, RotateJob, WriteJob } from './job.ts';
-import { headroomBytes, type LogLimits } from './log-limits.ts';
+import { checkpointLimitBytes, headroomBytes, type LogLimits } from './log-limits.ts';
 import type { LogSpace } from './log-space.ts';
 import { checkOperation } from './operation-rules.ts';
 import { isGrowth, type GroupOperation, type Operation } from './operation.ts';
@@ -75,6 +76,8 @@ export class LogCore {
   /** The active chunk may hold an earlier life's bytes where batches go. */
   #isRecycled: boolean;
   #footerBytes = 0;
+  /** What the states of all groups, as they were accepted, take in a checkpoint. */
+  #statesBytes = 0;
   /** Since the last step towards a spare. */
   #writtenBytes = 0;
 
@@ -95,7 +98,10 @@ export class LogCore {
     this.#isRecycled = recovered !== null;
     this.#staging = makeBatch(limits);
     this.#standby = makeBatch(limits);
-    if (recovered !== null) this.#footerBytes = this.#countFooterBytes();
+    if (recovered === null) return;
+    this.#footerBytes = this.#countFooterBytes();
+    for (const { staged } of this.groups.values()) this.#statesBytes += stateBytesTwice(staged);
+    this.#refuseLargeCheckpoint(0);
   }
 
   get chunks(): readonly Chunk[] {
@@ -184,12 +190,18 @@ export class LogCore {
     const { group } = operation;
     const { builder, rows, effects } = this.#staging;
     this.#footerBytes += this.#footerShare(operation);
+    this.#statesBytes -= this.#statesShare(group);
     const positions = encodeOperation(operation, builder, group.staged, group.stagedTerms);
     group.staged = stateAfter(operation, group.staged, group.stagedTerms);
     if (operation.kind === 'create') this.#stagedGroups.set(group.id, group);
     if (operation.kind === 'destroy') this.#stagedGroups.delete(group.id);
+    this.#statesBytes += this.#statesShare(group);
     effects.push({ operation, positions });
     rows.set(group.id, this.#rowAfter(operation, rows.get(group.id) ?? null));
+  }
+
+  #statesShare(group: Group): number {
+    return this.#stagedGroups.get(group.id) === group ? stateBytesTwice(group.staged) : 0;
   }
 
   #rowAfter(operation: GroupOperation, row: TableRow | null): TableRow {
@@ -216,17 +228,19 @@ export class LogCore {
   #refuseTooLarge(operation: GroupOperation): void {
     const { bytes } = sizeOf(operation);
     if (bytes > this.#limits.batchBytes) throw this.#tooLarge(operation, bytes);
-    if (operation.kind === 'create') this.#refuseTooManyGroups(operation.group.id);
+    if (operation.kind === 'create') this.#refuseLargeCheckpoint(stateBytesTwice(emptyState));
+    if (operation.kind === 'userData') {
+      const { data, group } = operation;
+      this.#refuseLargeCheckpoint(stateBytesTwice({ userData: data }) - stateBytesTwice(group.staged));
+    }
   }
 
-  /** Every chunk begins with the state of every group, twice; it may take a quarter of the chunk. */
-  #refuseTooManyGroups(id: number): void {
-    const stateSize = (group: Group): number => recordBytes(stateBytes(group.staged));
-    const limitBytes = this.#limits.chunkBytes / 4;
-    const smallest = 2 * recordBytes(64);
-    if (this.#stagedGroups.size * smallest < limitBytes / 2) return;
-    const sizeBytes = [...this.#stagedGroups.values()].reduce((sum, group) => sum + 2 * stateSize(group), 0);
-    if (sizeBytes > limitBytes) throw new OpError('RAFT_LOG_TOO_LARGE', { group: id, sizeBytes, limitBytes });
+  /** Every chunk begins with the state of every group. What makes them smaller is never refused. */
+  #refuseLargeCheckpoint(addedBytes: number): void {
+    const sizeBytes = this.#statesBytes + addedBytes;
+    const limitBytes = checkpointLimitBytes(this.#limits);
+    if (addedBytes < 0 || sizeBytes <= limitBytes) return;
+    throw new OpError('RAFT_LOG_STATES_TOO_LARGE', { directory: this.#directory, sizeBytes, limitBytes });
   }
 
   #tooLarge(operation: GroupOperation, sizeBytes: number): OpError {

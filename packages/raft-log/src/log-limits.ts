@@ -10,7 +10,7 @@ export interface LogLimits {
   readonly blockBytes: number;
   /** What one fdatasync takes at most; also the most that one call may append. */
   readonly batchBytes: number;
-  /** Payloads that are kept in memory for readers. */
+  /** Of the batches that were written last, kept in memory for readers. */
   readonly cacheBytes: number;
   /** Calls that wait for room in a batch. */
   readonly waitingCalls: number;
@@ -27,24 +27,47 @@ export const limitsDefault: LogLimits = {
   prepareBytes: mib,
 };
 
-/** Smaller files could not hold a checkpoint and a batch. */
-const blocksMin = 16;
-/** Batches that fit into a chunk, at least. */
-const batchesMin = 2;
+/**
+ * Of a chunk, 2 blocks are its header and 1 its trailer; a quarter and 2 blocks go to the checkpoint, a quarter and 1 block to
+ * the largest batch, an eighth of that and 2 blocks to the footer of what is in it, and a sixteenth is headroom. That is less
+ * than a chunk from 20 blocks on; from 32 on the headroom holds a vote with its second copy.
+ */
+const blocksMin = 32;
+const checkpointShare = 4;
+const batchShare = 4;
+const headroomShare = 16;
 
+/** What an open refuses: with such limits a log would get stuck, or refuse what it should take. */
 export function checkedLimits(given: Partial<LogLimits>): LogLimits {
   const limits = { ...limitsDefault, ...given };
   const { chunkBytes, blockBytes } = limits;
+  for (const [name, value] of Object.entries(limits)) {
+    const least = name === 'cacheBytes' ? 0 : 1;
+    invariant(Number.isSafeInteger(value) && value >= least, `${name} is ${value}, and no count from ${least} on`);
+  }
   invariant(
     blockSizes.some((size) => size === blockBytes),
-    `blocks of ${blockBytes} bytes`,
+    `blockBytes is ${blockBytes}, and neither of ${blockSizes.join(' and ')}`,
   );
-  invariant(chunkBytes % blockBytes === 0 && chunkBytes <= chunkBytesMax, `chunks of ${chunkBytes} bytes`);
-  invariant(chunkBytes >= blocksMin * blockBytes, `chunks of ${chunkBytes} bytes are too small`);
-  return { ...limits, batchBytes: Math.min(limits.batchBytes, Math.floor(chunkBytes / batchesMin)) };
+  invariant(
+    chunkBytes % blockBytes === 0,
+    `chunkBytes is ${chunkBytes}, which is no number of blocks of ${blockBytes}`,
+  );
+  invariant(chunkBytes <= chunkBytesMax, `chunkBytes is ${chunkBytes}; positions reach to ${chunkBytesMax}`);
+  invariant(
+    chunkBytes >= blocksMin * blockBytes,
+    `chunkBytes is ${chunkBytes}; a checkpoint, a batch and a vote behind it need ${blocksMin} blocks of ${blockBytes}`,
+  );
+  invariant(limits.batchBytes >= blockBytes, `batchBytes is ${limits.batchBytes}, and less than a block`);
+  return { ...limits, batchBytes: Math.min(limits.batchBytes, chunkBytes / batchShare) };
+}
+
+/** What the states of all groups may take of a chunk. */
+export function checkpointLimitBytes({ chunkBytes }: LogLimits): number {
+  return chunkBytes / checkpointShare;
 }
 
 /** Room that is kept in each chunk for votes, truncations and purges when entries find none any more. */
 export function headroomBytes({ chunkBytes, blockBytes }: LogLimits): number {
-  return Math.min(256 * kib, Math.floor(chunkBytes / 16 / blockBytes) * blockBytes);
+  return Math.min(256 * kib, Math.floor(chunkBytes / headroomShare / blockBytes) * blockBytes);
 }

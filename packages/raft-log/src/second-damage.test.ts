@@ -290,7 +290,7 @@ test('there are never more groups than the checkpoint at the head of a chunk hol
   const disk = newDisk();
   const log = await openDisk(disk);
   const error: unknown = await createGroups(log).catch((thrown: unknown) => thrown);
-  expect(error).toEqual(expect.objectContaining({ code: 'RAFT_LOG_TOO_LARGE' }));
+  expect(error).toEqual(expect.objectContaining({ code: 'RAFT_LOG_STATES_TOO_LARGE' }));
   const groups = log.groups();
   expect(groups.length).toBeGreaterThan(10);
   await log.saveVote(1, { term: 1, vote: null });

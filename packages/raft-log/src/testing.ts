@@ -9,7 +9,7 @@ import { EntryReader } from './entry-reader.ts';
 import { Group } from './group.ts';
 import { LogCore } from './log-core.ts';
 import { LogDisk } from './log-disk.ts';
-import { checkedLimits, type LogLimits } from './log-limits.ts';
+import { limitsDefault, type LogLimits } from './log-limits.ts';
 import { LogSpace } from './log-space.ts';
 import type { NewEntry, Operation } from './operation.ts';
 import { recover, type OpenMode, type Recovered } from './recovery.ts';
@@ -78,7 +78,7 @@ export class SyncLog {
 
   constructor(files: Files, seed: number | string, given: Partial<LogLimits & { mode: OpenMode }> = {}) {
     const { mode = 'tolerate-tail', ...changed } = given;
-    const limits = checkedLimits({ ...smallLimits, ...changed });
+    const limits = { ...limitsDefault, ...smallLimits, ...changed };
     if (files.stat(directory) === null) {
       files.mkdir(directory);
       files.fsyncDirectory('/');
