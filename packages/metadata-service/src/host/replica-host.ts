@@ -124,6 +124,7 @@ export class ReplicaHost implements Host {
     });
     const { founders } = initial;
     const recovered = await recoverGroup({ log: this.#log, group, founders, snapshots, machine });
+    observer?.onRecovered?.(group, recovered);
     this.#groups.add(group, recovered);
     const core = this.#groups.core(group);
     invariant(core !== null, 'a group that was added is there');
