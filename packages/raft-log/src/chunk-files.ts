@@ -96,7 +96,12 @@ export interface RangeBytes {
 export function readRange(file: OpenFile, position: number, lengthBytes: number): RangeBytes {
   const end = Math.max(position, Math.min(position + lengthBytes, file.sizeBytes()));
   const bytes = Buffer.allocUnsafeSlow(end - position);
-  if (tryRead(file, bytes, position)) return { bytes, unreadable: [] };
+  return { bytes, unreadable: readInto(file, position, bytes) };
+}
+
+/** Fills `bytes`, behind the end of the file with zeroes; what the disk refuses to give is returned. */
+export function readInto(file: OpenFile, position: number, bytes: Uint8Array): Range[] {
+  if (tryRead(file, bytes, position)) return [];
   const unreadable: Range[] = [];
   for (let offset = 0; offset < bytes.length; offset += retryBytes) {
     const block = bytes.subarray(offset, offset + retryBytes);
@@ -104,7 +109,7 @@ export function readRange(file: OpenFile, position: number, lengthBytes: number)
     block.fill(0);
     unreadable.push({ position: position + offset, lengthBytes: block.length });
   }
-  return { bytes, unreadable };
+  return unreadable;
 }
 
 /** false when the disk refused it. */

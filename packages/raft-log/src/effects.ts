@@ -2,7 +2,6 @@
 // go through the same functions of a state.
 import { invariant } from '@holdfast/base';
 import type { Chunk } from './chunk.ts';
-import type { EntryCache } from './entry-cache.ts';
 import type { Group } from './group.ts';
 import { emptyState, type GroupState } from './group-state.ts';
 import type { GroupOperation, NewEntry } from './operation.ts';
@@ -78,12 +77,11 @@ function afterSnapshot(
 
 export interface Published {
   readonly groups: Map<number, Group>;
-  readonly cache: EntryCache;
   readonly chunk: Chunk;
 }
 
 /** The batch is durable: its effects become visible. */
-export function publish({ operation, positions }: Effect, { groups, cache, chunk }: Published): void {
+export function publish({ operation, positions }: Effect, { groups, chunk }: Published): void {
   const { group } = operation;
   const { id } = group;
   switch (operation.kind) {
@@ -91,7 +89,6 @@ export function publish({ operation, positions }: Effect, { groups, cache, chunk
       for (const [at, entry] of operation.entries.entries()) {
         group.index.append(chunk, entry.index, positions[at] ?? unplaced());
       }
-      cache.add(id, operation.entries);
       break;
     case 'repair':
       group.index.repair(chunk, operation.entry.index, positions[0] ?? unplaced());
@@ -100,7 +97,6 @@ export function publish({ operation, positions }: Effect, { groups, cache, chunk
     case 'truncate':
       group.index.truncateAfter(operation.index);
       group.faulty.remove(operation.index + 1, Infinity);
-      cache.truncateAfter(id, operation.index);
       break;
     case 'create':
       groups.set(id, group);
@@ -113,11 +109,9 @@ export function publish({ operation, positions }: Effect, { groups, cache, chunk
   group.durable = stateAfter(operation, group.durable, group.index.terms);
   if (operation.kind === 'purge') {
     group.purgeTo(group.durable.purgedIndex);
-    cache.purgeTo(id, operation.index);
   }
   if (operation.kind === 'snapshot' || operation.kind === 'destroy') {
     group.clear();
-    cache.drop(id);
   }
 }
 

@@ -1,116 +1,103 @@
-// The entries that were written last, by the payloads that the writer handed in: a follower that keeps up is served from
-// here without a copy. Bounded by bytes over all groups; what goes first is what became durable first.
+// The batches that were written last, as they lie in the chunks, in one ring of memory: a follower that keeps up is served from
+// here. The ring holds no object for an entry, so that what callers hand in is theirs again, and garbage, as soon as it is
+// durable. A record is found by its place in its chunk; the index says the place.
+import { invariant, kib } from '@holdfast/base';
+import type { Chunk } from './chunk.ts';
+import { viewOf } from './format.ts';
+import type { Location } from './group-index.ts';
+import type { Region } from './record-header.ts';
 
-export interface CachedEntry {
-  readonly index: number;
-  readonly payload: Uint8Array;
+/** What lies in the ring in one piece: [from, to) of a chunk. What begins before `from` has been written over. */
+interface Stretch {
+  readonly chunk: Chunk;
+  /** The place in the chunk that would lie at the ring's beginning; below zero for one near the chunk's. */
+  readonly origin: number;
+  from: number;
+  to: number;
 }
 
-interface Cached {
-  /** Consecutive; `payloads[head]` is the entry `firstIndex`. */
-  firstIndex: number;
-  head: number;
-  payloads: Uint8Array[];
+/** Where a batch lies in its chunk, with the rest of its last block. */
+interface BatchRange {
+  readonly position: number;
+  readonly endPosition: number;
 }
 
-interface Arrival {
-  readonly group: number;
-  readonly lastIndex: number;
-}
-
-/** What an entry costs beside its payload. */
-const overheadBytes = 64;
-/** Empty places at the front that are borne before they are cut off. */
-const slackEntries = 1024;
+/** The ring grows up to its limit with what is written: a log of a few batches takes no more than they do. */
+const ringBytesMin = 256 * kib;
 
 export class EntryCache {
   readonly #limitBytes: number;
-  readonly #groups = new Map<number, Cached>();
-  #arrivals: Arrival[] = [];
-  #arrivalsHead = 0;
-  #usedBytes = 0;
+  #ring = new Uint8Array();
+  #view = viewOf(this.#ring);
+  /** From the oldest on. */
+  readonly #stretches: Stretch[] = [];
+  /** Where the next batch goes in the ring. */
+  #offset = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }
 
   get usedBytes(): number {
-    return this.#usedBytes;
+    return this.#stretches.reduce((sum, { from, to }) => sum + to - from, 0);
   }
 
-  add(group: number, entries: readonly CachedEntry[]): void {
-    const first = entries[0];
-    const last = entries.at(-1);
-    if (first === undefined || last === undefined) return;
-    const cached = this.#cachedBefore(group, first.index);
-    for (const { payload } of entries) {
-      cached.payloads.push(payload);
-      this.#usedBytes += payload.length + overheadBytes;
+  keep(chunk: Chunk, { position, endPosition }: BatchRange, bytes: Uint8Array): void {
+    const lengthBytes = endPosition - position;
+    invariant(bytes.length <= lengthBytes, 'a batch ends before the next one begins');
+    if (lengthBytes > this.#limitBytes) return;
+    this.#reserve(lengthBytes);
+    this.#ring.set(bytes, this.#offset);
+    const origin = position - this.#offset;
+    const last = this.#stretches.at(-1);
+    if (last?.chunk === chunk && last.origin === origin && last.to === position) last.to = endPosition;
+    else this.#stretches.push({ chunk, origin, from: position, to: endPosition });
+    this.#offset += lengthBytes;
+  }
+
+  /** The bytes around a place, or null when they are not held any more. The next batch may write over them. */
+  regionOf({ chunk, position }: Location): Region | null {
+    for (let at = this.#stretches.length - 1; at >= 0; at--) {
+      const stretch = this.#stretches[at];
+      if (stretch?.chunk === chunk && stretch.from <= position && position < stretch.to) {
+        return { bytes: this.#ring, view: this.#view, position: stretch.origin, seed: chunk.seed };
+      }
     }
-    this.#arrivals.push({ group, lastIndex: last.index });
-    this.#evict();
+    return null;
   }
 
-  get(group: number, index: number): Uint8Array | null {
-    const cached = this.#groups.get(group);
-    if (cached === undefined || index < cached.firstIndex) return null;
-    return cached.payloads[cached.head + index - cached.firstIndex] ?? null;
-  }
-
-  truncateAfter(group: number, index: number): void {
-    const cached = this.#groups.get(group);
-    if (cached === undefined) return;
-    const kept = Math.max(0, index - cached.firstIndex + 1);
-    while (cached.payloads.length - cached.head > kept) this.#forget(cached.payloads.pop());
-    if (cached.payloads.length === cached.head) this.#groups.delete(group);
-  }
-
-  purgeTo(group: number, index: number): void {
-    const cached = this.#groups.get(group);
-    if (cached === undefined) return;
-    while (cached.firstIndex <= index && cached.head < cached.payloads.length) {
-      this.#forget(cached.payloads[cached.head]);
-      cached.payloads[cached.head] = nothing;
-      cached.head++;
-      cached.firstIndex++;
+  #reserve(lengthBytes: number): void {
+    if (this.#offset + lengthBytes > this.#ring.length) {
+      if (this.#ring.length < this.#limitBytes) this.#grow(lengthBytes);
+      else this.#turn();
     }
-    if (cached.head === cached.payloads.length) this.#groups.delete(group);
-    else if (cached.head > slackEntries && cached.head * 2 > cached.payloads.length) {
-      cached.payloads = cached.payloads.slice(cached.head);
-      cached.head = 0;
+    this.#forgetUpTo(this.#offset + lengthBytes);
+  }
+
+  /** Before the ring has its full length nothing is written over, so everything stays at its offset. */
+  #grow(lengthBytes: number): void {
+    const wanted = Math.max(ringBytesMin, 2 * this.#ring.length, this.#offset + lengthBytes);
+    const ring = new Uint8Array(Math.min(wanted, this.#limitBytes));
+    ring.set(this.#ring);
+    this.#ring = ring;
+    this.#view = viewOf(ring);
+    if (this.#offset + lengthBytes > ring.length) this.#turn();
+  }
+
+  /** The end of the ring is too short for the batch: what lies there is older than everything at the beginning. */
+  #turn(): void {
+    this.#forgetUpTo(this.#ring.length);
+    this.#offset = 0;
+  }
+
+  /** Forgets what lies between the next batch's place and `end`; if anything does, the oldest stretch does. */
+  #forgetUpTo(end: number): void {
+    for (let oldest = this.#stretches[0]; oldest !== undefined; oldest = this.#stretches[0]) {
+      const offset = oldest.from - oldest.origin;
+      if (offset < this.#offset || offset >= end) return;
+      oldest.from = Math.min(oldest.to, oldest.origin + end);
+      if (oldest.from < oldest.to) return;
+      this.#stretches.shift();
     }
-  }
-
-  drop(group: number): void {
-    this.truncateAfter(group, -1);
-  }
-
-  #cachedBefore(group: number, index: number): Cached {
-    this.truncateAfter(group, index - 1);
-    const cached = this.#groups.get(group);
-    if (cached !== undefined && cached.firstIndex + cached.payloads.length - cached.head === index) return cached;
-    this.drop(group);
-    const begun = { firstIndex: index, head: 0, payloads: [] };
-    this.#groups.set(group, begun);
-    return begun;
-  }
-
-  #evict(): void {
-    while (this.#usedBytes > this.#limitBytes) {
-      const oldest = this.#arrivals[this.#arrivalsHead];
-      if (oldest === undefined) return;
-      this.#arrivalsHead++;
-      this.purgeTo(oldest.group, oldest.lastIndex);
-    }
-    if (this.#arrivalsHead > slackEntries && this.#arrivalsHead * 2 > this.#arrivals.length) {
-      this.#arrivals = this.#arrivals.slice(this.#arrivalsHead);
-      this.#arrivalsHead = 0;
-    }
-  }
-
-  #forget(payload: Uint8Array | undefined): void {
-    if (payload !== undefined) this.#usedBytes -= payload.length + overheadBytes;
   }
 }
-
-const nothing = new Uint8Array();

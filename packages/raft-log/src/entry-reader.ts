@@ -1,10 +1,10 @@
-// Entries for readers: from the cache without a copy, and past it from the chunks, many neighbours by one read. Each is checked
-// before it is handed out: header, payload, and that it is the entry that was asked for.
-import { OpError, type Files, type OpenFile } from '@holdfast/base';
+// Entries for readers: from the cache by one copy, and past it from the chunks, many neighbours by one read. What comes from a
+// chunk is checked before it is handed out: header, payload, and that it is the entry that was asked for.
+import { invariant, OpError, type Files, type OpenFile } from '@holdfast/base';
 import { readRange } from './chunk-files.ts';
 import type { Chunk } from './chunk.ts';
 import type { EntryCache } from './entry-cache.ts';
-import { recordBytes, recordHeaderBytes, viewOf } from './format.ts';
+import { copyOf, recordBytes, recordHeaderBytes, viewOf } from './format.ts';
 import type { Location } from './group-index.ts';
 import type { Group } from './group.ts';
 import type { NewEntry } from './operation.ts';
@@ -50,7 +50,7 @@ export class EntryReader {
     const entries: NewEntry[] = [];
     let leftBytes = budgetBytes;
     for (let index = from; index <= to; index++) {
-      const payload = this.#cache.get(group.id, index) ?? this.#readEntry(group, index, { to, leftBytes });
+      const payload = this.#readEntry(group, index, { to, leftBytes });
       if (payload === null) {
         if (index === from) throw this.#faulty(group, index);
         break;
@@ -75,9 +75,15 @@ export class EntryReader {
   /** null when it cannot be read or is not what was written. */
   #readEntry(group: Group, index: number, wanted: Wanted): Uint8Array | null {
     const location = group.index.locate(index);
-    const payload = location === null ? null : this.#payloadAt(location, group, { index, wanted });
-    if (payload === null) group.faulty.add(index, index);
-    return payload;
+    if (location === null) return this.#lost(group, index);
+    const cached = this.#cache.regionOf(location);
+    if (cached !== null) return cachedPayload(cached, location, { group, index });
+    return this.#payloadAt(location, group, { index, wanted }) ?? this.#lost(group, index);
+  }
+
+  #lost(group: Group, index: number): null {
+    group.faulty.add(index, index);
+    return null;
   }
 
   #payloadAt(
@@ -142,6 +148,21 @@ export class EntryReader {
     const place = location === null ? 'nothing is left of it' : `${location.chunk.path} at ${location.position}`;
     return new OpError('RAFT_LOG_ENTRY_FAULTY', { group: group.id, index, place });
   }
+}
+
+/** A copy: the ring goes on. */
+function cachedPayload(
+  region: Region,
+  { position }: Location,
+  { group, index }: { readonly group: Group; readonly index: number },
+): Uint8Array {
+  const offset = position - region.position;
+  const header = decodeRecordHeader(region, offset, region.bytes.length);
+  invariant(
+    header !== null && isWanted(header, group, index),
+    `the cache holds another record than entry ${index} of group ${group.id}`,
+  );
+  return copyOf(payloadOf(region, offset, header));
 }
 
 /** The index led here, and the record must agree. */

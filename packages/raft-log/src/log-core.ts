@@ -51,7 +51,7 @@ interface Batch {
 }
 
 type Running =
-  | { readonly kind: 'batch'; readonly job: WriteJob; readonly batch: Batch }
+  | { readonly kind: 'batch'; readonly job: WriteJob; readonly batch: Batch; readonly endPosition: number }
   | { readonly kind: 'rotate'; readonly job: RotateJob; readonly chunk: Chunk; readonly isRecycled: boolean }
   | { readonly kind: 'other'; readonly job: Job };
 
@@ -164,7 +164,7 @@ export class LogCore {
     const running = this.#running;
     invariant(running !== null, 'no job is running');
     this.#running = null;
-    if (running.kind === 'batch') this.#publish(running.batch);
+    if (running.kind === 'batch') this.#written(running);
     else if (running.kind === 'rotate') this.#rotated(running);
     else if (running.job.kind === 'prepare') this.space.stepped(running.job, isDiskFull);
     else if (running.job.kind === 'retire') this.#retired(running.job.to);
@@ -318,7 +318,7 @@ export class LogCore {
     this.#writtenBytes += bytes.length;
     this.#staging = this.#standby;
     this.#standby = batch;
-    return { kind: 'batch', batch, job: { kind: 'write', bytes, position } };
+    return { kind: 'batch', batch, endPosition, job: { kind: 'write', bytes, position } };
   }
 
   /** In a recycled file the block behind the batch is zeroed with it, where an earlier life would look like a torn batch. */
@@ -333,8 +333,14 @@ export class LogCore {
     return this.#isRecycled && endPosition < trailerPosition(chunkBytes, blockBytes) ? blockBytes : 0;
   }
 
+  #written({ batch, job, endPosition }: Running & { kind: 'batch' }): void {
+    const { position, bytes } = job;
+    this.cache.keep(this.#active, { position, endPosition }, bytes.subarray(0, endPosition - position));
+    this.#publish(batch);
+  }
+
   #publish(batch: Batch): void {
-    const published = { groups: this.groups, cache: this.cache, chunk: this.#active };
+    const published = { groups: this.groups, chunk: this.#active };
     for (const effect of batch.effects) publish(effect, published);
     batch.effects.length = 0;
     batch.rows.clear();

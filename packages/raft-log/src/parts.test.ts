@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checksum, checksumByTable, headerStart, payloadStart } from './checksum.ts';
+import { makeChunk, type Chunk } from './chunk.ts';
 import { EntryCache } from './entry-cache.ts';
 import { counterMax, readCounter, viewOf, writeCounter } from './format.ts';
 import { Histogram } from './histogram.ts';
@@ -94,32 +95,69 @@ test('runs of terms tell what an array tells', () => {
 });
 
 describe('the cache', () => {
-  const entriesOf = (from: number, ...sizes: number[]): { index: number; payload: Uint8Array }[] =>
-    sizes.map((size, at) => ({ index: from + at, payload: new Uint8Array(size) }));
+  const chunkOf = (sequence: number): Chunk => {
+    const salt = new Uint8Array(8).fill(sequence);
+    const sizes = { chunkBytes: 2 ** 20, blockBytes: 512 };
+    return makeChunk('/log', { version: 1, sequence, salt, logId: salt, previousSalt: salt, ...sizes });
+  };
+  const batchOf = (lengthBytes: number, fill: number): Uint8Array => new Uint8Array(lengthBytes).fill(fill);
+  const byteAt = (cache: EntryCache, chunk: Chunk, position: number): number | null => {
+    const region = cache.regionOf({ chunk, position });
+    return region === null ? null : (region.bytes[position - region.position] ?? null);
+  };
 
-  test('keeps what came last within its bytes, and hands out what it was given, uncopied', () => {
-    const cache = new EntryCache(400);
-    const added = entriesOf(1, 100, 100);
-    cache.add(1, added);
-    expect(cache.get(1, 2)).toBe(added[1]?.payload);
-    cache.add(2, entriesOf(1, 100));
-    expect(cache.usedBytes).toBeLessThanOrEqual(400);
-    expect(cache.get(1, 1)).toBeNull();
-    expect(cache.get(2, 1)).not.toBeNull();
+  test('keeps the batches that came last, in places of their own', () => {
+    const cache = new EntryCache(2048);
+    const [first, second] = [chunkOf(1), chunkOf(2)];
+    cache.keep(first, { position: 1024, endPosition: 1536 }, batchOf(100, 1));
+    cache.keep(first, { position: 1536, endPosition: 2560 }, batchOf(1000, 2));
+    cache.keep(second, { position: 1024, endPosition: 1536 }, batchOf(512, 3));
+    expect([1023, 1024, 1536, 2559, 2560].map((position) => byteAt(cache, first, position))).toEqual([
+      null,
+      1,
+      2,
+      0,
+      null,
+    ]);
+    expect(byteAt(cache, second, 1024)).toBe(3);
+    expect(cache.usedBytes).toBe(2048);
+    cache.keep(second, { position: 1536, endPosition: 2048 }, batchOf(512, 4));
+    expect(byteAt(cache, first, 1024)).toBeNull();
+    expect(byteAt(cache, first, 1536)).toBe(2);
+    expect(byteAt(cache, second, 1536)).toBe(4);
   });
 
-  test('forgets what is truncated, purged or replaced, and counts every byte back', () => {
-    const cache = new EntryCache(10_000);
-    cache.add(1, entriesOf(5, 10, 10, 10, 10));
-    cache.truncateAfter(1, 7);
-    cache.purgeTo(1, 5);
-    expect([5, 6, 7, 8].map((index) => cache.get(1, index) !== null)).toEqual([false, true, true, false]);
-    cache.add(1, entriesOf(7, 20));
-    expect(cache.get(1, 7)).toHaveLength(20);
-    cache.add(1, entriesOf(50, 10));
-    expect(cache.get(1, 6)).toBeNull();
-    cache.drop(1);
+  test('does not hold a batch that is larger than itself', () => {
+    const cache = new EntryCache(1024);
+    cache.keep(chunkOf(1), { position: 1024, endPosition: 2560 }, batchOf(1536, 1));
+    expect(byteAt(cache, chunkOf(1), 1024)).toBeNull();
     expect(cache.usedBytes).toBe(0);
+  });
+
+  test('holds what was written or nothing, and never more than its limit, whatever the batches', () => {
+    const step = fc.record({ blocks: fc.integer({ min: 1, max: 9 }), isNewChunk: fc.boolean() });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4096 }), fc.array(step, { maxLength: 60 }), (limitBytes, steps) => {
+        const cache = new EntryCache(limitBytes);
+        const written: { chunk: Chunk; position: number; endPosition: number; fill: number }[] = [];
+        let chunk = chunkOf(1);
+        let position = 1024;
+        for (const [at, { blocks, isNewChunk }] of steps.entries()) {
+          if (isNewChunk) [chunk, position] = [chunkOf(at + 2), 1024];
+          const endPosition = position + blocks * 512;
+          const batch = { chunk, position, endPosition, fill: at + 1 };
+          cache.keep(chunk, batch, batchOf(blocks * 512, batch.fill));
+          written.push(batch);
+          position = endPosition;
+          for (const each of written) {
+            const held = byteAt(cache, each.chunk, each.position);
+            const isLast = each === batch && blocks * 512 <= limitBytes;
+            expect(isLast ? [each.fill] : [each.fill, null]).toContain(held);
+          }
+          expect(cache.usedBytes).toBeLessThanOrEqual(limitBytes);
+        }
+      }),
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 // Reads a sealed chunk again as a whole, to find rot while the peers still have what it took. Runs in a thread of its own
 // (scrub-worker.ts), because a chunk is a quarter of a second of checksums; under the simulator in the same one.
 import type { Files } from '@holdfast/base';
-import { readRange, readTrailer, withFile } from './chunk-files.ts';
+import { readInto, readTrailer, withFile } from './chunk-files.ts';
 import { scanChunk, type Damage, type Range } from './chunk-scan.ts';
 import type { FileHeader } from './file-header.ts';
 import { trailerPosition } from './footer.ts';
@@ -22,10 +22,9 @@ export function scrubChunk(files: Files, task: ScrubTask, pause: (pauseMs: numbe
   const unreadable: Range[] = [];
   withFile(files, path, (file) => {
     for (let position = 0; position < bytes.length; position += sliceBytes) {
-      const slice = readRange(file, position, Math.min(sliceBytes, bytes.length - position));
-      bytes.set(slice.bytes, position);
-      unreadable.push(...slice.unreadable);
-      pause((slice.bytes.length / bytesPerSecond) * 1000);
+      const slice = bytes.subarray(position, position + sliceBytes);
+      unreadable.push(...readInto(file, position, slice));
+      pause((slice.length / bytesPerSecond) * 1000);
     }
   });
   const damages: Damage[] = [];
