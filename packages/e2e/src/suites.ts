@@ -100,6 +100,13 @@ export const suites: readonly Suite[] = [
     cluster: null,
   },
   {
+    name: 'big-log',
+    summary: 'a write-ahead log of ten gigabytes: written, opened, read anywhere, purged; needs 12 GiB in TMPDIR',
+    budgetMs: 20 * 60_000,
+    isInCi: false,
+    cluster: null,
+  },
+  {
     name: 'mutation',
     summary:
       'each safety check of raft-log, taken out: a test notices; every bit of a log flipped, a kill at each of its writes',
