@@ -1,6 +1,6 @@
 // Clusters of hosts in a virtual world: what a user of the host is promised, through failures of machines, disks and networks.
 import { expect, test } from '@jest/globals';
-import { World } from './host-testing.ts';
+import { group, World } from './host-testing.ts';
 
 test('a single member leads at once and answers what it was asked to apply', async () => {
   const world = await World.begin({ founders: 1 });
@@ -16,4 +16,54 @@ test('three members elect one leader, and all of them apply the same', async () 
   const [first, ...others] = world.machines.map(({ state }) => state.texts);
   for (const texts of others) expect(texts).toEqual(first);
   expect(first?.length).toBe(10);
+});
+
+test('when the leader of five dies, another one goes on, and the dead one catches up from its disk', async () => {
+  const world = await World.begin({ founders: 5 });
+  for (let count = 1; count <= 5; count++) await world.propose(`before ${count}`);
+  const first = await world.electedLeader();
+  first.crash('power');
+  for (let count = 1; count <= 5; count++) await world.propose(`without ${count}`);
+  expect((await world.electedLeader()).member).not.toBe(first.member);
+  await world.done(first.start());
+  await world.converge();
+  expect(first.state.texts).toEqual(world.leader?.state.texts);
+  expect(first.state.texts).toHaveLength(10);
+});
+
+test('what was acknowledged survives a loss of power of everybody at once', async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const world = await World.begin({ seed });
+    for (let count = 1; count <= 8; count++) expect(await world.propose(`command ${count}`)).toBe(count);
+    for (const machine of world.machines) machine.crash('power');
+    for (const machine of world.machines) await world.done(machine.start());
+    expect(await world.propose('after')).toBe(9);
+  }
+});
+
+test('the log is let go behind snapshots, and a start begins at the newest one', async () => {
+  const world = await World.begin();
+  for (let count = 1; count <= 300; count++) await world.propose(`command ${count} ${'x'.repeat(60)}`);
+  await world.converge();
+  const machine = world.machine(1);
+  const { snapshotIndex, base } = machine.up.replica(group).status;
+  expect(base.index).toBeGreaterThan(100);
+  expect(snapshotIndex).toBeGreaterThan(base.index);
+  machine.crash('power');
+  await world.done(machine.start());
+  expect(machine.state.applied).toBeGreaterThanOrEqual(snapshotIndex);
+  await world.converge();
+  expect(machine.state.texts).toHaveLength(300);
+});
+
+test('a member that was away for longer than the log reaches back gets a snapshot', async () => {
+  const world = await World.begin();
+  await world.propose('before');
+  const slow = world.machines.find((machine) => machine !== world.leader) ?? world.machine(1);
+  slow.crash('process');
+  for (let count = 1; count <= 200; count++) await world.propose(`without ${count} ${'x'.repeat(60)}`);
+  await world.done(slow.start());
+  await world.converge();
+  expect(slow.state.texts).toHaveLength(201);
+  expect(slow.up.replica(group).status.snapshotIndex).toBeGreaterThan(50);
 });
