@@ -75,6 +75,8 @@ export interface HostOptions {
 export interface HostObserver {
   /** What a group's core is about to start from, as the log and the snapshots gave it. */
   onRecovered?(group: GroupId, recovered: Recovered): void;
+  /** This write, and all before it, are durable; the step that follows may have nothing to show. */
+  onStored?(group: GroupId, ticket: number): void;
   /**
    * A step of a group, before anything of it is carried out. The event may concern several groups: a tick, a frame of
    * heartbeats. Heartbeats and their answers are not among the messages.

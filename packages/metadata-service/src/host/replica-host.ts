@@ -133,7 +133,10 @@ export class ReplicaHost implements Host {
       group,
       timers,
       appendBytesMax: appendBytesMax(shared.logLimits ?? {}),
-      onStored: (ticket) => this.#run({ kind: 'group', group, event: { kind: 'stored', ticket } }),
+      onStored: (ticket) => {
+        observer?.onStored?.(group, ticket);
+        this.#run({ kind: 'group', group, event: { kind: 'stored', ticket } });
+      },
       onFull: (isFull) => this.#noteFull(group, isFull),
       onFailed: (error) => this.#fail(error),
     });
