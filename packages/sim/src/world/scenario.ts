@@ -45,7 +45,7 @@ export interface Scenario {
   /** Makes the machines, starts what runs on them and whatever judges it. */
   begin(world: World, plan: Plan): Promise<ScenarioRun>;
   /** A frame between two machines as people read it, for the trace. */
-  describeFrame?(frame: Uint8Array): string;
+  describeFrame?(frame: Uint8Array, way: { readonly from: string; readonly to: string }): string;
 }
 
 export interface ScenarioRun {
@@ -153,6 +153,8 @@ export interface Machine {
   readonly state: MachineState;
   /** What runs, if it has started: what `Program` resolved to. */
   readonly running: Running | null;
+  /** Starts in a row that ended before the program served. */
+  readonly startFailures: number;
   /** Starts the process, and the machine under it if it was off. */
   start(): void;
   /** The process dies between two of its calls; the supervisor starts another. */

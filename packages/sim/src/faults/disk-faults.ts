@@ -1,0 +1,141 @@
+// Disks that are slow, full, broken for a moment, or that damage what they hold. What damages durable data hits fragile members only
+// (fault-atlas.ts).
+import type { DiskFaultRates, SeededRandom } from '@holdfast/base/internal';
+import { sectorBytes } from '@holdfast/base/internal';
+import type { Fault } from '../world/scenario.ts';
+import type { VirtualMachine } from '../world/virtual-machine.ts';
+import {
+  drawDurationMs,
+  nothingToEnd,
+  numberOf,
+  pick,
+  pickTarget,
+  textOf,
+  type Cast,
+  type DrawnFault,
+  type FaultKind,
+} from './fault-kind.ts';
+
+/** A call that fails once, some calls from now. */
+function failing(operations: readonly ('pread' | 'pwrite' | 'fdatasync' | 'fsync directory' | 'preallocate')[]) {
+  return {
+    draw: (random: SeededRandom, cast: Cast): DrawnFault => ({
+      target: pickTarget(random, cast),
+      durationMs: 0,
+      parameters: { operation: pick(random, operations) ?? 'pread', skip: random.below(30) },
+    }),
+    begin: (world: { machine(name: string): VirtualMachine }, fault: Fault, target: string): (() => void) => {
+      const operation = operations.find((each) => each === textOf(fault, 'operation'));
+      if (operation === undefined) return nothingToEnd;
+      world.machine(target).disk.failNext({ operation, errno: 'EIO', skip: numberOf(fault, 'skip') });
+      return nothingToEnd;
+    },
+  };
+}
+
+/** For a time, each of many sectors or reads may be hit. */
+function damaging(rate: keyof DiskFaultRates, most: number) {
+  return {
+    draw: (random: SeededRandom, cast: Cast): DrawnFault | null => {
+      const target = pick(random, cast.fragile);
+      if (target === null) return null;
+      return {
+        target,
+        durationMs: drawDurationMs(random, 1000, 20_000),
+        parameters: { rate: random.fraction() * most },
+      };
+    },
+    begin: (world: { machine(name: string): VirtualMachine }, fault: Fault, target: string): (() => void) =>
+      world.machine(target).worsenDisk({ [rate]: numberOf(fault, 'rate') }),
+  };
+}
+
+export const diskFaults: Readonly<Record<string, FaultKind>> = {
+  'slow-disk': {
+    what: 'calls to a disk take up to two hundred times as long',
+    perMinuteMax: 4,
+    draw: (random, cast) => ({
+      target: pickTarget(random, cast),
+      durationMs: drawDurationMs(random, 500, 15_000),
+      parameters: { factor: 2 + random.below(200) },
+    }),
+    begin: (world, fault, target) => world.machine(target).slowDown(numberOf(fault, 'factor')),
+  },
+  'hanging-disk': {
+    what: 'calls to a disk do not come back for a while',
+    perMinuteMax: 4,
+    draw: (random, cast) => ({
+      target: pickTarget(random, cast),
+      durationMs: drawDurationMs(random, 100, 8000),
+      parameters: {},
+    }),
+    begin: (world, _fault, target) => {
+      const { disk } = world.machine(target);
+      disk.hang();
+      return () => disk.resume();
+    },
+  },
+  'full-disk': {
+    what: 'a disk has hardly any room left',
+    perMinuteMax: 3,
+    draw: (random, cast) => ({
+      target: pickTarget(random, cast),
+      durationMs: drawDurationMs(random, 500, 15_000),
+      parameters: { freeBytes: random.below(32 * 1024) },
+    }),
+    begin: (world, fault, target) => {
+      const { disk } = world.machine(target);
+      const { capacityBytes } = disk;
+      disk.setCapacityBytes(disk.usedBytes + numberOf(fault, 'freeBytes'));
+      return () => disk.setCapacityBytes(Math.max(capacityBytes, disk.capacityBytes));
+    },
+  },
+  'failing-read': { what: 'a read fails with EIO', perMinuteMax: 6, ...failing(['pread']) },
+  'failing-write': {
+    what: 'a write fails with EIO, and any part of it was taken',
+    perMinuteMax: 4,
+    ...failing(['pwrite', 'preallocate']),
+  },
+  'failing-sync': {
+    what: 'a sync fails with EIO, and what it should have made durable may be dropped without another word',
+    perMinuteMax: 4,
+    ...failing(['fdatasync', 'fsync directory']),
+  },
+  rot: {
+    what: 'bits turn on the medium, in places that hold something',
+    perMinuteMax: 8,
+    draw: (random, cast) => {
+      const target = pick(random, cast.fragile);
+      const parameters = { file: random.fraction(), place: random.fraction(), bits: 1 + random.below(8) };
+      return target === null ? null : { target, durationMs: 0, parameters };
+    },
+    begin: (world, fault, target) => {
+      rot(world.machine(target), fault);
+      return nothingToEnd;
+    },
+  },
+  'rotting-disk': { what: 'what is read has turned on the medium', perMinuteMax: 3, ...damaging('rot', 0.01) },
+  'flipping-reads': {
+    what: 'reads return a wrong bit; the next one may be right',
+    perMinuteMax: 3,
+    ...damaging('readFlip', 0.01),
+  },
+  'misdirecting-disk': {
+    what: 'sectors are written to the place of other ones, of the same or of another file',
+    perMinuteMax: 3,
+    ...damaging('misdirect', 0.02),
+  },
+};
+
+/** Turns bits of one sector that is not empty: an empty one has nothing to lose. */
+function rot(machine: VirtualMachine, fault: Fault): void {
+  const files = machine.disk.names.files().filter(({ content }) => content.durableSizeBytes > 0);
+  const file = files[Math.floor(numberOf(fault, 'file') * files.length)];
+  if (file === undefined) return;
+  const { content } = file;
+  const start = Math.floor(numberOf(fault, 'place') * content.durableSectors) * sectorBytes;
+  for (let bit = 0; bit < numberOf(fault, 'bits'); bit++) {
+    const position = start + ((bit * 97) % sectorBytes);
+    if (position < content.durableSizeBytes) content.rot(position, bit % 8);
+  }
+}

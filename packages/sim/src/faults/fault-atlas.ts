@@ -1,0 +1,54 @@
+// Which combinations of faults the promises hold under, in one place. Consensus bears anything that happens to time, to the network and
+// to processes, and any loss of what was never synced; it cannot bear the loss of what a majority has acknowledged, because then
+// nobody knows it any more. So of each seed's members a few are fragile, chosen before the run, and damage to what a disk holds
+// durably (rot, misdirected sectors, wrong reads, a disk that is replaced by an empty one) hits only them:
+//
+// | what                                       | whom it may hit        | why no more                                             |
+// |--------------------------------------------|------------------------|---------------------------------------------------------|
+// | clocks, pauses, the network, kills         | everybody, at any time | nothing durable depends on them                         |
+// | power loss, death at a call, a failed sync | everybody, at any time | what is lost was never acknowledged                     |
+// | errors of reads and writes, a full disk    | everybody, at any time | the process ends, and what was acknowledged stays       |
+// | damage to durable data                     | fragile members        | an entry may have only a majority's copies, and a       |
+// |                                            |                        | majority must keep one that is whole                    |
+// | an empty disk in place of the old one      | fragile members        | the same; and the member must be removed and a new one  |
+// |                                            |                        | added, because its votes and acknowledgements are gone  |
+//
+// A fragile member stays fragile for the whole run: an entry that it lost counts as lost until it is repaired, and no seed tries to
+// know when that is. Fragile voters are a minority, of the founders and of every configuration that the operator makes.
+import type { SeededRandom } from '@holdfast/base/internal';
+import { isJoint, type Configuration, type ConfigurationChange } from '@holdfast/raft';
+import { changeConfiguration } from '@holdfast/raft/internal';
+
+/** Voters that the operator always leaves. */
+export const votersMin = 3;
+
+/** The members whose durable data the seed may damage; none in a third of all seeds. */
+export function drawFragile<Name>(random: SeededRandom, founders: readonly Name[]): Name[] {
+  const most = minorityOf(founders.length);
+  const count = random.below(3) === 0 ? 0 : random.below(most + 1);
+  const left = [...founders];
+  return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)).flat();
+}
+
+export function minorityOf(voters: number): number {
+  return Math.floor((voters - 1) / 2);
+}
+
+/** Whether the promises hold while these members vote. */
+export function isWithinPromise({ voters, outgoing }: Configuration, fragile: ReadonlySet<number>): boolean {
+  return [voters, outgoing].every((half) => {
+    if (half.length === 0) return true;
+    return half.length >= votersMin && half.filter((voter) => fragile.has(voter)).length <= minorityOf(half.length);
+  });
+}
+
+/** Whether the operator may ask for this change. */
+export function isChangeWithinPromise(
+  from: Configuration,
+  changes: readonly ConfigurationChange[],
+  fragile: ReadonlySet<number>,
+): boolean {
+  if (isJoint(from)) return false;
+  const result = changeConfiguration(from, changes);
+  return 'next' in result && isWithinPromise(result.next, fragile);
+}

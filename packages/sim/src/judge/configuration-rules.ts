@@ -1,0 +1,32 @@
+// Whether two configurations could decide without one another. A leaf: brute force over who agrees, remembered, because a world
+// has few configurations and asks often.
+import { membersOf, type Configuration, type MemberId } from '@holdfast/raft';
+import { quorumReached } from '@holdfast/raft/internal';
+
+const known = new Map<string, boolean>();
+const rememberedMax = 10_000;
+
+/** False if there are two quorums, one of each, that share no member. */
+export function quorumsIntersect(first: Configuration, second: Configuration): boolean {
+  const name = `${halves(first)} ${halves(second)}`;
+  const remembered = known.get(name);
+  if (remembered !== undefined) return remembered;
+  const answer = !hasDisjointQuorums(first, second);
+  if (known.size < rememberedMax) known.set(name, answer);
+  return answer;
+}
+
+/** It is enough to give each member to one side: more on either side only helps it. */
+function hasDisjointQuorums(first: Configuration, second: Configuration): boolean {
+  const members = [...new Set([...membersOf(first), ...membersOf(second)])];
+  for (let sides = 0; sides < 2 ** members.length; sides++) {
+    const isOnFirst = (member: MemberId): boolean => (sides & (1 << members.indexOf(member))) !== 0;
+    const firstAgrees = quorumReached(first, (member) => (isOnFirst(member) ? 1 : 0)) >= 1;
+    if (firstAgrees && quorumReached(second, (member) => (isOnFirst(member) ? 0 : 1)) >= 1) return true;
+  }
+  return false;
+}
+
+function halves({ voters, outgoing }: Configuration): string {
+  return `${voters.join(',')}/${outgoing.join(',')}`;
+}

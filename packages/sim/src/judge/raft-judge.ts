@@ -1,0 +1,306 @@
+// What Raft promises, held against every step of every replica as it happens. It works from what a step asks of its host (writes,
+// messages, committed entries) and what a start finds on disk, never from the core's own books, and each rule looks at what the
+// step changed only: no log is ever walked.
+//
+// - `one-leader-a-term`, `one-vote-a-term`: also across restarts, because both are remembered here.
+// - `log-matching`: an entry is the same wherever it stands, and so is the term before it (see the register).
+// - `durable-before-said`: an acknowledgement speaks of what storage acknowledged, a granted vote of one that is stored.
+// - `committed-for-ever`, `committed-by-quorum`: what was applied once is the same everywhere, and a quorum had it durably.
+// - `leader-completeness`: who becomes leader has everything that was committed in earlier terms.
+// - `durable-prefix`: a start finds what was acknowledged before, unless its disk is one that the seed damages.
+// - `one-change-at-a-time`, `quorums-overlap`: configurations follow one another safely.
+// - `state-at-index`: equal states at equal indices, also behind a snapshot.
+// - `read-index`: a read is told an index no lower than what anybody had applied when it began.
+import type { Configuration, Effects, Entry, GroupsEvent, MemberId, Message, Recovered } from '@holdfast/raft';
+import { decodeConfiguration, formatConfiguration } from '@holdfast/raft';
+import { EntryRegister, hashOf } from './entry-register.ts';
+import { ProposalJudge } from './proposal-judge.ts';
+import { ReplicaWatch } from './replica-watch.ts';
+import { quorumsIntersect } from './configuration-rules.ts';
+
+export type Report = (rule: string, text: string) => void;
+
+export interface RaftJudgeOptions {
+  readonly report: Report;
+  /** Whether the seed damages what this member's disk holds durably: then a start may find less than was acknowledged. */
+  readonly isDamaged: (member: MemberId) => boolean;
+}
+
+interface CommittedEntry {
+  readonly term: number;
+  readonly hash: number;
+  readonly member: MemberId;
+}
+
+export class RaftJudge {
+  readonly register = new EntryRegister();
+  readonly proposals: ProposalJudge;
+  readonly #report: Report;
+  readonly #isDamaged: (member: MemberId) => boolean;
+  readonly #watches = new Map<MemberId, ReplicaWatch>();
+  readonly #leaders = new Map<number, MemberId>();
+  readonly #votes = new Map<MemberId, Map<number, MemberId>>();
+  readonly #committed: (CommittedEntry | undefined)[] = [];
+  /** The last entry that was seen committed in each term of the one who reported it first. */
+  readonly #committedIn = new Map<number, number>();
+  readonly #digests: (number | undefined)[] = [];
+  readonly #configurations: { readonly index: number; readonly configuration: Configuration }[] = [];
+  #applied = 0;
+  elections = 0;
+
+  constructor({ report, isDamaged }: RaftJudgeOptions) {
+    this.#report = report;
+    this.#isDamaged = isDamaged;
+    this.proposals = new ProposalJudge(report);
+  }
+
+  /** The highest index that anybody has applied. */
+  get applied(): number {
+    return this.#applied;
+  }
+  get configurationChanges(): number {
+    return this.#configurations.length;
+  }
+
+  watch(member: MemberId): ReplicaWatch | null {
+    return this.#watches.get(member) ?? null;
+  }
+
+  /** A replica is about to start from this. */
+  onRecovered(member: MemberId, recovered: Recovered): void {
+    const before = this.#watches.get(member);
+    const watch = new ReplicaWatch(member, recovered);
+    if (before !== undefined && !this.#isDamaged(member)) {
+      const lost = before.whatIsMissingIn(watch);
+      if (lost !== null) this.#report('durable-prefix', `member ${member} starts without ${lost}`);
+    }
+    this.#watches.set(member, watch);
+    this.#noteSnapshot(member, watch.staged.baseIndex);
+    for (const entry of recovered.entries) this.#see(member, entry, watch);
+  }
+
+  onStep(member: MemberId, event: GroupsEvent, effects: Effects): void {
+    const watch = this.#watches.get(member);
+    if (watch === undefined) {
+      this.#report('step-before-start', `member ${member} steps before it said what it starts from`);
+      return;
+    }
+    if (event.kind === 'group' && event.event.kind === 'read') watch.noteReads(event.event.ids, this.#applied);
+    if (effects.write !== null) this.#judgeWrite(watch, effects);
+    if (effects.role !== null) watch.isLeader = effects.role.role === 'leader';
+    for (const message of effects.messages) this.#judgeMessage(watch, message);
+    if (effects.role?.role === 'leader') this.#judgeLeader(watch, effects.role.term);
+    if (effects.committed.length > 0) this.#judgeCommitted(watch, effects.committed);
+    for (const { id, index } of effects.reads) this.#judgeRead(watch, id, index);
+    const { refused } = effects;
+    if (refused?.kind === 'data-loss') this.#report('data-loss', `member ${member}: ${refused.message}`);
+  }
+
+  /** The state machine of `member` has applied everything up to `index`, and its state has this digest. */
+  onApplied(member: MemberId, index: number, digest: number): void {
+    const known = this.#digests[index];
+    if (known === undefined) this.#digests[index] = digest;
+    else if (known !== digest) {
+      this.#report('state-at-index', `member ${member} has another state at ${index} than others had there`);
+    }
+    if (index > this.#applied) this.#applied = index;
+  }
+
+  /** Storage has acknowledged this write of `member`, and all before it. */
+  onStored(member: MemberId, ticket: number): void {
+    const watch = this.#watches.get(member);
+    if (watch === undefined) return;
+    for (const write of watch.acknowledge(ticket)) {
+      if (write.snapshot !== null) this.#noteSnapshot(watch.member, write.snapshot.index);
+      for (const { index, term } of write.entries) this.register.noteDurable(watch.member, index, term);
+      for (const { index, term } of write.repairs) this.register.noteDurable(watch.member, index, term);
+    }
+  }
+
+  #noteSnapshot(member: MemberId, index: number): void {
+    this.register.noteSnapshot(member, index);
+  }
+
+  #judgeWrite(watch: ReplicaWatch, { write, role }: Effects): void {
+    if (write === null) return;
+    const { member } = watch;
+    if (write.vote !== null) {
+      if (write.vote.term < watch.vote.term) {
+        this.#report('term-falls', `member ${member} goes back from term ${watch.vote.term} to ${write.vote.term}`);
+      }
+      if (write.vote.votedFor !== null) this.#judgeVote(member, write.vote.term, write.vote.votedFor);
+    }
+    if (write.snapshot !== null) this.#judgeSnapshot(watch, write.snapshot);
+    if (write.truncateAfter !== null) this.#judgeCut(watch, write.truncateAfter);
+    watch.beginWrite(write);
+    for (const entry of write.entries) {
+      const isCreated = entry.term === watch.vote.term && (role?.role === 'leader' || watch.isLeader);
+      if (isCreated && entry.kind === 'configuration') this.#judgeChange(watch, entry);
+      watch.staged.append(entry);
+      this.#see(member, entry, watch);
+    }
+    for (const entry of write.repairs) {
+      watch.staged.repair(entry);
+      this.#see(member, entry, null);
+    }
+    watch.endWrite(write);
+  }
+
+  #see(member: MemberId, entry: Entry, watch: ReplicaWatch | null): void {
+    const previous = watch?.staged.termAt(entry.index - 1) ?? null;
+    const problem = this.register.see(entry, previous === 0 && entry.index > 1 ? null : previous);
+    if (problem !== null) this.#report('log-matching', `member ${member}: ${problem}`);
+  }
+
+  #judgeCut({ member, staged }: ReplicaWatch, after: number): void {
+    const index = after + 1;
+    const committed = this.#committed[index];
+    if (committed === undefined) return;
+    if (staged.termAt(index) !== committed.term) return;
+    this.#report(
+      'committed-for-ever',
+      `member ${member} cuts off entry ${index} of term ${committed.term}, which is committed`,
+    );
+  }
+
+  #judgeSnapshot({ member }: ReplicaWatch, mark: Recovered['snapshot']): void {
+    const committed = this.#committed[mark.index];
+    if (mark.index > 0 && committed?.term !== mark.term) {
+      const known = committed === undefined ? 'nobody applied it' : `it was committed in ${committed.term}`;
+      this.#report(
+        'snapshot-is-committed',
+        `member ${member} takes a snapshot up to entry ${mark.index} of term ${mark.term}: ${known}`,
+      );
+    }
+    const standing = this.#configurations.findLast(({ index }) => index <= mark.index);
+    if (standing === undefined) return;
+    const [said, meant] = [mark.configuration, standing.configuration].map(formatConfiguration);
+    if (said !== meant) {
+      this.#report(
+        'snapshot-configuration',
+        `a snapshot up to ${mark.index} says ${said ?? ''}, but ${meant ?? ''} held`,
+      );
+    }
+  }
+
+  #judgeVote(member: MemberId, term: number, candidate: MemberId): void {
+    let votes = this.#votes.get(member);
+    if (votes === undefined) this.#votes.set(member, (votes = new Map<number, MemberId>()));
+    const earlier = votes.get(term);
+    if (earlier === undefined) votes.set(term, candidate);
+    else if (earlier !== candidate) {
+      this.#report('one-vote-a-term', `member ${member} votes for ${candidate} in term ${term}, after ${earlier}`);
+    }
+  }
+
+  #judgeMessage(watch: ReplicaWatch, message: Message): void {
+    const { member } = watch;
+    if (message.kind === 'vote-response' && message.isGranted) {
+      this.#judgeVote(member, message.term, message.to);
+      const { term, votedFor } = watch.durableVote;
+      if (term < message.term || (term === message.term && votedFor !== message.to)) {
+        this.#report(
+          'durable-before-said',
+          `member ${member} grants ${message.to} term ${message.term} before it is stored`,
+        );
+      }
+    }
+    if (message.kind === 'append-accepted' && message.match > watch.durable.lastIndex) {
+      const { lastIndex } = watch.durable;
+      this.#report(
+        'durable-before-said',
+        `member ${member} accepts up to ${message.match}, and has stored ${lastIndex}`,
+      );
+    }
+  }
+
+  #judgeLeader(watch: ReplicaWatch, term: number): void {
+    const { member } = watch;
+    const earlier = this.#leaders.get(term);
+    if (earlier === member) return;
+    if (earlier !== undefined) {
+      this.#report('one-leader-a-term', `members ${earlier} and ${member} both lead in term ${term}`);
+      return;
+    }
+    this.elections++;
+    this.#leaders.set(term, member);
+    let last = 0;
+    for (const [committedTerm, index] of this.#committedIn) if (committedTerm < term && index > last) last = index;
+    const committed = this.#committed[last];
+    if (committed === undefined || last <= watch.staged.baseIndex) return;
+    const own = watch.staged.termAt(last);
+    if (own === committed.term) return;
+    const instead = own === null ? 'does not have it' : `has one of term ${own}`;
+    this.#report(
+      'leader-completeness',
+      `member ${member} leads term ${term}; entry ${last} of term ${committed.term} was committed before, and it ${instead}`,
+    );
+  }
+
+  #judgeCommitted(watch: ReplicaWatch, entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const hash = hashOf(entry);
+      const known = this.#committed[entry.index];
+      if (known === undefined) this.#judgeFirstCommit(watch, entry, hash);
+      else if (known.term !== entry.term || known.hash !== hash) {
+        this.#report(
+          'committed-for-ever',
+          `entry ${entry.index} of term ${entry.term} is committed at member ${watch.member}, and was one of term ${known.term} at member ${known.member}`,
+        );
+      }
+    }
+    const last = entries.at(-1)?.index ?? 0;
+    const { term } = watch.vote;
+    this.#committedIn.set(term, Math.max(last, this.#committedIn.get(term) ?? 0));
+  }
+
+  #judgeFirstCommit(watch: ReplicaWatch, entry: Entry, hash: number): void {
+    const { index, term, proposal } = entry;
+    const { member, staged } = watch;
+    this.#committed[index] = { term, hash, member };
+    // The configuration may have moved on since: any that stood in the log behind the entry can have committed it.
+    const standing = staged.configurations.findLastIndex((each) => each.index <= index);
+    const possible = staged.configurations.slice(Math.max(0, standing));
+    if (!possible.some(({ configuration }) => this.register.hasQuorum(index, term, configuration))) {
+      this.#report(
+        'committed-by-quorum',
+        `member ${member} applies entry ${index} of term ${term}, which no quorum stored`,
+      );
+    }
+    if (entry.kind === 'configuration') {
+      const configuration = staged.configurationAt(index)?.configuration;
+      if (configuration !== undefined) this.#configurations.push({ index, configuration });
+    }
+    if (proposal !== null) this.proposals.committed(proposal, index);
+  }
+
+  /** The replica leads and appends another configuration. */
+  #judgeChange({ member, staged }: ReplicaWatch, entry: Entry): void {
+    const previous = staged.configurationAt(entry.index);
+    if (previous === null) return;
+    const { index, configuration } = previous;
+    const isCommitted =
+      index <= Math.max(staged.baseIndex, this.#applied) ||
+      this.register.hasQuorum(index, staged.termAt(index) ?? 0, configuration);
+    const next = formatConfiguration(decodeConfiguration(entry.data));
+    if (!isCommitted) {
+      this.#report(
+        'one-change-at-a-time',
+        `member ${member} appends ${next} at ${entry.index}, and ${index} is not committed`,
+      );
+    }
+    if (!quorumsIntersect(configuration, decodeConfiguration(entry.data))) {
+      const before = formatConfiguration(configuration);
+      this.#report('quorums-overlap', `member ${member} goes from ${before} to ${next}, whose quorums need not meet`);
+    }
+  }
+
+  #judgeRead(watch: ReplicaWatch, id: number, index: number): void {
+    const floor = watch.takeReadFloor(id);
+    if (floor === null || index >= floor) return;
+    this.#report(
+      'read-index',
+      `member ${watch.member} reads at ${index}; ${floor} was applied somewhere when it began`,
+    );
+  }
+}

@@ -1,0 +1,104 @@
+// One life of one replica, as the judge sees it: what it has handed to storage (staged), what storage acknowledged (durable), and
+// what a later start must therefore find.
+import type { MemberId, Recovered } from '@holdfast/raft';
+import type { Effects, Vote } from '@holdfast/raft';
+import { ShadowLog } from './shadow-log.ts';
+
+type Write = NonNullable<Effects['write']>;
+
+export class ReplicaWatch {
+  readonly member: MemberId;
+  readonly staged: ShadowLog;
+  readonly durable: ShadowLog;
+  isLeader = false;
+  #vote: Vote;
+  #durableVote: Vote;
+  readonly #pending: Write[] = [];
+  readonly #readFloors = new Map<number, number>();
+
+  constructor(member: MemberId, recovered: Recovered) {
+    this.member = member;
+    this.staged = logOf(recovered);
+    this.durable = this.staged.copy();
+    this.#vote = recovered.vote;
+    this.#durableVote = recovered.vote;
+  }
+
+  get vote(): Vote {
+    return this.#vote;
+  }
+  get durableVote(): Vote {
+    return this.#durableVote;
+  }
+
+  /** All of a write but its entries, which the judge appends one by one. */
+  beginWrite({ vote, snapshot, truncateAfter }: Write): void {
+    if (vote !== null) this.#vote = vote;
+    if (snapshot !== null) this.staged.restore(snapshot);
+    if (truncateAfter !== null) this.staged.truncateAfter(truncateAfter);
+  }
+
+  endWrite(write: Write): void {
+    if (write.purgeTo !== null) this.staged.purgeTo(write.purgeTo);
+    this.#pending.push(write);
+  }
+
+  /** Storage has this write and all before it. Answers them. */
+  acknowledge(ticket: number): Write[] {
+    const written: Write[] = [];
+    while ((this.#pending[0]?.ticket ?? Infinity) <= ticket) {
+      const write = this.#pending.shift();
+      if (write === undefined) break;
+      written.push(write);
+      if (write.vote !== null) this.#durableVote = write.vote;
+      carryOut(write, this.durable);
+    }
+    return written;
+  }
+
+  noteReads(ids: readonly number[], floor: number): void {
+    for (const id of ids) this.#readFloors.set(id, floor);
+  }
+
+  takeReadFloor(id: number): number | null {
+    const floor = this.#readFloors.get(id) ?? null;
+    this.#readFloors.delete(id);
+    return floor;
+  }
+
+  /** What of this life's acknowledged writes the next one does not have; null if nothing is missing. */
+  whatIsMissingIn(next: ReplicaWatch): string | null {
+    const { term, votedFor } = this.#durableVote;
+    const found = next.#vote;
+    if (found.term < term) return `term ${term}: it finds ${found.term}`;
+    if (found.term === term && votedFor !== null && found.votedFor !== votedFor) {
+      return `its vote for ${votedFor} in term ${term}: it finds ${found.votedFor ?? 'none'}`;
+    }
+    // A write that was under way may have been carried out: what it cuts off need not be there.
+    const cuts = this.#pending.map(({ truncateAfter, snapshot }) => (snapshot === null ? truncateAfter : 0));
+    const last = Math.min(this.durable.lastIndex, ...cuts.filter((cut) => cut !== null));
+    if (last <= next.staged.baseIndex) return null;
+    const lastTerm = this.durable.termAt(last);
+    if (lastTerm === null || next.staged.termAt(last) === lastTerm) return null;
+    return `entry ${last} of term ${lastTerm}: its log ends at ${next.staged.lastIndex}, with term ${next.staged.termAt(last) ?? '-'} there`;
+  }
+}
+
+function carryOut(write: Write, log: ShadowLog): void {
+  if (write.snapshot !== null) log.restore(write.snapshot);
+  if (write.truncateAfter !== null) log.truncateAfter(write.truncateAfter);
+  for (const entry of write.entries) log.append(entry);
+  for (const entry of write.repairs) log.repair(entry);
+  if (write.purgeTo !== null) log.purgeTo(write.purgeTo);
+}
+
+/** As the core builds it from the same (raft's recovered.ts says what each part means). */
+function logOf({ snapshot, entries, faulty, installed }: Recovered): ShadowLog {
+  const log = new ShadowLog(snapshot);
+  for (const { index } of faulty) log.appendDamaged(index);
+  for (const entry of entries) log.append(entry);
+  if (installed === null || installed.index <= snapshot.index) return log;
+  if (log.termAt(installed.index) === installed.term) log.purgeTo(installed.index);
+  else log.restore(installed);
+  return log;
+}
