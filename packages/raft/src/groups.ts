@@ -64,6 +64,11 @@ interface Group {
   members: readonly MemberId[];
 }
 
+interface Outcome {
+  readonly out: GroupsEffects;
+  readonly beats: Map<MemberId, Message[]>;
+}
+
 export class Groups {
   readonly #options: GroupsOptions;
   readonly #incarnation: number;
@@ -143,16 +148,9 @@ export class Groups {
       return;
     }
     const peer = this.#peers.get(frame.from);
-    if (peer === undefined) {
-      out.refused = new OpError('RAFT_PEER_UNKNOWN', { member: frame.from });
-      return;
-    }
-    peer.ticksSinceHeard = 0;
-    peer.isLost = false;
-    if (peer.incarnation !== null && peer.incarnation !== frame.incarnation) {
-      this.#wakeGroups(frame.from, peer, { out, beats });
-    }
-    peer.incarnation = frame.incarnation;
+    if (peer !== undefined) this.#noteAlive(peer, frame, { out, beats });
+    // A newcomer knows nobody, and a member that was away may not know its leader: each group judges for itself.
+    else if (frame.beats.length === 0) out.refused = new OpError('RAFT_PEER_UNKNOWN', { member: frame.from });
     for (const message of frame.beats) {
       // A group that this process does not have, or no more.
       if (!this.#groups.has(message.group)) continue;
@@ -160,11 +158,14 @@ export class Groups {
     }
   }
 
-  #wakeGroups(
-    member: MemberId,
-    { groups }: Peer,
-    { out, beats }: { readonly out: GroupsEffects; readonly beats: Map<MemberId, Message[]> },
-  ): void {
+  #noteAlive(peer: Peer, { from, incarnation }: BeatFrame, outcome: Outcome): void {
+    peer.ticksSinceHeard = 0;
+    peer.isLost = false;
+    if (peer.incarnation !== null && peer.incarnation !== incarnation) this.#wakeGroups(from, peer, outcome);
+    peer.incarnation = incarnation;
+  }
+
+  #wakeGroups(member: MemberId, { groups }: Peer, { out, beats }: Outcome): void {
     for (const group of groups) {
       const core = this.core(group);
       if (core?.isAsleep !== true) continue;
