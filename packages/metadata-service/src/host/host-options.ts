@@ -67,6 +67,8 @@ export interface HostOptions {
   readonly files?: Files;
   readonly executor?: Executor;
   readonly logLimits?: Partial<LogLimits>;
+  /** How fast what the log holds is read again in the background (raft-log's default without). */
+  readonly scrubBytesPerSecond?: number;
   readonly log?: Log | null;
   readonly observer?: HostObserver | null;
 }

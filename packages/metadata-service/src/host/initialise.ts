@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { OpError, RealFiles, type Files } from '@holdfast/base';
 import { RaftLog } from '@holdfast/raft-log';
-import type { InitialiseOptions } from './host-options.ts';
+import type { HostOptions, InitialiseOptions } from './host-options.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
 
 export const logDirectory = 'log';
@@ -33,10 +33,10 @@ export async function initialise(options: InitialiseOptions): Promise<void> {
 
 /** The log of a member's directory; with `create` false it must be there. */
 export async function openLog(
-  options: Omit<InitialiseOptions, 'groups' | 'cluster' | 'self'>,
+  options: Omit<InitialiseOptions, 'groups' | 'cluster' | 'self'> & Pick<HostOptions, 'scrubBytesPerSecond'>,
   create: boolean,
 ): Promise<RaftLog> {
-  const { directory, clock, timers, random, files, executor, logLimits } = options;
+  const { directory, clock, timers, random, files, executor, logLimits, scrubBytesPerSecond } = options;
   return RaftLog.open({
     directory: join(directory, logDirectory),
     clock,
@@ -46,6 +46,7 @@ export async function openLog(
     ...(files === undefined ? {} : { files }),
     ...(executor === undefined ? {} : { executor }),
     ...(logLimits === undefined ? {} : { limits: logLimits }),
+    ...(scrubBytesPerSecond === undefined ? {} : { scrubBytesPerSecond }),
   });
 }
 
