@@ -14,6 +14,8 @@ import { noteStep } from './step-note.ts';
 export const cluster = 'simulated';
 export const group = toGroupId(1);
 const directory = '/member';
+/** A chunk of the small logs here every few seconds, which is much more often than a real disk is read again. */
+const scrubBytesPerSecond = 4096;
 
 export interface MemberOptions {
   readonly world: World;
@@ -91,6 +93,7 @@ function hostOptions(options: MemberOptions, process: Process, stateMachine: Key
     groups: [{ group, stateMachine }],
     settings: options.settings,
     logLimits: options.logLimits,
+    scrubBytesPerSecond,
     clock,
     timers,
     random,
