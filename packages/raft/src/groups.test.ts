@@ -157,19 +157,3 @@ test('a newcomer that knows nobody yet answers the heartbeats of its leader', ()
   const { frames } = newcomer.step({ kind: 'group', group, event: { kind: 'stored', ticket } });
   expect(frames.flatMap(({ beats }) => beats)).toMatchObject([{ kind: 'heartbeat-response', to: 1, context: 7 }]);
 });
-
-test('a newcomer, who knows nobody, answers the heartbeats of the leader that added it', () => {
-  const self = toMemberId(4);
-  const newcomer = new Groups({ cluster: 'test', self, settings, random: new SeededRandom('newcomer') });
-  newcomer.add(toGroupId(1), emptyReplica());
-  const envelope = { cluster: 'test', group: toGroupId(1), from: toMemberId(1), to: self, term: toTerm(1) };
-  const beat: Message = { ...envelope, kind: 'heartbeat', commit: toLogIndex(0), context: 7, sleepAt: null };
-  const frame = { cluster: 'test', from: toMemberId(1), to: self, incarnation: 1, beats: [beat] };
-  const effects = newcomer.step({ kind: 'frame', frame });
-  expect(effects.refused).toBeNull();
-  // The vote of the term that it hears of is written first.
-  const stored = newcomer.step({ kind: 'group', group: toGroupId(1), event: { kind: 'stored', ticket: 1 } });
-  expect(stored.frames.flatMap(({ beats }) => beats)).toMatchObject([
-    { kind: 'heartbeat-response', to: 1, context: 7 },
-  ]);
-});

@@ -22,10 +22,35 @@ import {
 } from '@holdfast/raft';
 import type { LogLimits } from '@holdfast/raft-log';
 import { InlineExecutor, LogDisk } from '@holdfast/raft-log/internal';
-import type { HostOptions, HostSettings } from './host-options.ts';
+import type { Log, LogFields, LogLevel } from '@holdfast/telemetry';
+import type { HostObserver, HostOptions, HostSettings } from './host-options.ts';
 import { initialise } from './initialise.ts';
 import { ReplicaHost } from './replica-host.ts';
 import type { SnapshotSource, StateMachine } from './state-machine.ts';
+
+/** What hosts logged, of all worlds. */
+export const hostLog: {
+  readonly member: MemberId;
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}[] = [];
+
+function logOf(id: MemberId): Log {
+  const write = (level: LogLevel, message: string, fields: LogFields = {}): void => {
+    hostLog.push({ member: id, level, message, fields });
+  };
+  const log: Log = {
+    debug: (message, fields) => write('debug', message, fields),
+    info: (message, fields) => write('info', message, fields),
+    warn: (message, fields) => write('warn', message, fields),
+    error: (message, fields) => write('error', message, fields),
+    write,
+    isEnabled: () => true,
+    child: () => log,
+  };
+  return log;
+}
 
 export const testCluster = 'test';
 export const group = toGroupId(1);
@@ -121,7 +146,8 @@ export interface WorldOptions {
 export class Machine {
   readonly member: MemberId;
   readonly node: VirtualNode;
-  readonly disk: VirtualDisk;
+  disk: VirtualDisk;
+  observer: HostObserver | null = null;
   readonly #world: World;
   state = new TextMachine();
   host: ReplicaHost | null = null;
@@ -133,9 +159,19 @@ export class Machine {
     this.#world = world;
     this.member = member(id);
     this.node = world.time.node(`member${id}`);
-    this.disk = new VirtualDisk({ seed: `${world.seed} disk ${id}` });
-    this.disk.files.mkdir(directory);
-    this.disk.files.fsyncDirectory('/');
+    this.disk = this.#newDisk();
+  }
+
+  #newDisk(): VirtualDisk {
+    const disk = new VirtualDisk({ seed: `${this.#world.seed} disk ${this.member}` });
+    disk.files.mkdir(directory);
+    disk.files.fsyncDirectory('/');
+    return disk;
+  }
+
+  /** The old one is lost, and this one is empty. */
+  replaceDisk(): void {
+    this.disk = this.#newDisk();
   }
 
   get up(): ReplicaHost {
@@ -159,6 +195,8 @@ export class Machine {
       random: new SeededRandom(`${this.#world.seed} start ${this.#starts} of ${this.member}`),
       transport: this.#world.network.transport(node),
       files: disk.files,
+      observer: this.observer,
+      log: logOf(this.member),
       executor: new InlineExecutor(new LogDisk(disk.files, node.clock), deliver),
       logLimits: smallLog,
     };
@@ -282,6 +320,6 @@ export class World {
   }
 }
 
-function addressOf(id: MemberId): string {
+export function addressOf(id: MemberId): string {
   return `member${id}:7000`;
 }

@@ -1,5 +1,5 @@
 // One way to a peer: a connection that this member makes and keeps, and over which only it speaks, but for the answers to its
-// pings. It is dialled when there is something to say. What cannot be sent at once is dropped, as raft's messages may
+// pings. It is there as long as anything is said to the peer. What cannot be sent at once is dropped, as raft's messages may
 // be: a queue would only deliver yesterday's news.
 //
 // Two lanes lead to each peer, so that votes and heartbeats do not wait behind a snapshot. Each has its own pings: an end that died
@@ -72,9 +72,13 @@ export class Lane {
     }
   }
 
+  /** Keeps a connection ready, also while there is nothing to say on it. */
   tick(): void {
     const connection = this.#connection;
-    if (connection === null) return;
+    if (connection === null) {
+      this.#dial();
+      return;
+    }
     this.#silentTicks++;
     const { silenceTicks } = this.#options;
     if (this.#silentTicks >= silenceTicks) connection.destroy();
