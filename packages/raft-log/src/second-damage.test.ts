@@ -17,6 +17,7 @@ import {
   newDisk,
   openDisk,
   readAll,
+  readAllOf,
   smallLimits,
   SyncLog,
   tellGroups,
@@ -199,6 +200,39 @@ describe('below the durable mark', () => {
   });
 });
 
+test('a slot between two entries of which nothing is left is faulty from the open on, and nobody knows its term', async () => {
+  const disk = newDisk();
+  const log = await openWithGroup(disk);
+  await log.append(1, entries(1, 1, 'one', 'two', 'three'));
+  await log.close();
+  disk.rot(chunkPath(1), placesOf(disk, 'entry', { group: 1 })[1] ?? 0, 0);
+  const opened = await openDisk(disk);
+  expect(opened.report.faulty).toEqual([{ group: 1, from: 2, to: 2 }]);
+  expect([1, 2, 3].map((index) => opened.term(1, index))).toEqual([1, null, 1]);
+});
+
+test('a repair whose slot is lost with everything that told of it does not stand for what is written there later', () => {
+  const disk = newDisk();
+  const log = new SyncLog(disk.files, 'repaired');
+  const append = (to: SyncLog, index: number, text: string): void =>
+    to.do({ kind: 'append', group: to.group(1), entries: entries(index, 1, text) });
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  append(log, 1, 'one');
+  const from = batches(disk).at(-1)?.endPosition ?? 0;
+  append(log, 2, 'two');
+  log.do({ kind: 'create', group: new Group(2) });
+  const to = batches(disk).at(-1)?.endPosition ?? 0;
+  log.group(1).faulty.add(2, 2);
+  log.do({ kind: 'repair', group: log.group(1), entry: { index: 2, term: 1, payload: Buffer.from('two') } });
+  // The entry with its table, and the batch behind it, which repeats the table.
+  for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
+  const opened = new SyncLog(disk.files, 'opened');
+  expect(opened.recovered?.report.ambiguous[0]).toEqual({ group: 1, from: 2, to: null, term: null });
+  append(opened, 2, 'another');
+  expect(readAllOf(disk.files, opened.core.groups)).toEqual(['1/1=one', '1/2=another']);
+});
+
 test('whatever call a process was killed after, what the next one acknowledges outlives a loss of power', () => {
   const work = (files: Files): void => {
     const log = new SyncLog(files, 'killed');
@@ -248,6 +282,29 @@ describe('a chunk that is not what it should be is refused:', () => {
     rewrite(disk, sequence, change);
     await expect(openDisk(disk)).rejects.toThrow(reason);
   });
+});
+
+test.each([1, 2, 3])(
+  'chunk %i, of whose header both copies are lost, is refused, and salvage opens the others',
+  async (sequence) => {
+    const disk = makeEveryKind(true);
+    for (const position of [20, 512 + 20]) disk.rot(chunkPath(sequence), position, 0);
+    await expect(openDisk(disk)).rejects.toThrow('neither copy of its header verifies');
+    const opened = await openDisk(disk, { mode: 'salvage' });
+    expect(opened.report.damages.map(({ standing }) => standing)).toContain('structure');
+  },
+);
+
+test('a sealed chunk that somebody cut within its trailer is scanned', async () => {
+  const disk = newDisk();
+  const log = await openWithGroup(disk);
+  for (let index = 1; log.stat().chunks < 2; index++) await log.append(1, entries(index, 1, 'x'.repeat(700)));
+  const told = readAll(log, 1);
+  await log.close();
+  const file = disk.files.open(chunkPath(1), 'write');
+  file.ftruncate(file.sizeBytes() - 512 + 12);
+  file.fsync();
+  expect(readAll(await openDisk(disk), 1)).toEqual(told);
 });
 
 test('a footer that rots is not used: the chunk is scanned, and every entry is found', async () => {

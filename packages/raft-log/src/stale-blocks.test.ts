@@ -3,15 +3,15 @@ import { expect, test } from '@jest/globals';
 import { VirtualDisk } from '@holdfast/base/internal';
 import { batchHeadBytes, decodeBatchHead, encodeHeadPayload, headPayloadBytes } from './batch-head.ts';
 import { BatchBuilder } from './batch-builder.ts';
-import { fileSeed } from './checksum.ts';
+import { checksum, fileSeed, headerStart } from './checksum.ts';
 import { listLog, readChunk } from './chunk-files.ts';
 import { scanChunk, type ChunkBytes } from './chunk-scan.ts';
 import { EntryCache } from './entry-cache.ts';
 import { EntryReader } from './entry-reader.ts';
 import { encodeFileHeader, firstBatchPosition, readFileHeader, type FileHeader } from './file-header.ts';
-import { recordBytes, recordHeaderBytes, viewOf } from './format.ts';
+import { recordBytes, recordHeaderBytes, recordKinds, viewOf } from './format.ts';
 import { Group } from './group.ts';
-import { encodeRecordHeader } from './record-header.ts';
+import { decodeRecordHeader, encodeRecordHeader } from './record-header.ts';
 import { directory, entries, SyncLog } from './testing.ts';
 
 const chunkPath = `${directory}/0000000000000001.chunk`;
@@ -109,6 +109,35 @@ test('a head that names another place than its own is none', () => {
   const bytes = headBytes(salt, 4096, 8192);
   const region = { bytes, view: viewOf(bytes), position: 4096, seed: fileSeed(salt) };
   expect(decodeBatchHead(region, 0, salt)).toBeNull();
+});
+
+test('a head of a batch that does not end within its chunk is none', () => {
+  const salt = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  const bytes = headBytes(salt, 4096, 4096);
+  const whole = { bytes, view: viewOf(bytes), position: 4096, seed: fileSeed(salt) };
+  expect(decodeBatchHead(whole, 0, salt)).not.toBeNull();
+  const longer = new Uint8Array(bytes);
+  const head = { position: 4096, number: 1, batchBytes: batchHeadBytes + 8, recordCount: 1, previousEnd: 4096 };
+  encodeHeadPayload(head, salt, longer.subarray(recordHeaderBytes));
+  const region = { ...whole, bytes: longer, view: viewOf(longer) };
+  encodeRecordHeader(region, 0, { kind: 'batch', group: 0, index: 4096, term: 1, flags: 0 }, headPayloadBytes);
+  expect(decodeBatchHead(region, 0, salt)).toBeNull();
+});
+
+test.each([
+  ['kind', 99, 0],
+  ['flag', recordKinds.entry, 4],
+])('a record of a %s that nobody knows is none, though its checksums are right', (_what, kind, flags) => {
+  const bytes = new Uint8Array(recordBytes(8));
+  const region = { bytes, view: viewOf(bytes), position: 4096, seed: 7 };
+  const fields = { kind: 'entry', group: 1, index: 1, term: 1 } as const;
+  encodeRecordHeader(region, 0, { ...fields, flags: 0 }, 8);
+  expect(decodeRecordHeader(region, 0, bytes.length)).not.toBeNull();
+  bytes[0] = kind;
+  bytes[1] = flags;
+  const headerEnd = recordHeaderBytes - 4;
+  region.view.setUint32(headerEnd, checksum(bytes, 0, headerEnd, headerStart(7, 4096)), true);
+  expect(decodeRecordHeader(region, 0, bytes.length)).toBeNull();
 });
 
 test('a head of whose payload one bit is flipped is none', () => {

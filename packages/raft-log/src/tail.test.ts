@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { VirtualDisk } from '@holdfast/base/internal';
 import { listLog, readChunk } from './chunk-files.ts';
-import { encodeFileHeader, readFileHeader } from './file-header.ts';
+import { encodeFileHeader, readFileHeader, type FileHeader } from './file-header.ts';
 import { scanChunk, type FoundBatch } from './chunk-scan.ts';
 import type { RaftLog } from './raft-log.ts';
 import { recover } from './recovery.ts';
@@ -93,6 +93,24 @@ describe('damage in the last batch, which may be a torn write or rot', () => {
     disk.files.open(path, 'read').pread(copy, 0);
     expect(copy).toEqual(before);
   });
+
+  test.each([1, 2, 3, 4])(
+    'stays copied aside after a loss of power, whoever made the folder (disk %i)',
+    async (seed) => {
+      const disk = newDisk(seed);
+      const log = await openDisk(disk);
+      await log.createGroup(1);
+      await log.saveVote(1, { term: 1, vote: 3 });
+      // As a process leaves it that was killed while it made the first copy.
+      disk.files.mkdir(`${directory}/damaged`);
+      disk.halt();
+      disk.restart('process');
+      disk.rot(chunkPath, lastBatch(disk).position + payloadOffset, 3);
+      const { copiedAside } = (await openDisk(disk)).report;
+      disk.halt();
+      expect(disk.restart('power').stat(copiedAside ?? '')).toMatchObject({ kind: 'file' });
+    },
+  );
 
   test('makes every group ambiguous when neither head nor table is left', async () => {
     const disk = await makeLog();
@@ -252,7 +270,11 @@ describe('damage below the durable mark', () => {
   });
 });
 
-test('a format of a later release is refused, whatever the mode', async () => {
+test.each<[Partial<FileHeader>, string]>([
+  [{ version: 2 }, 'its format has version 2, this release knows 1'],
+  [{ blockBytes: 1024 }, 'its blocks have 1024 bytes'],
+  [{ chunkBytes: 2 ** 32 + 512 }, 'it says to have 4294967808 bytes'],
+])('a format that this release cannot read is refused, whatever the mode: %j', async (change, reason) => {
   const disk = newDisk();
   await openDisk(disk);
   const bytes = new Uint8Array(1024);
@@ -260,11 +282,11 @@ test('a format of a later release is refused, whatever the mode', async () => {
   file.pread(bytes, 0);
   const reading = readFileHeader(bytes);
   if (reading === null) throw new Error('the header does not verify');
-  file.pwrite(encodeFileHeader({ ...reading.header, version: 2 }), 0);
+  file.pwrite(encodeFileHeader({ ...reading.header, ...change }), 0);
   file.close();
   disk.halt();
   disk.restart('process');
-  await expect(openDisk(disk, { mode: 'salvage' })).rejects.toEqual(
-    expect.objectContaining({ code: 'RAFT_LOG_FORMAT_UNKNOWN' }),
-  );
+  const error: unknown = await openDisk(disk, { mode: 'salvage' }).catch((thrown: unknown) => thrown);
+  expect(error).toEqual(expect.objectContaining({ code: 'RAFT_LOG_FORMAT_UNKNOWN' }));
+  expect(String(error)).toContain(reason);
 });
