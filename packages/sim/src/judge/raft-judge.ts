@@ -76,7 +76,11 @@ export class RaftJudge {
     }
     this.#watches.set(member, watch);
     this.#noteSnapshot(member, watch.staged.baseIndex);
-    for (const entry of recovered.entries) this.#see(member, entry, watch);
+    for (const entry of recovered.entries) {
+      this.#see(member, entry, watch);
+      // Written in the life before and never acknowledged, perhaps; found, it counts.
+      this.register.noteDurable(member, entry.index, entry.term);
+    }
   }
 
   onStep(member: MemberId, event: GroupsEvent, effects: Effects): void {
