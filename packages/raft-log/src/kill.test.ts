@@ -6,9 +6,11 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { RealClock, RealRandom, RealTimers } from '@holdfast/base';
+import { RealClock, RealFiles, RealRandom, RealTimers } from '@holdfast/base';
+import { InlineExecutor } from './executor.ts';
 import { after, emptyGroup, tellLog, works, type KillOrder, type Told, type ToldGroup } from './kill-work-testing.ts';
 import type { KillPoint } from './killing-files-testing.ts';
+import { LogDisk } from './log-disk.ts';
 import { RaftLog } from './raft-log.ts';
 import { entries, smallLimits } from './testing.ts';
 
@@ -61,8 +63,9 @@ function pointsOf(calls: readonly string[]): KillPoint[] {
 }
 
 async function open(directory: string): Promise<RaftLog> {
-  const parts = { clock: new RealClock(), timers: new RealTimers(), random: new RealRandom() };
-  return RaftLog.open({ directory, limits: smallLimits, ...parts });
+  const [files, clock] = [new RealFiles(), new RealClock()];
+  const parts = { files, clock, executor: new InlineExecutor(new LogDisk(files, clock)) };
+  return RaftLog.open({ directory, limits: smallLimits, timers: new RealTimers(), random: new RealRandom(), ...parts });
 }
 
 interface Findings {

@@ -117,11 +117,7 @@ export class Replay {
   #complete(row: TableRow, context: Context): void {
     if (!existsAfter(row)) return this.#destroy(row.group);
     const group = this.#groupOf(row.group);
-    if (row.purgedIndex > group.durable.purgedIndex) {
-      const isBeyond = row.purgedIndex > group.durable.lastIndex;
-      const change = isBeyond ? replaced : purged;
-      group.durable = change(group, row.purgedIndex, row.purgedTerm);
-    }
+    if (row.purgedIndex > group.durable.purgedIndex) group.durable = purged(group, row.purgedIndex, row.purgedTerm);
     if (row.lastIndex < group.durable.lastIndex) group.durable = truncated(group, row.lastIndex, row.lastTerm);
     if (row.lastIndex > group.durable.lastIndex) {
       loseSlots(group, row.lastIndex);

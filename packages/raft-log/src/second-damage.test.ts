@@ -229,6 +229,8 @@ test('a repair whose slot is lost with everything that told of it does not stand
   for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
   const opened = new SyncLog(disk.files, 'opened');
   expect(opened.recovered?.report.ambiguous[0]).toEqual({ group: 1, from: 2, to: null, term: null });
+  // Nobody knows what else was in the two batches: perhaps a vote.
+  expect(opened.group(1).durable).toMatchObject({ isVoteLost: true, isUserDataLost: true });
   append(opened, 2, 'another');
   expect(readAllOf(disk.files, opened.core.groups)).toEqual(['1/1=one', '1/2=another']);
 });

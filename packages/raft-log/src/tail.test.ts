@@ -203,6 +203,36 @@ describe('damage in the last batch, which may be a torn write or rot', () => {
     const opened = await openDisk(disk);
     expect(opened.state(1)).toMatchObject({ term: 0, ambiguity: { from: 1, to: 0 } });
   });
+
+  test.each<[string, 'userData' | 'purge', (log: RaftLog) => Promise<void>]>([
+    ['user data', 'userData', (log) => log.saveUserData(1, Buffer.from('mine'))],
+    ['a purge', 'purge', (log) => log.purge(1, 1)],
+  ])('%s lost there: its group is suspected', async (_what, kind, write) => {
+    const disk = newDisk();
+    const log = await openDisk(disk);
+    await log.createGroup(1);
+    await log.saveVote(1, { term: 1, vote: 3 });
+    await log.append(1, entries(1, 1, 'one', 'two'));
+    await log.commit(1, 2);
+    await write(log);
+    disk.halt();
+    disk.restart('process');
+    for (const { header, position } of lastBatch(disk).records)
+      if (header.kind === kind) disk.rot(chunkPath, position, 0);
+    const opened = await openDisk(disk);
+    expect(opened.report.ambiguous).toEqual([{ group: 1, from: 3, to: 2, term: 1 }]);
+  });
+
+  test('a log that went on after it was closed and then crashed did not end cleanly', async () => {
+    const disk = await makeLog();
+    await (await openDisk(disk)).close();
+    const log = await openDisk(disk);
+    expect(log.report.isClean).toBe(true);
+    await log.saveVote(1, { term: 2, vote: 1 });
+    disk.halt();
+    disk.restart('process');
+    expect((await openDisk(disk)).report).toMatchObject({ isClean: false, damages: [] });
+  });
 });
 
 describe('damage below the durable mark', () => {
