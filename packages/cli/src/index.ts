@@ -13,6 +13,7 @@ export {
 } from './command.ts';
 export { commands } from './commands.ts';
 export { connect, type Connections } from './connection.ts';
+export { readDurationMs } from './duration-flag.ts';
 export { failureText, printable } from './failure.ts';
 export { exitCodes, plainExits, type ExitRow } from './exit-codes.ts';
 export { flagHead, helpIndex, helpPage, holdfastName, usage, type ProgramName } from './help.ts';

@@ -115,6 +115,13 @@ export const suites: readonly Suite[] = [
     cluster: null,
   },
   {
+    name: 'planted',
+    summary: 'the simulator finds every bug that is planted in consensus, the log, the host and fencing',
+    budgetMs: 60 * 60_000,
+    isInCi: false,
+    cluster: null,
+  },
+  {
     name: 'probes',
     summary:
       'facts about pods, mounts, loop devices and dead nodes that the design leans on, by a program in C; needs root',

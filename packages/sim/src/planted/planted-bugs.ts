@@ -1,6 +1,7 @@
 // All planted bugs. `holdfast-sim planted` looks for each of them.
+import { hostBugs } from './host-bugs.ts';
 import type { PlantedBug } from './planted-bug.ts';
 import { raftBugs } from './raft-bugs.ts';
 import { raftLogBugs } from './raft-log-bugs.ts';
 
-export const plantedBugs: readonly PlantedBug[] = [...raftBugs, ...raftLogBugs];
+export const plantedBugs: readonly PlantedBug[] = [...raftBugs, ...raftLogBugs, ...hostBugs];

@@ -232,11 +232,5 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
       "if (sequence <= applied.floor || applied.above.has(sequence)) return 'duplicate';",
       'applied.above.delete(sequence);',
     ],
-    [
-      'ledger-not-in-snapshot',
-      'a snapshot forgets which commands were applied',
-      'return [...this.#sessions]',
-      'return [...this.#sessions.entries().take(0)]',
-    ],
   ],
 });

@@ -80,9 +80,6 @@ export const raftLogBugs = bugsOf('raft', 'raft-log/src', {
       '',
     ],
   ],
-  'effects.ts': [
-    ['cache-not-cut', 'entries that were cut off stay in the cache', 'cache.truncateAfter(id, operation.index);', ''],
-  ],
   'log-core.ts': [
     [
       'chunk-recycled-early',

@@ -31,6 +31,8 @@ const top = 70;
 const pixelsPerSecond = 220;
 /** Notes beside one another closer than this would cover each other. */
 const lineHeight = 11;
+/** A longer text is cut; its title has all of it. */
+const textCharsMax = 46;
 
 const standingColours: Readonly<Record<Standing, string>> = {
   down: '#d9d9d9',
@@ -180,19 +182,18 @@ class Drawing {
 
   #addText({ atMs, node, kind, text }: TraceNote): void {
     if (kind === 'step') return;
-    const isOfWorld = kind === 'fault' || kind === 'mended' || node === '';
-    const column = isOfWorld ? '' : node;
-    const wanted = this.#y(atMs) + 3;
-    const y = Math.max(wanted, (this.#columns.get(column) ?? -lineHeight) + lineHeight);
+    const isBesideLane = this.#places.has(node) && kind !== 'fault' && kind !== 'mended';
+    const column = isBesideLane ? node : '';
+    const y = Math.max(this.#y(atMs) + 3, (this.#columns.get(column) ?? -lineHeight) + lineHeight);
     this.#columns.set(column, y);
+    const isFinding = kind === 'finding';
+    if (isFinding) this.#texts.push(this.#findingLine(atMs));
+    const x = isFinding ? 20 : isBesideLane ? this.#x(node) + 9 : left - 70;
+    const words = isBesideLane ? text : `${kind === 'mended' ? 'mended: ' : ''}${node} ${text}`.trim();
+    const shown = isFinding || words.length <= textCharsMax ? words : `${words.slice(0, textCharsMax - 1)}…`;
+    const title = escaped(`${timeText(atMs).trim()} ${node} ${text}`);
     const name = kind === 'mended' ? 'fault' : kind;
-    if (kind === 'finding') this.#texts.push(this.#findingLine(atMs));
-    const x = kind === 'finding' ? 20 : isOfWorld ? left - 70 : this.#x(node) + 9;
-    const shown = text.length > 46 ? `${text.slice(0, 45)}…` : text;
-    const words = kind === 'mended' ? `mended: ${shown}` : shown;
-    this.#texts.push(
-      `<text class="${name}" x="${x}" y="${round(y)}">${escaped(kind === 'finding' ? text : words)}<title>${escaped(`${timeText(atMs).trim()} ${node} ${text}`)}</title></text>`,
-    );
+    this.#texts.push(`<text class="${name}" x="${x}" y="${round(y)}">${escaped(shown)}<title>${title}</title></text>`);
   }
 
   #findingLine(atMs: number): string {

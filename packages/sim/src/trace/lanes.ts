@@ -1,5 +1,5 @@
 // What each machine stands in, over the span of a trace: the coloured lines of the diagram. It is read off the words of `state`
-// notes, the ones that machines and their judges use.
+// notes, which machines make, and of `step` notes, which their programs do.
 import type { TraceNote } from '../world/scenario.ts';
 import type { Span } from './trace-book.ts';
 
@@ -16,9 +16,9 @@ export interface Lane {
 
 const beginnings: readonly (readonly [beginning: RegExp, standing: Standing | 'resumed'])[] = [
   [/^starts/, 'starting'],
-  [/^(serves|follows)/, 'follower'],
-  [/^stands/, 'candidate'],
-  [/^leads/, 'leader'],
+  [/^(serves|is follower) ?/, 'follower'],
+  [/^is (pre-)?candidate /, 'candidate'],
+  [/^is leader /, 'leader'],
   [/^is (stopped|suspended)/, 'paused'],
   [/^goes on/, 'resumed'],
   [/^(is killed|loses its power|dies|ends|fails|is taken out)/, 'down'],
@@ -26,14 +26,17 @@ const beginnings: readonly (readonly [beginning: RegExp, standing: Standing | 'r
 
 /** What a machine stands in after its note; null if that says nothing of it. */
 export function standingAfter({ kind, text }: TraceNote): Standing | 'resumed' | null {
-  if (kind !== 'state') return null;
+  if (kind !== 'state' && kind !== 'step') return null;
   return beginnings.find(([beginning]) => beginning.test(text))?.[1] ?? null;
 }
 
 export function lanesOf(notes: readonly TraceNote[], span: Span): readonly Lane[] {
   const names = new Set<string>();
-  for (const { node, message } of notes) {
-    for (const name of [node, message?.from ?? '', message?.to ?? '']) if (name !== '') names.add(name);
+  // A fault's target may be a role, which has no line of its own.
+  for (const { node, kind, message } of notes) {
+    for (const name of message === undefined ? [node] : [message.from, message.to]) {
+      if (name !== '' && (message !== undefined || kind === 'state')) names.add(name);
+    }
   }
   return [...names]
     .toSorted((left, right) => left.localeCompare(right, 'en', { numeric: true }))

@@ -1,6 +1,7 @@
 // Keeps what happens in a world for the span of true time that somebody wants to look at; of the time before only what the
 // machines stand in at its beginning follows from.
 import type { Trace, TraceNote } from '../world/scenario.ts';
+import { standingAfter } from './lanes.ts';
 
 export interface Span {
   readonly fromMs: number;
@@ -20,6 +21,6 @@ export class TraceBook implements Trace {
 
   note(note: TraceNote): void {
     if (note.atMs > this.span.toMs || this.notes.length >= notesMax) return;
-    if (note.atMs >= this.span.fromMs || note.kind === 'state') this.notes.push(note);
+    if (note.atMs >= this.span.fromMs || standingAfter(note) !== null) this.notes.push(note);
   }
 }

@@ -11,7 +11,7 @@ const span = { fromMs: 1000, toMs: 3000 };
 const notes: readonly TraceNote[] = [
   { atMs: 100, node: 'n2', kind: 'state', text: 'starts, for the 1. time' },
   { atMs: 200, node: 'n2', kind: 'state', text: 'serves' },
-  { atMs: 900, node: 'n2', kind: 'state', text: 'leads term 3' },
+  { atMs: 900, node: 'n2', kind: 'step', text: 'is leader in term 3, 2 leads' },
   { atMs: 950, node: 'n10', kind: 'state', text: 'serves' },
   { atMs: 1200, node: '', kind: 'fault', text: 'n2 is <cut> off' },
   { atMs: 1300, node: 'n2', kind: 'sent', text: 'append 5', ...message(1, 'n2', 'n10') },

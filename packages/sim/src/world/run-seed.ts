@@ -2,6 +2,7 @@
 // happen is watched for; then all of it is mended, and what must happen in the end is waited for, within a named time.
 import { faultKinds } from '../faults/fault-kinds.ts';
 import type { Fault, Plan, RunOptions, Scenario, ScenarioRun, SeedResult } from './scenario.ts';
+import { RealTimers } from '@holdfast/base';
 import { SeededRandom, type LinkBehaviour } from '@holdfast/base/internal';
 import { convergenceLimitMs, runMs, safetyMs } from './phases.ts';
 import { VirtualWorld } from './virtual-world.ts';
@@ -30,6 +31,8 @@ export async function runSeed(options: RunOptions): Promise<SeedResult> {
   const unwatch = world.watchRejections();
   try {
     await new SeedRun(world, plan, await scenario.begin(world, plan)).play();
+    // Node tells of rejections at the end of a turn of its event loop, and a run is one turn.
+    await new Promise<void>((resolve) => void new RealTimers().after(0, resolve));
   } finally {
     unwatch();
   }
