@@ -248,6 +248,17 @@ test('an observer reads along: each frame under its number where it is sent, whe
   expect(seen).toEqual(['sent 1 a>b x', 'delivered 1 a>b x', 'lost 2 b>a y']);
 });
 
+test('who is suspended while a connection is made hears that it was not, rather than hold a dead one', async () => {
+  const { network, time } = await scene({ delayMinMs: 10, delayMeanMs: 10 });
+  const dialler = time.node('a');
+  const connecting = network.transport(dialler).connect('b:7');
+  await time.runFor(15);
+  dialler.pause('suspended');
+  await time.runFor(60_000);
+  dialler.resume();
+  await expect(time.complete(connecting, 1000)).rejects.toEqual(refused('SERVER_UNREACHABLE'));
+});
+
 test('one seed gives one story', async () => {
   const story = async (seed: number): Promise<string> => {
     const { time, a, b } = await scene({ delayMeanMs: 10, lossRate: 0.1, duplicateRate: 0.1, reorderRate: 0.2 }, seed);

@@ -210,7 +210,9 @@ export class VirtualNetwork {
     const unclaimed = this.#time.after(dialling.limits.connectTimeoutMs, () => client.die('power'));
     this.#answer(dialling, () => {
       unclaimed.cancel();
-      dialling.connected(client);
+      // A suspended machine's own limit stands still, and it would be handed an end that is dead and never says so.
+      if (client.isAlive) dialling.connected(client);
+      else dialling.refused();
     });
   }
 
