@@ -8,7 +8,8 @@
 // - `committed-for-ever`, `committed-by-quorum`: what was applied once is the same everywhere, and a quorum had it durably.
 // - `leader-completeness`: who becomes leader has everything that was committed in earlier terms.
 // - `durable-prefix`: a start finds what was acknowledged before, unless its disk is one that the seed damages.
-// - `one-change-at-a-time`, `quorums-overlap`: configurations follow one another safely.
+// - `one-change-at-a-time`, `quorums-overlap`, `configuration-of-log`: configurations follow one another safely, each replica
+//   counts by the last one of its log.
 // - `state-at-index`: equal states at equal indices, also behind a snapshot.
 // - `read-index`: a read is told an index no lower than what anybody had applied when it began.
 import type { Configuration, Effects, Entry, GroupsEvent, MemberId, Message, Recovered } from '@holdfast/raft';
@@ -91,6 +92,7 @@ export class RaftJudge {
     }
     if (event.kind === 'group' && event.event.kind === 'read') watch.noteReads(event.event.ids, this.#applied);
     if (effects.write !== null) this.#judgeWrite(watch, effects);
+    this.#judgeConfiguration(watch, effects);
     if (effects.role !== null) watch.isLeader = effects.role.role === 'leader';
     for (const message of effects.messages) this.#judgeMessage(watch, message);
     if (effects.role?.role === 'leader') this.#judgeLeader(watch, effects.role.term);
@@ -187,6 +189,16 @@ export class RaftJudge {
     }
   }
 
+  /** It counts by the last configuration of its log: none that was cut off, and one that a repair brought back. */
+  #judgeConfiguration(watch: ReplicaWatch, { configuration, write }: Effects): void {
+    if (configuration !== null) watch.inForce = configuration;
+    const isLogMended = write !== null && (write.truncateAfter !== null || write.repairs.length > 0);
+    if (configuration === null && !isLogMended) return;
+    const [said, meant] = [watch.inForce, watch.staged.configuration].map(formatConfiguration);
+    if (said === meant) return;
+    this.#report('configuration-of-log', `member ${watch.member} counts by ${said ?? ''}; its log says ${meant ?? ''}`);
+  }
+
   #judgeVote(member: MemberId, term: number, candidate: MemberId): void {
     let votes = this.#votes.get(member);
     if (votes === undefined) this.#votes.set(member, (votes = new Map<number, MemberId>()));
@@ -225,6 +237,9 @@ export class RaftJudge {
     if (earlier !== undefined) {
       this.#report('one-leader-a-term', `members ${earlier} and ${member} both lead in term ${term}`);
       return;
+    }
+    if (watch.durableVote.term < term) {
+      this.#report('durable-before-said', `member ${member} leads term ${term} before its own vote is stored`);
     }
     this.elections++;
     this.#leaders.set(term, member);

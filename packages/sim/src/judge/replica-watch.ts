@@ -1,6 +1,6 @@
 // One life of one replica, as the judge sees it: what it has handed to storage (staged), what storage acknowledged (durable), and
 // what a later start must therefore find.
-import type { MemberId, Recovered } from '@holdfast/raft';
+import type { Configuration, MemberId, Recovered } from '@holdfast/raft';
 import type { Effects, Vote } from '@holdfast/raft';
 import { ShadowLog } from './shadow-log.ts';
 
@@ -11,6 +11,8 @@ export class ReplicaWatch {
   readonly staged: ShadowLog;
   readonly durable: ShadowLog;
   isLeader = false;
+  /** What it counts by, as it said last. */
+  inForce: Configuration;
   #vote: Vote;
   #durableVote: Vote;
   readonly #pending: Write[] = [];
@@ -20,6 +22,7 @@ export class ReplicaWatch {
     this.member = member;
     this.staged = logOf(recovered);
     this.durable = this.staged.copy();
+    this.inForce = this.staged.configuration;
     this.#vote = recovered.vote;
     this.#durableVote = recovered.vote;
   }
@@ -98,7 +101,7 @@ function logOf({ snapshot, entries, faulty, installed }: Recovered): ShadowLog {
   for (const { index } of faulty) log.appendDamaged(index);
   for (const entry of entries) log.append(entry);
   if (installed === null || installed.index <= snapshot.index) return log;
-  if (log.termAt(installed.index) === installed.term) log.purgeTo(installed.index);
+  if (log.termAt(installed.index) === installed.term) log.beginAt(installed);
   else log.restore(installed);
   return log;
 }

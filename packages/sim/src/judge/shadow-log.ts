@@ -85,6 +85,12 @@ export class ShadowLog {
     this.configurations.splice(0, Math.max(0, kept));
   }
 
+  /** The log begins behind this snapshot, which knows the configuration there also where the log does not. */
+  beginAt({ index, configuration }: Mark): void {
+    this.purgeTo(index);
+    this.configurations = [{ index, configuration }, ...this.configurations.filter((each) => each.index > index)];
+  }
+
   /** A snapshot stands for everything from here on. */
   restore({ index, term, configuration }: Mark): void {
     this.#baseIndex = index;
