@@ -9,6 +9,7 @@ import type { Random, Timer, Timers, Transport } from '@holdfast/base';
 import type { MemberId } from '@holdfast/raft';
 import { decodeFrame, encodeHello, pingFrame, protocolVersion, type Lane as LaneName } from './frame.ts';
 import type { Route } from './message-codec.ts';
+import { trySend } from './try-send.ts';
 
 export interface LaneOptions {
   readonly lane: LaneName;
@@ -53,23 +54,10 @@ export class Lane {
 
   send(frame: Uint8Array): void {
     const connection = this.#connection;
-    if (connection?.isOpen !== true) {
-      this.droppedFrames++;
-      this.#dial();
-      return;
-    }
-    if (connection.bufferedBytes + frame.length > this.#options.limitBytes) {
-      this.droppedFrames++;
-      return;
-    }
-    try {
-      connection.send(frame);
-      this.sentFrames++;
-    } catch (error) {
-      // The transport's own limits may be narrower.
-      if (!isOpError(error)) throw error;
-      this.droppedFrames++;
-    }
+    if (connection === null) this.#dial();
+    const isRoom = connection !== null && connection.bufferedBytes + frame.length <= this.#options.limitBytes;
+    if (isRoom && trySend(connection, frame)) this.sentFrames++;
+    else this.droppedFrames++;
   }
 
   /** Keeps a connection ready, also while there is nothing to say on it. */
@@ -82,7 +70,7 @@ export class Lane {
     this.#silentTicks++;
     const { silenceTicks } = this.#options;
     if (this.#silentTicks >= silenceTicks) connection.destroy();
-    else if (this.#silentTicks === Math.ceil(silenceTicks / 2) && connection.isOpen) connection.send(pingFrame);
+    else if (this.#silentTicks === Math.ceil(silenceTicks / 2)) trySend(connection, pingFrame);
   }
 
   async close(): Promise<void> {
@@ -128,10 +116,9 @@ export class Lane {
       onFrame: (frame) => this.#onFrame(connection, frame),
       onClose: (reason) => this.#onClose(reason),
     });
-    if (!connection.isOpen) return;
-    connection.send(encodeHello({ version: protocolVersion, cluster, from: self, to: peer, lane }));
+    trySend(connection, encodeHello({ version: protocolVersion, cluster, from: self, to: peer, lane }));
     // The answer says that the hello was taken.
-    connection.send(pingFrame);
+    trySend(connection, pingFrame);
   }
 
   #onFrame(connection: Connection, bytes: Uint8Array): void {

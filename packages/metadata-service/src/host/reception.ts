@@ -4,6 +4,7 @@ import { isOpError, OpError, type Connection, type Listener, type Transport } fr
 import type { BeatFrame, MemberId, Message } from '@holdfast/raft';
 import { decodeFrame, decodeHello, encodeRefused, pongFrame, type Hello } from './frame.ts';
 import type { Route } from './message-codec.ts';
+import { trySend } from './try-send.ts';
 
 export interface ReceptionOptions {
   readonly cluster: string;
@@ -110,7 +111,7 @@ export class Reception {
         this.#options.onBeats(frame.beats);
         return;
       case 'ping':
-        if (guest.connection.isOpen) guest.connection.send(pongFrame);
+        trySend(guest.connection, pongFrame);
         return;
       case 'hello':
       case 'pong':
@@ -123,7 +124,7 @@ export class Reception {
     const { connection } = guest;
     this.#options.onRefused(connection.peer, error);
     this.#guests.delete(guest);
-    if (connection.isOpen) connection.send(encodeRefused(error));
+    trySend(connection, encodeRefused(error));
     // Whoever does not take the answer is let go by the transport's own limit.
     void connection.close();
   }
