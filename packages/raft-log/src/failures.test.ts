@@ -141,6 +141,33 @@ describe('a full disk', () => {
     await log.close();
   });
 
+  test('when the reserve is used up, too, a vote is refused and does not wait', async () => {
+    const { log } = await openOnSmallDisk();
+    await fill(log);
+    const voteOn = async (): Promise<never> => {
+      for (let term = 2; ; term++) await log.saveVote(1, { term, vote: null });
+    };
+    await expect(voteOn()).rejects.toEqual(code('RAFT_LOG_FULL'));
+    expect(log.stat()).toMatchObject({ isFull: true, hasSpare: false, hasReserve: false });
+    await log.close();
+  });
+
+  test('a log whose chunk somebody cut goes on where there is room for its batches only', async () => {
+    const disk = newDisk();
+    const log = await openWithGroup(disk);
+    await log.append(1, entries(1, 1, 'one'));
+    await log.close();
+    const name = disk.files.readdir(directory).find((each) => each.endsWith('.chunk')) ?? '';
+    const file = disk.files.open(`${directory}/${name}`, 'write');
+    file.ftruncate(6144);
+    file.fsync();
+    file.close();
+    disk.setCapacityBytes(disk.usedBytes + 2048);
+    const opened = await openDisk(disk);
+    await opened.saveVote(1, { term: 2, vote: 1 });
+    expect(opened.state(1)).toMatchObject({ term: 2, vote: 1 });
+  });
+
   test('space that somebody else gives back is found without a purge', async () => {
     const { disk, log } = await openOnSmallDisk();
     await fill(log);

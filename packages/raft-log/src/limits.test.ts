@@ -1,5 +1,7 @@
 // The edge of what a log may be given: smaller limits are refused with the reason, and the smallest ones work to the end.
 import { describe, expect, test } from '@jest/globals';
+import type { VirtualDisk } from '@holdfast/base/internal';
+import { readTrailer } from './chunk-files.ts';
 import { Group } from './group.ts';
 import { checkedLimits, type LogLimits } from './log-limits.ts';
 import type { NewEntry } from './operation.ts';
@@ -29,8 +31,8 @@ const smallest = [512, 4096].map((blockBytes): [number, LogLimits] => {
 
 describe.each(smallest)('in chunks of 32 blocks of %i bytes', (_blockBytes, limits) => {
   /** With as many groups as it takes, the first of them in term 1. */
-  function makeLog(): SyncLog {
-    const log = new SyncLog(newDisk().files, 'edge', limits);
+  function makeLog(disk: VirtualDisk): SyncLog {
+    const log = new SyncLog(disk.files, 'edge', limits);
     const create = (): void => {
       for (let group = 1; ; group++) log.do({ kind: 'create', group: new Group(group) });
     };
@@ -43,7 +45,8 @@ describe.each(smallest)('in chunks of 32 blocks of %i bytes', (_blockBytes, limi
     ['one entry', 1],
     ['the most entries', limits.batchBytes / 32],
   ])('the largest batch, of %s, fits behind the largest checkpoint, and a vote behind them', (_what, count) => {
-    const log = makeLog();
+    const disk = newDisk();
+    const log = makeLog(disk);
     const payload = new Uint8Array(limits.batchBytes / count - 32);
     const entriesFrom = (from: number): NewEntry[] =>
       Array.from({ length: count }, (_, at) => ({ index: from + at, term: 1, payload }));
@@ -62,6 +65,9 @@ describe.each(smallest)('in chunks of 32 blocks of %i bytes', (_blockBytes, limi
     expect(sequence()).toBe(last + 1);
     expect(log.group(1).index.locate(log.group(1).staged.lastIndex)?.chunk).toBe(log.core.chunks.at(-1));
     expect(log.core.stage({ kind: 'vote', group: log.group(1), term: 2, vote: 4 })).toBe(true);
+    append();
+    const sealed = log.core.chunks.filter(({ isSealed }) => isSealed);
+    expect(sealed.map(({ path, header }) => readTrailer(disk.files, path, header))).not.toContain(null);
   });
 });
 

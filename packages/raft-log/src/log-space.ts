@@ -38,15 +38,17 @@ export class LogSpace {
     this.#reserve = this.#noReserve();
   }
 
-  /** Takes over what an earlier process left. A second spare has nobody who wants it; its path is returned. */
+  /** Takes over what an earlier process left. The paths of files that nobody wants are returned: a second spare, and what is too large. */
   adopt(files: Files, spares: readonly string[]): readonly string[] {
     const sizeOf = (path: string): number => files.stat(path)?.sizeBytes ?? 0;
-    const [first, ...rest] = spares.filter((path) => sizeOf(path) <= this.#limits.chunkBytes);
+    const isOfUse = (path: string): boolean => sizeOf(path) <= this.#limits.chunkBytes;
+    const first = spares.find(isOfUse);
     if (first !== undefined) this.#spare = { path: first, sizeBytes: sizeOf(first), isRecycled: true };
     this.#spareNumber = Math.max(0, ...spares.map((path) => Number(/\d+$/.exec(path)?.[0] ?? 0)));
-    this.#reserve = { ...this.#reserve, sizeBytes: sizeOf(this.#reserve.path), isRecycled: true };
+    const { path } = this.#reserve;
+    if (isOfUse(path)) this.#reserve = { path, sizeBytes: sizeOf(path), isRecycled: true };
     this.#isReserveInUse = !this.hasSpare && !this.hasReserve;
-    return [...rest, ...spares.filter((path) => sizeOf(path) > this.#limits.chunkBytes)];
+    return [...spares.filter((each) => each !== first), ...(isOfUse(path) ? [] : [path])];
   }
 
   get isFull(): boolean {

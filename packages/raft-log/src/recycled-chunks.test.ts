@@ -81,3 +81,27 @@ test('the reserve is not for those who are too fast for the next spare: it is ke
   }
   expect(log.stat()).toMatchObject({ hasReserve: true, isFull: false });
 });
+
+test('files of another size than the chunks have are not used again', async () => {
+  const disk = newDisk();
+  const large = await openDisk(disk, { limits: { ...smallLimits, chunkBytes: 32 * 1024, prepareBytes: 32 * 1024 } });
+  await large.createGroup(1);
+  await large.saveVote(1, { term: 1, vote: 3 });
+  for (let index = 1; large.stat().chunks < 3; index++) await large.append(1, entries(index, 1, 'x'.repeat(3000)));
+  while (!large.stat().hasSpare) await large.saveVote(1, { term: 1, vote: 3 });
+  await large.close();
+  const log = await openDisk(disk);
+  const index = log.state(1)?.lastIndex ?? 0;
+  await log.commit(1, index);
+  await log.purge(1, index);
+  for (let next = index + 1; log.stat().chunks > 1 || log.stat().lastSequence < 6; next++) {
+    await log.append(1, entries(next, 1, 'x'.repeat(3000)));
+    await log.commit(1, next);
+    await log.purge(1, next);
+  }
+  const sizes = disk.files
+    .readdir(directory)
+    .filter((name) => name !== 'LOCK')
+    .map((name) => [name, disk.files.stat(`${directory}/${name}`)?.sizeBytes]);
+  expect(sizes.filter(([, sizeBytes]) => sizeBytes !== smallLimits.chunkBytes)).toEqual([]);
+});

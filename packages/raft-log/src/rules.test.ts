@@ -49,6 +49,7 @@ describe('refused, and without a trace:', () => {
     ],
     ['more than a batch holds', (log) => log.append(1, entries(5, 2, 'x'.repeat(5000))), 'at most 4096 fit'],
     ['a group that is there', (log) => log.createGroup(1), 'has group 1 already'],
+    ['a group of more than 32 bits', (log) => log.createGroup(2 ** 32), 'group 4294967296 has no 32 bits'],
     ['a group that is not there', (log) => log.append(9, entries(1, 1, 'x')), 'has no group 9'],
   ])('%s', async (_what, run, reason) => {
     const log = await openLog();
@@ -64,6 +65,28 @@ test('the same vote again is no second vote', async () => {
   const log = await openLog();
   await log.saveVote(1, { term: 2, vote: 7 });
   expect(log.state(1)).toMatchObject({ term: 2, vote: 7 });
+});
+
+test('user data are taken as they are when they are handed in', async () => {
+  const log = await openLog();
+  const data = Buffer.from('mine');
+  const call = log.saveUserData(1, data);
+  data.fill(0);
+  await call;
+  expect(log.state(1)?.userData).toEqual(new Uint8Array(Buffer.from('mine')));
+});
+
+test('a flush waits for what was accepted, whether its batch is laid out or being written', async () => {
+  const log = await openLog();
+  const staged = log.append(1, entries(5, 2, 'staged'));
+  await log.flush();
+  expect(log.state(1)?.lastIndex).toBe(5);
+  const written = log.append(1, entries(6, 2, 'written'));
+  // The batch goes out in the next microtask, and is answered in a later one.
+  await Promise.resolve();
+  await log.flush();
+  expect(log.state(1)?.lastIndex).toBe(6);
+  await Promise.all([staged, written]);
 });
 
 test('calls that wait for room are bounded, and those that wait are served in their order', async () => {

@@ -51,7 +51,9 @@ test('an error in the thread reaches every caller, and the log closes', async ()
   const fill = async (): Promise<never> => {
     for (let index = 1; ; index++) await log.append(1, entries(index, 1, 'x'.repeat(20_000)));
   };
-  await expect(fill()).rejects.toEqual(expect.objectContaining({ code: 'RAFT_LOG_POISONED' }));
+  const error: unknown = await fill().catch((thrown: unknown) => thrown);
+  expect(error).toEqual(expect.objectContaining({ code: 'RAFT_LOG_POISONED' }));
+  expect(String(error)).toContain('it is not there');
   await expect(log.flush()).rejects.toEqual(expect.objectContaining({ code: 'RAFT_LOG_POISONED' }));
   await log.close();
 });
