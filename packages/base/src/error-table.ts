@@ -8,6 +8,7 @@ import { raftErrorRows } from './error-rows-raft.ts';
 import { raftHostErrorRows } from './error-rows-raft-host.ts';
 import { raftLogErrorRows } from './error-rows-raft-log.ts';
 import { simErrorRows } from './error-rows-sim.ts';
+import { stateErrorRows } from './error-rows-state.ts';
 import { transportErrorRows } from './error-rows-transport.ts';
 
 /** What a caller can do about it; `rpc` maps a kind to a gRPC status, `holdfast` to an exit code. */
@@ -47,6 +48,7 @@ export const errorTable = {
   ...raftHostErrorRows,
   ...raftLogErrorRows,
   ...simErrorRows,
+  ...stateErrorRows,
   ...transportErrorRows,
   INTERNAL: {
     kind: 'internal',

@@ -1,0 +1,59 @@
+// Which function carries out which command. Each is deterministic and bounded, throws an OpError before it has changed anything, and
+// answers what the table of commands says.
+import { openClient, forgetClients } from './clients.ts';
+import { certify, clearTaint, release, silenceSession, statePoweredOff, taintNode } from './certificates.ts';
+import type { Command, CommandKind, CommandOf, ResultOf } from './commands.ts';
+import { allocate, convert } from './conversions.ts';
+import { openPool, proveGeneration, raiseGeneration } from './generations.ts';
+import { publish, stage, unpublish } from './grants.ts';
+import { acknowledge, commitIntent, intend, withdrawIntent } from './intents.ts';
+import { beginOperation, endOperation } from './operations.ts';
+import { addDevice, createPool, setSetting } from './pools.ts';
+import { reclaim } from './reclaim.ts';
+import { endSession, registerNode, resumeSession } from './sessions.ts';
+import type { State } from './state.ts';
+import { cloneVolume, createVolume, deleteSnapshot, deleteVolume, expandVolume } from './volumes.ts';
+
+type Handlers = { readonly [Kind in CommandKind]: (state: State, command: CommandOf<Kind>) => ResultOf<Kind> };
+
+const handlers: Handlers = {
+  openClient,
+  forgetClients,
+  setSetting,
+  beginOperation,
+  endOperation,
+  reclaim,
+  createPool,
+  addDevice,
+  createVolume,
+  expandVolume,
+  deleteVolume,
+  deleteSnapshot,
+  cloneVolume,
+  allocate,
+  convert,
+  registerNode,
+  resumeSession,
+  endSession,
+  certifySession: certify,
+  silenceSession,
+  statePoweredOff,
+  taintNode,
+  clearTaint,
+  publish,
+  unpublish,
+  stage,
+  release,
+  intend,
+  acknowledge,
+  commitIntent,
+  withdrawIntent,
+  raiseGeneration,
+  proveGeneration,
+  openPool,
+};
+
+export function handle(state: State, command: Command): ResultOf<CommandKind> {
+  const handler = handlers[command.kind] as (state: State, command: Command) => ResultOf<CommandKind>;
+  return handler(state, command);
+}

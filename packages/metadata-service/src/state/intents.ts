@@ -1,0 +1,149 @@
+// Narrowing waits (F9): what takes something away from a running engine is said in the log first, and happens when every session
+// whose grant could use the old entries has acknowledged, or is certified.
+import { OpError } from '@holdfast/base';
+import { checkAgent } from './agents.ts';
+import type { CommandOf, ResultOf } from './commands.ts';
+import type { GrantRow, IntentRow, SnapshotRow, VolumeRow } from './entities.ts';
+import { openPoolOf } from './extents.ts';
+import { cutOut, putRun } from './map-change.ts';
+import { lineageOf } from './map-view.ts';
+import { change, insert, query } from './query.ts';
+import { found, limitReached, type State } from './state.ts';
+import { stateLimits } from './state-limits.ts';
+import { malformed } from './values.ts';
+import { volumeOf } from './volumes.ts';
+
+const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
+const insertIntent = insert<IntentRow>('intents', [
+  'volume',
+  'id',
+  'kind',
+  'revision',
+  'snapshot',
+  'name',
+  'start',
+  'stop',
+]);
+const moveStart = change('UPDATE intents SET start = ? WHERE volume = ?');
+const deleteIntent = change('DELETE FROM intents WHERE volume = ?');
+const deleteAcknowledgements = change('DELETE FROM acknowledgements WHERE volume = ?');
+const putAcknowledgement = change('INSERT INTO acknowledgements VALUES (?, ?) ON CONFLICT DO NOTHING');
+const missing = query<GrantRow>(`
+  SELECT * FROM grants WHERE volume = ?1
+    AND session NOT IN (SELECT session FROM acknowledgements WHERE volume = ?1) ORDER BY epoch
+`);
+const raiseRevision = change('UPDATE volumes SET revision = ? WHERE id = ?');
+const setNarrowed = change('UPDATE volumes SET narrowed = ? WHERE id = ?');
+const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ?');
+const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
+const countSnapshots = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM snapshots WHERE lineage = ?');
+const insertSnapshot = insert<SnapshotRow>('snapshots', [
+  ...(['id', 'name', 'volume', 'lineage', 'generation', 'extents', 'clones', 'is_hidden', 'created_ms'] as const),
+]);
+const raiseGeneration = change('UPDATE lineages SET generation = generation + 1 WHERE number = ?');
+
+export function intend(state: State, command: CommandOf<'intend'>): ResultOf<'intend'> {
+  const volume = volumeOf(state, command.volume);
+  const { intent: id, what: kind, snapshot, name, start, stop } = command;
+  openPoolOf(state, volume.pool);
+  const open = state.database.get(intentOn, volume.id);
+  if (open?.id === id) return { revision: open.revision };
+  if (kind === 'share' && isThere(state, volume, command)) return { revision: volume.narrowed };
+  if (kind === 'unmap' && (start >= stop || stop > volume.extents)) throw malformed(`extents from ${start} to ${stop}`);
+  if (open !== null)
+    throw new OpError('VOLUME_BUSY', { volume: volume.id, reason: `the intent ${open.id} is not over` });
+  const revision = volume.revision + 1;
+  state.database.run(raiseRevision, revision, volume.id);
+  state.database.insert(insertIntent, { volume: volume.id, id, kind, revision, snapshot, name, start, stop });
+  state.note('intent', volume.id);
+  return { revision };
+}
+
+/** Whether the snapshot was made already, by an earlier intent of this name. */
+function isThere({ database, cluster }: State, volume: VolumeRow, { snapshot, name }: CommandOf<'intend'>): boolean {
+  if (snapshot === null || name === null) throw malformed('a share without the snapshot that it makes');
+  const known = database.get(snapshotNamed, name) ?? database.get(snapshotById, snapshot);
+  if (known !== null && known.volume !== volume.id) throw new OpError('SNAPSHOT_EXISTS', { snapshot: name });
+  if (known !== null) return true;
+  const { snapshots: limit, snapshotsPerVolume } = stateLimits;
+  if (cluster.snapshots >= limit) throw limitReached('snapshots', limit);
+  const count = database.get(countSnapshots, volume.lineage)?.count ?? 0;
+  if (count >= snapshotsPerVolume) throw limitReached(`snapshots of the volume ${volume.id}`, snapshotsPerVolume);
+  return false;
+}
+
+function intentOf(
+  { database }: State,
+  { volume, intent: id }: { readonly volume: string; readonly intent: string },
+): IntentRow {
+  const intent = database.get(intentOn, volume);
+  return found(intent?.id === id ? intent : null, () => new OpError('INTENT_NOT_FOUND', { volume, intent: id }));
+}
+
+/** Nothing admitted below the intent's revision is in flight; for a share, it is flushed and converted. */
+export function acknowledge(state: State, command: CommandOf<'acknowledge'>): object {
+  const { id: session } = checkAgent(state, command);
+  const { volume } = intentOf(state, command);
+  if (state.database.run(putAcknowledgement, volume, session) > 0) state.note('intent', volume);
+  return {};
+}
+
+/** Checks the grants that exist at this moment, not those that existed when it was proposed. An unmap takes as many as it needs. */
+export function commitIntent(state: State, command: CommandOf<'commitIntent'>): ResultOf<'commitIntent'> {
+  const intent = intentOf(state, command);
+  const volume = volumeOf(state, command.volume);
+  const left = state.database.all(missing, volume.id);
+  if (left.length > 0) {
+    const sessions = left.map(({ session }) => session).join(', ');
+    throw new OpError('INTENT_INCOMPLETE', { volume: volume.id, sessions });
+  }
+  state.database.run(setNarrowed, intent.revision, volume.id);
+  state.note('map', volume.id);
+  if (intent.kind === 'unmap' && !unmap(state, volume, intent)) return { revision: intent.revision, isDone: false };
+  if (intent.kind === 'share') share(state, volume, { intent, atMs: command.atMs });
+  endIntent(state, volume.id);
+  return { revision: intent.revision, isDone: true };
+}
+
+/** O(1): what is born up to this generation is in the snapshot, and no run is touched. */
+function share(
+  state: State,
+  volume: VolumeRow,
+  { intent, atMs }: { readonly intent: IntentRow; readonly atMs: number },
+): void {
+  const { lineage, extents } = volume;
+  const { generation } = lineageOf(state.database, lineage);
+  const id = intent.snapshot ?? intent.id;
+  const fresh = { clones: 0, is_hidden: 0, created_ms: atMs };
+  state.database.insert(insertSnapshot, {
+    id,
+    name: intent.name,
+    volume: volume.id,
+    lineage,
+    generation,
+    extents,
+    ...fresh,
+  });
+  state.database.run(raiseGeneration, lineage);
+  state.cluster.snapshots++;
+  state.note('snapshot', id);
+}
+
+function unmap(state: State, volume: VolumeRow, { start, stop }: IntentRow): boolean {
+  const lineage = lineageOf(state.database, volume.lineage);
+  const end = cutOut(state, lineage, { from: start, to: stop, limit: stateLimits.stepsPerCommand });
+  if (lineage.origin !== null) putRun(state, lineage, { logical: start, length: end - start, device: 0, physical: 0 });
+  if (end < stop) state.database.run(moveStart, end, volume.id);
+  return end === stop;
+}
+
+export function withdrawIntent(state: State, command: CommandOf<'withdrawIntent'>): object {
+  if (state.database.get(intentOn, command.volume)?.id === command.intent) endIntent(state, command.volume);
+  return {};
+}
+
+function endIntent(state: State, volume: string): void {
+  state.database.run(deleteIntent, volume);
+  state.database.run(deleteAcknowledgements, volume);
+  state.note('intent', volume, true);
+}

@@ -1,0 +1,199 @@
+// The metadata of a cluster as a raft group's state machine: the main path of everything in this folder. A batch of committed
+// entries is one transaction, and the index of its last entry is in it, so that state and index never disagree, whenever the
+// process ends. What a crash of the machine takes with it is in the log still: `durable` says from where.
+//
+// A command that is refused has changed nothing; its answer is the refusal. What cannot be answered ends the process: a command
+// of a later release (this one would come to another state), and a database that fails.
+import { crc32 } from 'node:zlib';
+import { invariant, isOpError, OpError, toLogIndex, type LogIndex, type Files } from '@holdfast/base';
+import { decodeVersion, type Entry } from '@holdfast/raft';
+import type { SnapshotSource, StateMachine } from '../host/state-machine.ts';
+import { firstAnswer, keepAnswer } from './clients.ts';
+import { decodeCommand, encodeRefusal, encodeResult } from './command-codec.ts';
+import { commands, type Command } from './commands.ts';
+import { type StateDatabase } from './database.ts';
+import { compactFeed } from './feed.ts';
+import { handle } from './handlers.ts';
+import { query } from './query.ts';
+import { schemaSteps, type SchemaStep } from './schema.ts';
+import { dumpState, hashState } from './state-dump.ts';
+import { StateFile } from './state-file.ts';
+import { State } from './state.ts';
+
+export interface MetadataOptions {
+  /** Null keeps the state in memory: for a simulated member, which gets it back from a snapshot and its log. */
+  readonly path: string | null;
+  readonly files: Files;
+  /** Other than this release's: for tests of releases that there are not yet. */
+  readonly schema?: readonly SchemaStep[];
+  /** Bytes of the database's write-ahead log at which it is brought into the database. */
+  readonly checkpointBytes?: number;
+}
+
+const checkpointBytesDefault = 16 * 1024 * 1024;
+const hasCluster = query<{ readonly name: string }>("SELECT name FROM sqlite_schema WHERE name = 'cluster'");
+const empty = new Uint8Array(0);
+
+export class MetadataMachine implements StateMachine {
+  readonly #options: MetadataOptions;
+  readonly #schema: readonly SchemaStep[];
+  readonly #file: StateFile;
+  #state: State;
+  #durable: LogIndex;
+
+  private constructor(options: MetadataOptions, file: StateFile) {
+    this.#options = options;
+    this.#schema = options.schema ?? schemaSteps;
+    this.#file = file;
+    this.#state = this.#begin();
+    this.#durable = this.applied;
+  }
+
+  static open(options: MetadataOptions): MetadataMachine {
+    return new MetadataMachine(options, new StateFile(options.files, options.path));
+  }
+
+  get applied(): LogIndex {
+    return toLogIndex(this.#state.cluster.applied);
+  }
+  /** The last entry that a crash of the machine leaves in the state; the log is needed behind it. */
+  get durable(): LogIndex {
+    return this.#durable;
+  }
+  /** For whoever reads at this index: see reads.ts. Nobody else writes. */
+  get database(): StateDatabase {
+    return this.#file.database;
+  }
+
+  apply(entries: readonly Entry[]): (Uint8Array | null)[] {
+    const { database } = this;
+    database.begin();
+    try {
+      const answers = entries.map((entry) => this.#applyEntry(entry));
+      this.#state.save();
+      database.commit();
+      this.#considerCheckpoint();
+      return answers;
+    } catch (error) {
+      database.rollback();
+      this.#state.reread();
+      throw error;
+    }
+  }
+
+  snapshot(): SnapshotSource {
+    const source = this.#file.source();
+    this.#durable = this.#options.path === null ? this.#durable : this.applied;
+    return source;
+  }
+
+  async install(source: SnapshotSource): Promise<void> {
+    this.#file.replace(source, (database) => checkSchema(State.read(database).schema, this.#schema));
+    this.#state = this.#begin();
+    this.#durable = this.applied;
+  }
+
+  /** Everything up to `applied` is durable behind this, unless a snapshot is being read. */
+  checkpoint(): void {
+    if (this.#file.checkpoint()) this.#durable = this.applied;
+  }
+
+  hash(): string {
+    return hashState(this.database);
+  }
+  dump(): string {
+    return dumpState(this.database);
+  }
+
+  close(): void {
+    this.checkpoint();
+    this.#file.close();
+  }
+
+  #begin(): State {
+    const { database } = this.#file;
+    if (database.get(hasCluster) === null) {
+      database.begin();
+      for (const { sql } of this.#schema.filter(({ version }) => version === 1)) database.define(sql);
+      database.commit();
+      this.#file.checkpoint();
+    }
+    const state = new State(database);
+    checkSchema(state.cluster.schema, this.#schema);
+    return state;
+  }
+
+  #applyEntry(entry: Entry): Uint8Array | null {
+    const { cluster } = this.#state;
+    invariant(entry.index === cluster.applied + 1, `entry ${entry.index} follows ${cluster.applied}`);
+    this.#state.enter(entry.index, entry.term);
+    cluster.applied = entry.index;
+    if (entry.kind === 'version') this.#raiseVersion(decodeVersion(entry.data));
+    if (entry.kind !== 'command') return entry.proposal === null ? null : empty;
+    const answer = this.#answer(entry);
+    cluster.digest = crc32(answer, cluster.digest);
+    return answer;
+  }
+
+  /** The schema's next steps are part of the entry that raises the version, so they run at one index everywhere. */
+  #raiseVersion(version: number): void {
+    const { cluster } = this.#state;
+    for (const step of this.#schema) {
+      if (step.version <= cluster.schema || step.version > version) continue;
+      this.database.define(step.sql);
+      cluster.schema = step.version;
+    }
+    cluster.version = Math.max(cluster.version, version);
+  }
+
+  #answer({ proposal, data }: Entry): Uint8Array {
+    const before = this.database.changes;
+    try {
+      const command = decodeCommand(data);
+      // Opening twice does no harm, and who opens has no number yet.
+      if (proposal === null || command.kind === 'openClient') return this.#run(command);
+      const earlier = firstAnswer(this.#state, proposal);
+      if (earlier !== null) return earlier;
+      const answer = this.#runOrRefuse(command);
+      keepAnswer(this.#state, proposal, answer);
+      return answer;
+    } catch (error) {
+      return this.#refusal(error, before);
+    }
+  }
+
+  #runOrRefuse(command: Command): Uint8Array {
+    const before = this.database.changes;
+    try {
+      return this.#run(command);
+    } catch (error) {
+      return this.#refusal(error, before);
+    }
+  }
+
+  #run(command: Command): Uint8Array {
+    const { since } = commands[command.kind];
+    const { version } = this.#state.cluster;
+    if (since > version) throw new OpError('STATE_COMMAND_TOO_NEW', { command: command.kind, since, version });
+    const answer = encodeResult(command.kind, handle(this.#state, command));
+    compactFeed(this.#state);
+    return answer;
+  }
+
+  #refusal(error: unknown, changesBefore: number): Uint8Array {
+    if (!isOpError(error) || unanswerable.has(error.code)) throw error;
+    invariant(this.database.changes === changesBefore, `what was refused had changed the state: ${error.line}`);
+    return encodeRefusal(error);
+  }
+
+  #considerCheckpoint(): void {
+    if (this.#file.walBytes() >= (this.#options.checkpointBytes ?? checkpointBytesDefault)) this.checkpoint();
+  }
+}
+
+const unanswerable: ReadonlySet<string> = new Set(['STATE_COMMAND_UNKNOWN', 'STATE_DATABASE_FAILED']);
+
+function checkSchema(found: number, steps: readonly SchemaStep[]): void {
+  const known = Math.max(...steps.map(({ version }) => version));
+  if (found > known) throw new OpError('STATE_DATABASE_TOO_NEW', { found, known });
+}

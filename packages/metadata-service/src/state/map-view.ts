@@ -1,0 +1,104 @@
+// Reading maps: what a lineage maps at a generation, or what it maps as of this moment, in logical order. Only reads.
+//
+// The runs of a lineage lie by their death and then by their place, so each death is a list of its own, sorted and without overlaps,
+// and a view merges the lists whose runs it can see. A clone reads through what it has not written to its origin; depth
+// is bounded, so that is a loop of few turns.
+import { invariant } from '@holdfast/base';
+import type { StateDatabase } from './database.ts';
+import type { LineageRow, RunRow } from './entities.ts';
+import { query } from './query.ts';
+import { living } from './schema.ts';
+
+/** Where a piece of a map is, and since when. */
+export interface Segment {
+  readonly logical: number;
+  readonly length: number;
+  readonly device: number;
+  readonly physical: number;
+  /** The snapshot generation of its lineage at its conversion. */
+  readonly birth: number;
+  readonly lineage: number;
+}
+
+export interface View {
+  readonly lineage: number;
+  /** As a snapshot of this generation sees it; null as the volume does. */
+  readonly generation: number | null;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+const lineageNumbered = query<LineageRow>('SELECT * FROM lineages WHERE number = ?');
+const runBefore = query<RunRow>(
+  'SELECT * FROM runs WHERE lineage = ? AND death = ? AND logical <= ? ORDER BY logical DESC LIMIT 1',
+);
+const runBehind = query<RunRow>(
+  'SELECT * FROM runs WHERE lineage = ? AND death = ? AND logical > ? ORDER BY logical LIMIT 1',
+);
+const nextDeath = query<{ readonly death: number }>(`
+  SELECT death FROM runs WHERE lineage = ? AND death > ? AND death < ? ORDER BY death LIMIT 1
+`);
+
+export function lineageOf(database: StateDatabase, number: number): LineageRow {
+  const lineage = database.get(lineageNumbered, number);
+  invariant(lineage !== null, `there is no lineage ${number}`);
+  return lineage;
+}
+
+/** The first run of one death that ends behind `from`. */
+export function runFrom(
+  database: StateDatabase,
+  { lineage, death }: Pick<RunRow, 'lineage' | 'death'>,
+  from: number,
+): RunRow | null {
+  const before = database.get(runBefore, lineage, death, from);
+  if (before !== null && before.logical + before.length > from) return before;
+  return database.get(runBehind, lineage, death, from);
+}
+
+/** Every mapped piece in the range, clipped to it. What lies between is not mapped. */
+export function* segments(database: StateDatabase, view: View, range: Range): IterableIterator<Segment> {
+  const { origin, origin_generation } = lineageOf(database, view.lineage);
+  const beneath = origin === null ? null : { lineage: origin, generation: origin_generation };
+  let at = range.from;
+  for (const run of ownRuns(database, view, range)) {
+    if (beneath !== null && run.logical > at) yield* segments(database, beneath, { from: at, to: run.logical });
+    at = run.logical + run.length;
+    if (run.device !== 0) yield run;
+  }
+  if (beneath !== null && at < range.to) yield* segments(database, beneath, { from: at, to: range.to });
+}
+
+/** Holes too: they hide the origin. */
+function* ownRuns(database: StateDatabase, view: View, { from, to }: Range): IterableIterator<Segment> {
+  const heads = deathsSeen(database, view).map((death) => runFrom(database, { lineage: view.lineage, death }, from));
+  for (;;) {
+    let least = -1;
+    for (const [at, head] of heads.entries()) {
+      if (head !== null && head.logical < (heads[least]?.logical ?? Number.POSITIVE_INFINITY)) least = at;
+    }
+    const run = heads[least] ?? null;
+    if (run === null || run.logical >= to) return;
+    heads[least] = database.get(runBehind, run.lineage, run.death, run.logical);
+    if (view.generation === null || run.birth <= view.generation) yield clipped(run, { from, to });
+  }
+}
+
+function deathsSeen(database: StateDatabase, { lineage, generation }: View): number[] {
+  const deaths: number[] = [];
+  if (generation !== null) {
+    let next = database.get(nextDeath, lineage, generation, living);
+    for (; next !== null; next = database.get(nextDeath, lineage, next.death, living)) deaths.push(next.death);
+  }
+  return [...deaths, living];
+}
+
+export function clipped(run: RunRow, { from, to }: Range): RunRow {
+  const start = Math.max(run.logical, from);
+  const stop = Math.min(run.logical + run.length, to);
+  const physical = run.device === 0 ? 0 : run.physical + start - run.logical;
+  return { ...run, logical: start, length: stop - start, physical };
+}

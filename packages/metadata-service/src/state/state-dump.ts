@@ -1,0 +1,42 @@
+// The whole state in an order that does not depend on history: as a hash, which members at the same index compare, and as text, for
+// tests and for a person who wants to know where two states differ.
+import { createHash } from 'node:crypto';
+import type { StateDatabase } from './database.ts';
+import { query, type Value } from './query.ts';
+
+const tables = query<{ readonly name: string }>(`
+  SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name
+`);
+const keyColumns = query<{ readonly name: string }>('SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk');
+
+/** Every row of every table, in the order of its primary key. */
+function* allRows(
+  database: StateDatabase,
+): IterableIterator<{ readonly table: string; readonly row: readonly Value[] }> {
+  for (const { name: table } of database.all(tables)) {
+    const key = database.all(keyColumns, table).map(({ name }) => name);
+    // A name of the schema, not of a user: there is nothing to bind.
+    const rows = query<readonly Value[]>(`SELECT * FROM ${table} ORDER BY ${key.join(', ')}`);
+    for (const row of database.rows(rows)) yield { table, row };
+  }
+}
+
+/** Reads everything: for the simulator and for `holdfast metadata hash`, not for every apply (there is `digest` for that). */
+export function hashState(database: StateDatabase): string {
+  const hash = createHash('sha256');
+  for (const { table, row } of allRows(database)) hash.update(`${table}\t${row.map(shown).join('\t')}\n`);
+  return hash.digest('hex');
+}
+
+/** One line a row. */
+export function dumpState(database: StateDatabase): string {
+  const lines: string[] = [];
+  for (const { table, row } of allRows(database)) lines.push(`${table}: ${row.map(shown).join(' ')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function shown(value: Value): string {
+  if (value === null) return '-';
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' ? JSON.stringify(value) : Buffer.from(value).toString('hex');
+}

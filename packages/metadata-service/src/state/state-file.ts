@@ -1,0 +1,146 @@
+// The database of a state on its disk, and images of it. An image is the file itself (packages/tooling/adr/0014-state-image.md):
+//
+// A source first brings the whole write-ahead log into the file, then opens a second connection that begins to read. While it reads,
+// SQLite may not bring anything further into the file, because the reader would see it; commits gather in the write-ahead log.
+// So the file holds still, as it was at that moment, and is read as any file is, while batches are applied beside it.
+//
+// A received image is written beside the state under a temporary name, synced, opened and looked at, and only then takes the
+// state's name. A crash before the rename leaves the old state, and a file that the next start removes; after it, the image.
+import { dirname } from 'node:path';
+import { invariant, OpError, type Files, type OpenFile } from '@holdfast/base';
+import type { SnapshotSource } from '../host/state-machine.ts';
+import { removeDatabase, StateDatabase } from './database.ts';
+import { ImageSource, readBuffer, readFile, receiveImage } from './image.ts';
+import { query } from './query.ts';
+
+const anyRow = query<{ readonly applied: number }>('SELECT applied FROM cluster');
+/** Two bytes that say whether a database has a write-ahead log; one in memory cannot have one. */
+const journalAt = 18;
+const withoutWal = Buffer.from([1, 1]);
+
+export class StateFile {
+  readonly #files: Files;
+  readonly #path: string | null;
+  #database: StateDatabase;
+  /**
+   * Closing any descriptor of a file drops every lock that the process has on it (POSIX), SQLite's too. So there is one, and it
+   * lives longer than the connections.
+   */
+  #handle: OpenFile | null = null;
+  #reading: ImageSource | null = null;
+
+  constructor(files: Files, path: string | null) {
+    this.#files = files;
+    this.#path = path;
+    if (path !== null) removeDatabase(files, temporary(path));
+    this.#database = this.#open();
+  }
+
+  get database(): StateDatabase {
+    return this.#database;
+  }
+
+  /** What waits in the write-ahead log; 0 for a state in memory. */
+  walBytes(): number {
+    return this.#path === null ? 0 : (this.#files.stat(`${this.#path}-wal`)?.sizeBytes ?? 0);
+  }
+
+  /** Whether everything that was committed is in the file, durably. */
+  checkpoint(): boolean {
+    return this.#path !== null && this.#reading === null && this.#database.checkpoint();
+  }
+
+  source(): ImageSource {
+    const path = this.#path;
+    if (path === null) return new ImageSource(readBuffer(this.#database.image()), () => undefined);
+    if (!this.checkpoint()) throw new OpError('STATE_IMAGE_BUSY', { reason: 'another image is being read' });
+    const reader = new StateDatabase({ path, isReadOnly: true });
+    reader.begin();
+    reader.get(anyRow);
+    invariant(this.#handle !== null, 'an open state has its file');
+    this.#reading = new ImageSource(readFile(this.#handle), () => {
+      reader.close();
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  /** All or nothing; `check` throws for what this release cannot use. */
+  replace(source: SnapshotSource, check: (database: StateDatabase) => void): void {
+    if (this.#path === null) this.#replaceInMemory(source, check);
+    else this.#replaceFile(this.#path, source, check);
+  }
+
+  close(): void {
+    this.#reading?.close();
+    this.#database.close();
+    this.#handle?.close();
+    this.#handle = null;
+  }
+
+  #open(): StateDatabase {
+    const database = new StateDatabase({ path: this.#path });
+    if (this.#path !== null) this.#handle = this.#files.open(this.#path, 'read');
+    return database;
+  }
+
+  #replaceInMemory(source: SnapshotSource, check: (database: StateDatabase) => void): void {
+    const parts: Uint8Array[] = [];
+    receiveImage(source, (part) => void parts.push(Uint8Array.from(part)));
+    const image = Buffer.concat(parts);
+    withoutWal.copy(image, journalAt);
+    const database = new StateDatabase({ path: null, image });
+    closeUnless(database, check);
+    this.#database.close();
+    this.#database = database;
+  }
+
+  #replaceFile(path: string, source: SnapshotSource, check: (database: StateDatabase) => void): void {
+    const fresh = temporary(path);
+    removeDatabase(this.#files, fresh);
+    this.#write(fresh, source);
+    const database = new StateDatabase({ path: fresh });
+    closeUnless(database, check);
+    database.checkpoint();
+    database.close();
+    // What waits in the old write-ahead log goes into the old file first: a crash before the rename finds an old state that is
+    // whole, and behind it no log of the old one may be taken for the image's.
+    this.#reading?.close();
+    this.checkpoint();
+    this.close();
+    for (const beside of [`${path}-wal`, `${path}-shm`]) {
+      if (this.#files.stat(beside) !== null) this.#files.unlink(beside);
+    }
+    this.#files.fsyncDirectory(dirname(path));
+    this.#files.rename(fresh, path);
+    this.#files.fsyncDirectory(dirname(path));
+    this.#database = this.#open();
+  }
+
+  #write(path: string, source: SnapshotSource): void {
+    const file = this.#files.open(path, 'create-new');
+    try {
+      let at = 0;
+      receiveImage(source, (part) => {
+        if (part.length > 0) file.pwrite(part, at);
+        at += part.length;
+      });
+      file.fsync();
+    } finally {
+      file.close();
+    }
+  }
+}
+
+function temporary(path: string): string {
+  return `${path}.installing`;
+}
+
+function closeUnless(database: StateDatabase, check: (database: StateDatabase) => void): void {
+  try {
+    check(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+// Every bound of the state and of what one command may do, by name. They are part of what a command means: members that disagree on
+// one would come to different states, so a bound changes only with a cluster version.
+import { kib } from '@holdfast/base';
+
+export const stateLimits = {
+  /** Bytes of an encoded command. */
+  commandBytes: 64 * kib,
+  /** Characters of an id or a name. */
+  nameChars: 253,
+  /** Characters of a text that people or other programs wrote: attributes, settings, what an audit says. */
+  textChars: 4096,
+  pools: 256,
+  devicesPerPool: 64,
+  extentsPerDevice: 2 ** 40,
+  volumes: 4_000_000,
+  extentsPerVolume: 2 ** 40,
+  /** Of one volume, and what is left of deleted ones while clones need it. */
+  snapshotsPerVolume: 512,
+  snapshots: 4_000_000,
+  /** Clones of snapshots of clones: a reader looks through as many maps. */
+  cloneDepth: 8,
+  nodes: 5_000,
+  grantsPerSession: 512,
+  attachmentsPerVolume: 256,
+  settings: 256,
+  operations: 10_000,
+  /** Client sessions whose answers are kept. */
+  clients: 50_000,
+  /** Commands that a client may have under way; as many of its answers are kept. */
+  commandsPerClient: 256,
+  /** Runs of extents that a grant has leased and not used; conversions out of the middle make more of them. */
+  leaseRunsPerGrant: 512,
+  /** Runs that one allocation gives, and entries that one conversion takes. */
+  runsPerCommand: 64,
+  entriesPerCommand: 256,
+  /** Runs that one command may pass in an extent map: what an entry replaces, what a commit unmaps, what a reclaim frees. */
+  stepsPerCommand: 512,
+  devicesPerEvidence: 64,
+  keysPerDevice: 1_024,
+  /** Changes that a watcher may be behind. */
+  changes: 200_000,
+  /** Changes that are forgotten with one command. */
+  changesPerCommand: 16,
+  /** Sessions that one command certifies when a pool opens in another generation. */
+  sessionsPerCommand: 16,
+  /** Certificates, and entries of the audit, that are kept. */
+  certificates: 500_000,
+  audit: 100_000,
+} as const;

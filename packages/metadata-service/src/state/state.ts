@@ -1,0 +1,93 @@
+// What a handler works on: the database, the cluster's one row, and where in the log it is. Whoever changes a row that others may
+// watch says so with `note`. A refusal is an OpError of the table, thrown before anything is changed.
+import { invariant, OpError, type LogIndex, type Term } from '@holdfast/base';
+import type { StateDatabase } from './database.ts';
+import type { ClusterRow } from './entities.ts';
+import { change, insert, query } from './query.ts';
+import { stateLimits } from './state-limits.ts';
+
+const selectCluster = query<ClusterRow>('SELECT * FROM cluster');
+const updateCluster = change(`
+  UPDATE cluster SET schema = ?, version = ?, generation = ?, applied = ?, digest = ?, lineages = ?, devices = ?, nodes = ?,
+    volumes = ?, snapshots = ?, clients = ?, certificates = ?, changes = ?, compacted = ?
+`);
+interface ChangeRow {
+  readonly revision: number;
+  readonly number: number;
+  readonly kind: string;
+  readonly key: string;
+  readonly is_deleted: number;
+}
+const insertChange = insert<ChangeRow>('changes', ['revision', 'number', 'kind', 'key', 'is_deleted']);
+const insertAudit = insert('audit', ['revision', 'at_ms', 'who', 'what']);
+const trimAudit = change(
+  'DELETE FROM audit WHERE revision <= (SELECT revision FROM audit ORDER BY revision DESC LIMIT 1 OFFSET ?)',
+);
+
+export type ChangeKind =
+  'volume' | 'snapshot' | 'pool' | 'device' | 'node' | 'session' | 'grant' | 'intent' | 'setting' | 'map';
+
+export class State {
+  readonly database: StateDatabase;
+  /** Read once, kept in step, and written with each batch. */
+  cluster: ClusterRow;
+  /** Of the entry that is being applied. */
+  index = 0 as LogIndex;
+  term = 0 as Term;
+  #notes = 0;
+
+  constructor(database: StateDatabase) {
+    this.database = database;
+    this.cluster = State.read(database);
+  }
+
+  static read(database: StateDatabase): ClusterRow {
+    const row = database.get(selectCluster);
+    invariant(row !== null, 'a state has its cluster');
+    return row;
+  }
+
+  /** Behind a rollback: what is in the database counts. */
+  reread(): void {
+    this.cluster = State.read(this.database);
+  }
+
+  enter(index: LogIndex, term: Term): void {
+    this.index = index;
+    this.term = term;
+    this.#notes = 0;
+  }
+
+  save(): void {
+    const { schema, version, generation, applied, digest, ...rest } = this.cluster;
+    const { lineages, devices, nodes, volumes, snapshots, clients, certificates, changes, compacted } = rest;
+    const counted = [lineages, devices, nodes, volumes, snapshots, clients, certificates, changes, compacted];
+    this.database.run(updateCluster, schema, version, generation, applied, digest, ...counted);
+  }
+
+  /** Something to watch has changed: the feed says what, and whoever wants to know how reads it. */
+  note(kind: ChangeKind, key: string, isDeleted = false): void {
+    this.cluster.changes++;
+    const number = this.#notes++;
+    this.database.insert(insertChange, { revision: this.index, number, kind, key, is_deleted: Number(isDeleted) });
+  }
+
+  audit(atMs: number, who: string, what: string): void {
+    this.database.insert(insertAudit, { revision: this.index, at_ms: atMs, who, what });
+    this.database.run(trimAudit, stateLimits.audit);
+  }
+
+  /** F3: what only a leader may say counts in its own term; another one has decided otherwise since. */
+  checkTerm(term: number): void {
+    if (term !== this.term) throw new OpError('LEADER_TERM_OLD', { term, current: this.term });
+  }
+}
+
+export function limitReached(what: string, limit: number): OpError {
+  return new OpError('STATE_LIMIT_REACHED', { what, limit });
+}
+
+export function found<Row>(row: Row | null, error: () => OpError): Row {
+  if (row === null) throw error();
+  return row;
+}
