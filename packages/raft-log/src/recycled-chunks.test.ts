@@ -90,7 +90,8 @@ test('files of another size than the chunks have are not used again', async () =
   for (let index = 1; large.stat().chunks < 3; index++) await large.append(1, entries(index, 1, 'x'.repeat(3000)));
   while (!large.stat().hasSpare) await large.saveVote(1, { term: 1, vote: 3 });
   await large.close();
-  const log = await openDisk(disk);
+  // With steps so small that the spare is not there when the first large chunk goes.
+  const log = await openDisk(disk, { limits: { ...smallLimits, prepareBytes: 512 } });
   const index = log.state(1)?.lastIndex ?? 0;
   await log.commit(1, index);
   await log.purge(1, index);
