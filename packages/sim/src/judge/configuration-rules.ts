@@ -1,7 +1,12 @@
-// Whether two configurations could decide without one another. A leaf: brute force over who agrees, remembered, because a world
-// has few configurations and asks often.
+// What a quorum is, and whether two configurations could decide without one another. A leaf, with a count of its own: a judge that
+// counted as the judged do would be wrong with them. Brute force over who agrees, remembered, because a world has few
+// configurations and asks often.
 import { membersOf, type Configuration, type MemberId } from '@holdfast/raft';
-import { quorumReached } from '@holdfast/raft/internal';
+
+/** More than half of the voters, and while a change is made, more than half of the outgoing ones. */
+export function isQuorum({ voters, outgoing }: Configuration, agrees: (member: MemberId) => boolean): boolean {
+  return [voters, outgoing].every((half) => half.length === 0 || 2 * half.filter(agrees).length > half.length);
+}
 
 const known = new Map<string, boolean>();
 const rememberedMax = 10_000;
@@ -21,8 +26,7 @@ function hasDisjointQuorums(first: Configuration, second: Configuration): boolea
   const members = [...new Set([...membersOf(first), ...membersOf(second)])];
   for (let sides = 0; sides < 2 ** members.length; sides++) {
     const isOnFirst = (member: MemberId): boolean => (sides & (1 << members.indexOf(member))) !== 0;
-    const firstAgrees = quorumReached(first, (member) => (isOnFirst(member) ? 1 : 0)) >= 1;
-    if (firstAgrees && quorumReached(second, (member) => (isOnFirst(member) ? 0 : 1)) >= 1) return true;
+    if (isQuorum(first, isOnFirst) && isQuorum(second, (member) => !isOnFirst(member))) return true;
   }
   return false;
 }

@@ -3,7 +3,7 @@
 // term before it are the same wherever they are seen.
 import { crc32 } from 'node:zlib';
 import type { Configuration, Entry, MemberId } from '@holdfast/raft';
-import { quorumReached } from '@holdfast/raft/internal';
+import { isQuorum } from './configuration-rules.ts';
 
 export interface RegisteredEntry {
   readonly hash: number;
@@ -52,9 +52,9 @@ export class EntryRegister {
   /** Whether a quorum of `configuration` has ever had this entry durably. */
   hasQuorum(index: number, term: number, configuration: Configuration): boolean {
     const durableAt = this.find(index, term)?.durableAt ?? 0;
-    const has = (member: MemberId): number =>
-      (durableAt & (1 << member)) !== 0 || (this.#snapshots.get(member) ?? 0) >= index ? 1 : 0;
-    return quorumReached(configuration, has) >= 1;
+    const has = (member: MemberId): boolean =>
+      (durableAt & (1 << member)) !== 0 || (this.#snapshots.get(member) ?? 0) >= index;
+    return isQuorum(configuration, has);
   }
 }
 

@@ -4,8 +4,12 @@
 //
 // - `one-leader-a-term`, `one-vote-a-term`: also across restarts, because both are remembered here.
 // - `log-matching`: an entry is the same wherever it stands, and so is the term before it (see the register).
-// - `durable-before-said`: an acknowledgement speaks of what storage acknowledged, a granted vote of one that is stored.
+// - `elected-by-quorum`: who leads has the votes of a quorum.
+// - `durable-before-said`: an acknowledgement speaks of what storage acknowledged, a granted vote of one that is stored; what is
+//   applied is stored where it is.
 // - `committed-for-ever`, `committed-by-quorum`: what was applied once is the same everywhere, and a quorum had it durably.
+// - `snapshot-keeps-tail`: a snapshot takes the place of no entries behind it.
+// - `own-term-first`: a leader commits what earlier terms left only with an entry of its own.
 // - `leader-completeness`: who becomes leader has everything that was committed in earlier terms.
 // - `durable-prefix`: a start finds what was acknowledged before, unless its disk is one that the seed damages.
 // - `one-change-at-a-time`, `quorums-overlap`, `configuration-of-log`: configurations follow one another safely, each replica
@@ -17,7 +21,7 @@ import { decodeConfiguration, formatConfiguration } from '@holdfast/raft';
 import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
 import { ReplicaWatch } from './replica-watch.ts';
-import { quorumsIntersect } from './configuration-rules.ts';
+import { isQuorum, quorumsIntersect } from './configuration-rules.ts';
 
 export type Report = (rule: string, text: string) => void;
 
@@ -94,6 +98,7 @@ export class RaftJudge {
     if (effects.write !== null) this.#judgeWrite(watch, effects);
     this.#judgeConfiguration(watch, effects);
     if (effects.role !== null) watch.isLeader = effects.role.role === 'leader';
+    if (!watch.isLeader) watch.leadsFrom = null;
     for (const message of effects.messages) this.#judgeMessage(watch, message);
     if (effects.role?.role === 'leader') this.#judgeLeader(watch, effects.role.term);
     if (effects.committed.length > 0) this.#judgeCommitted(watch, effects.committed);
@@ -117,6 +122,8 @@ export class RaftJudge {
     const watch = this.#watches.get(member);
     if (watch === undefined) return;
     for (const write of watch.acknowledge(ticket)) {
+      // Only now: one that a crash kept from the disk was never said, and is none.
+      if (write.vote !== null) this.#judgeVote(watch.member, write.vote.term, write.vote.votedFor);
       if (write.snapshot !== null) this.#noteSnapshot(watch.member, write.snapshot.index);
       for (const { index, term } of write.entries) this.register.noteDurable(watch.member, index, term);
       for (const { index, term } of write.repairs) this.register.noteDurable(watch.member, index, term);
@@ -134,13 +141,17 @@ export class RaftJudge {
       if (write.vote.term < watch.vote.term) {
         this.#report('term-falls', `member ${member} goes back from term ${watch.vote.term} to ${write.vote.term}`);
       }
-      if (write.vote.votedFor !== null) this.#judgeVote(member, write.vote.term, write.vote.votedFor);
+      const { term, votedFor } = watch.vote;
+      if (write.vote.term === term && votedFor !== null && write.vote.votedFor !== votedFor) {
+        this.#report('one-vote-a-term', `member ${member} takes back its vote for ${votedFor} in term ${term}`);
+      }
     }
     if (write.snapshot !== null) this.#judgeSnapshot(watch, write.snapshot);
     if (write.truncateAfter !== null) this.#judgeCut(watch, write.truncateAfter);
     watch.beginWrite(write);
     for (const entry of write.entries) {
       const isCreated = entry.term === watch.vote.term && (role?.role === 'leader' || watch.isLeader);
+      if (isCreated) watch.leadsFrom ??= entry.index;
       if (isCreated && entry.kind === 'configuration') this.#judgeChange(watch, entry);
       watch.staged.append(entry);
       this.#see(member, entry, watch);
@@ -169,7 +180,11 @@ export class RaftJudge {
     );
   }
 
-  #judgeSnapshot({ member }: ReplicaWatch, mark: Recovered['snapshot']): void {
+  #judgeSnapshot({ member, staged }: ReplicaWatch, mark: Recovered['snapshot']): void {
+    if (staged.lastIndex > mark.index && staged.termAt(mark.index) === mark.term) {
+      const lost = `what its log has behind it, up to ${staged.lastIndex}`;
+      this.#report('snapshot-keeps-tail', `member ${member} gives up for a snapshot up to ${mark.index} ${lost}`);
+    }
     const committed = this.#committed[mark.index];
     if (mark.index > 0 && committed?.term !== mark.term) {
       const known = committed === undefined ? 'nobody applied it' : `it was committed in ${committed.term}`;
@@ -199,7 +214,8 @@ export class RaftJudge {
     this.#report('configuration-of-log', `member ${watch.member} counts by ${said ?? ''}; its log says ${meant ?? ''}`);
   }
 
-  #judgeVote(member: MemberId, term: number, candidate: MemberId): void {
+  #judgeVote(member: MemberId, term: number, candidate: MemberId | null): void {
+    if (candidate === null) return;
     let votes = this.#votes.get(member);
     if (votes === undefined) this.#votes.set(member, (votes = new Map<number, MemberId>()));
     const earlier = votes.get(term);
@@ -241,6 +257,9 @@ export class RaftJudge {
     if (watch.durableVote.term < term) {
       this.#report('durable-before-said', `member ${member} leads term ${term} before its own vote is stored`);
     }
+    if (!isQuorum(watch.staged.configuration, (voter) => this.#votes.get(voter)?.get(term) === member)) {
+      this.#report('elected-by-quorum', `member ${member} leads term ${term} without the votes of a quorum`);
+    }
     this.elections++;
     this.#leaders.set(term, member);
     let last = 0;
@@ -260,6 +279,7 @@ export class RaftJudge {
     for (const entry of entries) {
       const hash = hashOf(entry);
       const known = this.#committed[entry.index];
+      if (known === undefined && entry.term < watch.vote.term) this.#judgeOldTerm(watch, entry);
       if (known === undefined) this.#judgeFirstCommit(watch, entry, hash);
       else if (known.term !== entry.term || known.hash !== hash) {
         this.#report(
@@ -269,8 +289,23 @@ export class RaftJudge {
       }
     }
     const last = entries.at(-1)?.index ?? 0;
+    const { lastIndex } = watch.durable;
+    if (last > lastIndex) {
+      this.#report('durable-before-said', `member ${watch.member} applies ${last}, and has stored ${lastIndex}`);
+    }
     const { term } = watch.vote;
     this.#committedIn.set(term, Math.max(last, this.#committedIn.get(term) ?? 0));
+  }
+
+  /** What earlier terms left is committed by what comes behind it: copies of it alone are no promise. */
+  #judgeOldTerm({ member, staged, vote, leadsFrom }: ReplicaWatch, { index, term }: Entry): void {
+    if (leadsFrom === null) return;
+    const { configurations } = staged;
+    if (configurations.some((each) => this.register.hasQuorum(leadsFrom, vote.term, each.configuration))) return;
+    this.#report(
+      'own-term-first',
+      `member ${member} applies entry ${index} of term ${term}; no quorum has its own ${leadsFrom} of term ${vote.term}`,
+    );
   }
 
   #judgeFirstCommit(watch: ReplicaWatch, entry: Entry, hash: number): void {

@@ -11,6 +11,8 @@ export class ReplicaWatch {
   readonly staged: ShadowLog;
   readonly durable: ShadowLog;
   isLeader = false;
+  /** The first entry of the term that it leads; null before it wrote one. */
+  leadsFrom: number | null = null;
   /** What it counts by, as it said last. */
   inForce: Configuration;
   #vote: Vote;

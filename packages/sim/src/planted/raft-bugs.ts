@@ -12,9 +12,9 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
     ],
     [
       'candidacy-before-durable',
-      'a candidate counts its own vote before that is durable',
-      "sayWhenDurable(state, state.self, { kind: 'vote-response', isGranted });",
-      'takeAnswer(state, state.self, { isGranted, isSuspect: false });',
+      'a candidate asks for votes before its own is durable',
+      "sayWhenDurable(state, voter, { kind: 'vote-request',",
+      "say(state, voter, { kind: 'vote-request',",
     ],
     [
       'second-vote',
@@ -68,7 +68,7 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
       'late-append-cuts',
       'an append that comes late cuts off what came after it',
       'const match = greater(last, commit);',
-      'if (entries.length === 0 && last >= commit && last < log.lastIndex) truncateAfter(state, last);\n  const match = greater(last, commit);',
+      'if (state.draft === null && last >= commit && last < log.lastIndex) truncateAfter(state, last);\n  const match = greater(last, commit);',
     ],
   ],
   'replication.ts': [
@@ -169,14 +169,6 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
       'what a quorum has is applied before the own log has it durably',
       'const limit = Math.min(state.commit, writes.durableIndex);',
       'const limit = writes.length < 0 ? 0 : state.commit;',
-    ],
-  ],
-  'write-queue.ts': [
-    [
-      'old-acknowledgement-counts',
-      'an old acknowledgement counts for an entry that was cut off and came again',
-      'if (truncateAfter !== null) durable = lesser(durable, truncateAfter);',
-      '',
     ],
   ],
   'snapshot-receiver.ts': [
