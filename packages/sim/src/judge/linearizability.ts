@@ -25,9 +25,10 @@ export interface KeyOperation {
 
 export type Verdict =
   | { readonly kind: 'linearizable' }
-  /** No order explains `operation`, the first in real time that fits nowhere. */
+  /** No order explains them all; up to `operation`, the longest one found gets. */
   | { readonly kind: 'broken'; readonly operation: KeyOperation }
-  | { readonly kind: 'undecided' };
+  /** There may be an order; if each write wrote something else, there is none. */
+  | { readonly kind: 'undecided'; readonly operation: KeyOperation };
 
 /** Tries before the search gives up: far more than an honest history of a few hundred operations takes. */
 export const searchStepsMax = 2_000_000;
@@ -44,38 +45,111 @@ interface Mark {
 }
 
 export function judgeKey(operations: readonly KeyOperation[], stepsMax = searchStepsMax): Verdict {
-  // A read that nobody heard of tells nothing.
-  const telling = operations.filter(({ action, answer }) => action.kind !== 'get' || answer !== null);
-  const head = chain(telling);
-  const done = new DoneSet(telling.length);
+  // What lies in a narrower window is searched in no time, and an order that is found there is one; that there is none is proved by
+  // looking everywhere.
+  const narrowed = search(
+    operations.flatMap((operation) => narrow(operation, operations)),
+    stepsMax,
+  );
+  if (narrowed.kind !== 'broken') return narrowed;
+  const verdict = search(
+    // A read that nobody heard of tells nothing.
+    operations.filter(({ action, answer }) => action.kind !== 'get' || answer !== null),
+    stepsMax,
+  );
+  return verdict.kind === 'undecided' ? { ...verdict, operation: narrowed.operation } : verdict;
+}
+
+/**
+ * An operation without an answer could stand anywhere, and with a dozen of those a search that tries it everywhere never ends. Where
+ * each write writes something else, it need not stand before the call of the first answer that shows what it wrote: whatever ended
+ * before that call and stood behind it would have hidden it. If no answer shows it, and nobody waits for its value, it is nowhere.
+ */
+function narrow(operation: KeyOperation, operations: readonly KeyOperation[]): KeyOperation[] {
+  if (operation.answer !== null) return [operation];
+  let first: KeyOperation | null = null;
+  let isExpected = false;
+  for (const other of operations) {
+    if (other.answer !== null && shows(other.answer.value, operation)) {
+      if (first === null || answeredAt(other) < answeredAt(first)) first = other;
+    }
+    const { action } = other;
+    if (action.kind === 'compare-and-set' && other !== operation) isExpected ||= shows(action.expected, operation);
+  }
+  if (first === null) return isExpected ? [operation] : [];
+  return [{ ...operation, calledAt: Math.max(operation.calledAt, first.calledAt + 0.5) }];
+}
+
+/** Whether the operation may have had a part in this value. */
+function shows(value: KeyValue, { action }: KeyOperation): boolean {
+  if (value === null || action.kind === 'get') return false;
+  return action.kind === 'append' ? value.includes(action.suffix) : value.startsWith(action.value);
+}
+
+interface Move {
+  readonly call: Mark;
+  /** What the key held before. */
+  readonly value: KeyValue;
+  /** Nothing else need be tried in its place. */
+  readonly isForced: boolean;
+}
+
+function search(operations: readonly KeyOperation[], stepsMax: number): Verdict {
+  const head = chain(operations);
+  const done = new DoneSet(operations.length);
   const tried = new Set<string>();
-  const stack: { readonly call: Mark; readonly value: KeyValue }[] = [];
+  const moves: Move[] = [];
   let value: KeyValue = null;
   let stuckAt: KeyOperation | null = null;
+  const move = (call: Mark, next: KeyValue, isForced: boolean): void => {
+    moves.push({ call, value, isForced });
+    value = next;
+    done.add(call.number);
+    liftOut(call);
+  };
+  const takeBack = (): Move | null => {
+    const last = moves.pop() ?? null;
+    if (last === null) return null;
+    value = last.value;
+    done.remove(last.call.number);
+    putBack(last.call);
+    return last.isForced ? takeBack() : last;
+  };
   let at = head.after;
   for (let steps = 0; at !== null; steps++) {
-    if (steps > stepsMax) return { kind: 'undecided' };
-    if (at.isAnswer) {
-      if (stuckAt === null || answeredAt(at.operation) > answeredAt(stuckAt)) stuckAt = at.operation;
-      const last = stack.pop();
-      if (last === undefined) return { kind: 'broken', operation: stuckAt };
-      value = last.value;
-      done.remove(last.call.number);
-      putBack(last.call);
-      at = last.call.after;
-      continue;
-    }
-    const next = valueAfter(at.operation, value);
-    if (next !== undefined && isNewState(tried, done, at.number, next)) {
-      stack.push({ call: at, value });
-      value = next;
-      liftOut(at);
+    if (steps > stepsMax) return { kind: 'undecided', operation: stuckAt ?? at.operation };
+    const reader = at === head.after ? findReader(head, value) : null;
+    if (reader !== null) {
+      move(reader, value, true);
       at = head.after;
+    } else if (at.isAnswer) {
+      if (stuckAt === null || answeredAt(at.operation) > answeredAt(stuckAt)) stuckAt = at.operation;
+      const last = takeBack();
+      if (last === null) return { kind: 'broken', operation: stuckAt };
+      at = last.call.after;
     } else {
-      at = at.after;
+      const next = valueAfter(at.operation, value);
+      const isWorthIt = next !== undefined && isNewState(tried, `${done.textWith(at.number)} ${JSON.stringify(next)}`);
+      if (isWorthIt) move(at, next, false);
+      at = isWorthIt ? head.after : at.after;
     }
   }
   return { kind: 'linearizable' };
+}
+
+/** What may come next, was answered, and leaves the value as it is, may come at once: it would say the same later, and hides nothing. */
+function findReader(head: Mark, value: KeyValue): Mark | null {
+  for (let at = head.after; at !== null && !at.isAnswer; at = at.after) {
+    const { answer } = at.operation;
+    if (answer !== null && valueAfter(at.operation, value) === value) return at;
+  }
+  return null;
+}
+
+function isNewState(tried: Set<string>, state: string): boolean {
+  const isNew = !tried.has(state);
+  if (isNew) tried.add(state);
+  return isNew;
 }
 
 /** undefined: the operation cannot have given its answer here. */
@@ -99,17 +173,6 @@ function valueAfter({ action, answer }: KeyOperation, value: KeyValue): KeyValue
 
 function answeredAt({ answer }: KeyOperation): number {
   return answer?.at ?? Infinity;
-}
-
-function isNewState(tried: Set<string>, done: DoneSet, number: number, value: KeyValue): boolean {
-  done.add(number);
-  const state = `${done.text} ${value ?? ''}${value === null ? '-' : ''}`;
-  if (tried.has(state)) {
-    done.remove(number);
-    return false;
-  }
-  tried.add(state);
-  return true;
 }
 
 function chain(operations: readonly KeyOperation[]): Mark {
@@ -166,8 +229,12 @@ class DoneSet {
     this.#words = new Uint32Array(Math.ceil(size / 32));
   }
 
-  get text(): string {
-    return String.fromCharCode(...new Uint16Array(this.#words.buffer));
+  /** Of the set with one number more. */
+  textWith(number: number): string {
+    this.add(number);
+    const text = String.fromCharCode(...new Uint16Array(this.#words.buffer));
+    this.remove(number);
+    return text;
   }
   add(number: number): void {
     this.#words[number >>> 5] = (this.#words[number >>> 5] ?? 0) | (1 << (number & 31));

@@ -16,7 +16,7 @@
 //   counts by the last one of its log.
 // - `state-at-index`: equal states at equal indices, also behind a snapshot.
 // - `read-index`: a read is told an index no lower than what anybody had applied when it began.
-import type { Configuration, Effects, Entry, GroupsEvent, MemberId, Message, Recovered } from '@holdfast/raft';
+import type { Configuration, Effects, Entry, GroupsEvent, MemberId, Message, Recovered, Vote } from '@holdfast/raft';
 import { decodeConfiguration, formatConfiguration } from '@holdfast/raft';
 import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
@@ -137,21 +137,13 @@ export class RaftJudge {
   #judgeWrite(watch: ReplicaWatch, { write, role }: Effects): void {
     if (write === null) return;
     const { member } = watch;
-    if (write.vote !== null) {
-      if (write.vote.term < watch.vote.term) {
-        this.#report('term-falls', `member ${member} goes back from term ${watch.vote.term} to ${write.vote.term}`);
-      }
-      const { term, votedFor } = watch.vote;
-      if (write.vote.term === term && votedFor !== null && write.vote.votedFor !== votedFor) {
-        this.#report('one-vote-a-term', `member ${member} takes back its vote for ${votedFor} in term ${term}`);
-      }
-    }
+    if (write.vote !== null) this.#judgeSavedVote(watch, write.vote);
     if (write.snapshot !== null) this.#judgeSnapshot(watch, write.snapshot);
     if (write.truncateAfter !== null) this.#judgeCut(watch, write.truncateAfter);
     watch.beginWrite(write);
+    const isLeading = role?.role === 'leader' || watch.isLeader;
     for (const entry of write.entries) {
-      const isCreated = entry.term === watch.vote.term && (role?.role === 'leader' || watch.isLeader);
-      if (isCreated) watch.leadsFrom ??= entry.index;
+      const isCreated = isLeading && entry.term === watch.vote.term;
       if (isCreated && entry.kind === 'configuration') this.#judgeChange(watch, entry);
       watch.staged.append(entry);
       this.#see(member, entry, watch);
@@ -161,6 +153,11 @@ export class RaftJudge {
       this.#see(member, entry, null);
     }
     watch.endWrite(write);
+  }
+
+  #judgeSavedVote({ member, vote }: ReplicaWatch, { term, votedFor }: Vote): void {
+    if (term < vote.term) this.#report('term-falls', `member ${member} goes back from term ${vote.term} to ${term}`);
+    if (votedFor !== null) this.#judgeVote(member, term, votedFor);
   }
 
   #see(member: MemberId, entry: Entry, watch: ReplicaWatch | null): void {

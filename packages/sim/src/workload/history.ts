@@ -1,5 +1,6 @@
 // What clients saw, in the order of one counter that ticks at each call and at each answer: the simulation runs on one thread, so
 // that this order is the true one.
+import { invariant } from '@holdfast/base';
 import type { Action } from './command.ts';
 import { judgeKey, type KeyOperation, type KeyValue } from '../judge/linearizability.ts';
 import type { Report } from '../judge/raft-judge.ts';
@@ -13,10 +14,18 @@ interface OpenOperation {
   isRefused: boolean;
 }
 
+/** Whoever keeps the trace. */
+export type NoteClient = (client: string, number: number, text: () => string) => void;
+
 export class History {
   readonly #operations: OpenOperation[] = [];
+  readonly #note: NoteClient;
   #now = 0;
   answered = 0;
+
+  constructor(note: NoteClient) {
+    this.#note = note;
+  }
 
   get calls(): number {
     return this.#operations.length;
@@ -24,22 +33,30 @@ export class History {
 
   /** An operation begins. Answers its number; what is never ended keeps an outcome that nobody knows. */
   begin(client: string, key: string, action: Action): number {
+    const number = this.#operations.length;
     this.#operations.push({ client, key, action, calledAt: ++this.#now, answer: null, isRefused: false });
-    return this.#operations.length - 1;
+    this.#note(client, number, () => `asks (${number}) ${key}: ${JSON.stringify(action)}`);
+    return number;
   }
 
   end(number: number, value: KeyValue): void {
-    const operation = this.#operations[number];
-    if (operation === undefined) throw new Error(`there is no operation ${number}`);
+    const operation = this.#find(number);
     operation.answer = { at: ++this.#now, value };
     this.answered++;
+    this.#note(operation.client, number, () => `hears (${number}) ${JSON.stringify(value)}`);
   }
 
   /** It did not happen and will not. */
   refuse(number: number): void {
-    const operation = this.#operations[number];
-    if (operation === undefined) throw new Error(`there is no operation ${number}`);
+    const operation = this.#find(number);
     operation.isRefused = true;
+    this.#note(operation.client, number, () => `is refused (${number})`);
+  }
+
+  #find(number: number): OpenOperation {
+    const operation = this.#operations[number];
+    invariant(operation !== undefined, `there is no operation ${number}`);
+    return operation;
   }
 
   judge(report: Report): void {
@@ -53,13 +70,7 @@ export class History {
   #judgeKey(key: string, operations: readonly KeyOperation[], report: Report): void {
     const verdict = judgeKey(operations);
     if (verdict.kind === 'linearizable') return;
-    if (verdict.kind === 'undecided') {
-      report(
-        'linearizable',
-        `the ${operations.length} operations on key ${key} could not be judged within the search's bound`,
-      );
-      return;
-    }
+    // Values here are told apart, so that a history which the search could not decide is a broken one, too.
     const { client, action, answer } = verdict.operation;
     const said = answer === null ? 'nothing' : JSON.stringify(answer.value);
     report(

@@ -47,13 +47,18 @@ function drawRequest(random: SeededRandom, shape: RaftShape, { number, atMs, isP
   const kind = pick(random, ['get', 'get', 'get', 'put', 'put', 'append', 'append', 'compare-and-set']) ?? 'get';
   const parameters: Record<string, PlainValue> = { key: `k${random.below(shape.keys)}` };
   if (kind !== 'get') {
-    parameters['value'] = String(number);
+    parameters['value'] = nameOf(number);
     parameters['padding'] = isPadded ? random.below(2000) : 0;
     parameters['givesUp'] = random.below(10) === 0;
   }
   // Half of them find what they expect, if nothing came in between.
-  if (kind === 'compare-and-set') parameters['expected'] = String(Math.max(0, number - 1 - random.below(20)));
+  if (kind === 'compare-and-set') parameters['expected'] = nameOf(Math.max(0, number - 1 - random.below(20)));
   return { atMs, client: clientName(1 + random.below(shape.clients)), kind, parameters };
+}
+
+/** None is the beginning of another one, so that whose value an answer shows is never in doubt. */
+function nameOf(number: number): string {
+  return `${number};`;
 }
 
 export function requestOf({ kind, parameters }: Operation): ClientRequest {
@@ -76,7 +81,7 @@ function actionOf(kind: string, value: string, expected: string | null): Action 
     case 'put':
       return { kind, value };
     case 'append':
-      return { kind, suffix: `.${value}` };
+      return { kind, suffix: `+${value}` };
     case 'compare-and-set':
       return { kind, expected, value };
     default:

@@ -57,7 +57,7 @@ class RaftRun implements ScenarioRun {
   readonly #world: World;
   readonly #shape: RaftShape;
   readonly #judge: RaftJudge;
-  readonly #history = new History();
+  readonly #history: History;
   readonly #operator: Operator;
   readonly #fragile: ReadonlySet<number>;
   #members = 0;
@@ -73,6 +73,7 @@ class RaftRun implements ScenarioRun {
   constructor(world: World, shape: RaftShape) {
     this.#world = world;
     this.#shape = shape;
+    this.#history = new History((client, number, text) => world.note(client, 'client', number, text));
     this.#fragile = new Set(shape.fragile);
     this.#judge = new RaftJudge({
       report: (rule, text) => world.report(rule, text),
