@@ -118,13 +118,17 @@ test('a process that restarts before anybody misses it is noticed by its incarna
   for (const group of world.ids) expect(world.leaderOf(group)).not.toBeNull();
 });
 
-test('what is of another cluster, of an unknown peer or an unknown group is refused', () => {
+test('what is of another cluster or an unknown group is refused, and that a stranger lives is ignored', () => {
   const world = new Processes(1);
   const [host] = world.hosts.values();
   const frame = { cluster: 'test', from: toMemberId(2), to: toMemberId(1), incarnation: 1, beats: [] };
   const refusal = (event: Parameters<Groups['step']>[0]): string | undefined => host?.step(event).refused?.code;
   expect(refusal({ kind: 'frame', frame: { ...frame, cluster: 'other' } })).toBe('RAFT_MESSAGE_MISDIRECTED');
-  expect(refusal({ kind: 'frame', frame: { ...frame, from: toMemberId(9) } })).toBe('RAFT_PEER_UNKNOWN');
+  expect(host?.step({ kind: 'frame', frame: { ...frame, from: toMemberId(9) } })).toEqual({
+    groups: [],
+    frames: [],
+    refused: null,
+  });
   expect(refusal({ kind: 'group', group: toGroupId(7), event: { kind: 'tick' } })).toBe('RAFT_GROUP_UNKNOWN');
   expect(() => host?.add(toGroupId(1), emptyReplica())).toThrow('has the group 1 already');
 });

@@ -148,9 +148,9 @@ export class Groups {
       return;
     }
     const peer = this.#peers.get(frame.from);
+    // A newcomer knows nobody, and a member that was away may not know its leader: each group judges its beats for itself. That a
+    // stranger's process lives, as one that was removed goes on to say, concerns nobody.
     if (peer !== undefined) this.#noteAlive(peer, frame, { out, beats });
-    // A newcomer knows nobody, and a member that was away may not know its leader: each group judges for itself.
-    else if (frame.beats.length === 0) out.refused = new OpError('RAFT_PEER_UNKNOWN', { member: frame.from });
     for (const message of frame.beats) {
       // A group that this process does not have, or no more.
       if (!this.#groups.has(message.group)) continue;

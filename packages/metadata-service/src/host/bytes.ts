@@ -2,11 +2,13 @@
 // highest bit set on all but the last: what a group says most often is small. There is one way to write each value.
 // Whatever bytes are read, the reader answers with a value or with RAFT_MESSAGE_MALFORMED, and takes no memory for lengths
 // that the bytes do not have.
+import { isUtf8 } from 'node:buffer';
 import { invariant, OpError } from '@holdfast/base';
 
 const smallMax = 0x80;
 /** 8 × 7 bits hold 2^53 - 1. */
 const counterBytesMax = 8;
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class ByteWriter {
   #bytes: Buffer;
@@ -73,11 +75,11 @@ export class ByteWriter {
 }
 
 export class ByteReader {
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#bytes = bytes;
   }
 
   get isAtEnd(): boolean {
@@ -109,19 +111,17 @@ export class ByteReader {
 
   text(): string {
     const bytes = this.bytes();
-    const text = bytes.toString('utf8');
     // Bytes that are no text would be another text when they are written again.
-    if (Buffer.byteLength(text) !== bytes.length || !Buffer.from(text).equals(bytes))
-      throw malformed('a text that is none');
-    return text;
+    if (!isUtf8(bytes)) throw malformed('a text that is none');
+    return decoder.decode(bytes);
   }
 
   /** A view, which lives as long as what it is read from. */
-  bytes(): Buffer {
+  bytes(): Uint8Array {
     return this.raw(this.counter());
   }
 
-  raw(length: number): Buffer {
+  raw(length: number): Uint8Array {
     const end = this.#at + length;
     if (end > this.#bytes.length) throw malformed('it ends too early');
     const bytes = this.#bytes.subarray(this.#at, end);
@@ -130,7 +130,7 @@ export class ByteReader {
   }
 
   /** Everything that is left. */
-  rest(): Buffer {
+  rest(): Uint8Array {
     return this.raw(this.#bytes.length - this.#at);
   }
 
