@@ -144,6 +144,7 @@ export class RaftJudge {
     const isLeading = role?.role === 'leader' || watch.isLeader;
     for (const entry of write.entries) {
       const isCreated = isLeading && entry.term === watch.vote.term;
+      if (isCreated) watch.leadsFrom ??= entry.index;
       if (isCreated && entry.kind === 'configuration') this.#judgeChange(watch, entry);
       watch.staged.append(entry);
       this.#see(member, entry, watch);
@@ -155,9 +156,12 @@ export class RaftJudge {
     watch.endWrite(write);
   }
 
-  #judgeSavedVote({ member, vote }: ReplicaWatch, { term, votedFor }: Vote): void {
-    if (term < vote.term) this.#report('term-falls', `member ${member} goes back from term ${vote.term} to ${term}`);
-    if (votedFor !== null) this.#judgeVote(member, term, votedFor);
+  #judgeSavedVote({ member, vote }: ReplicaWatch, next: Vote): void {
+    const { term, votedFor } = vote;
+    if (next.term < term) this.#report('term-falls', `member ${member} goes back from term ${term} to ${next.term}`);
+    if (next.term === term && votedFor !== null && next.votedFor !== votedFor) {
+      this.#report('one-vote-a-term', `member ${member} takes back its vote for ${votedFor} in term ${term}`);
+    }
   }
 
   #see(member: MemberId, entry: Entry, watch: ReplicaWatch | null): void {
