@@ -13,7 +13,8 @@ export {
 } from './request-context.ts';
 export { continueTrace, formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
 export { createMetrics, type Counter, type Gauge, type Histogram, type Metrics } from './metrics.ts';
-export { metricsTable, type LabelsOf, type MetricName, type MetricRow } from './metrics-table.ts';
+export type { HistogramTotals } from './stated-histogram.ts';
+export { metricsTable, type LabelsOf, type MetricName, type MetricRow, type NameOfKind } from './metrics-table.ts';
 export { labelValuesLimit, otherLabelValue } from './label-limit.ts';
 export { isSecretKey, Redactor, secretPlaceholder, type SecretFields } from './redaction.ts';
 export { HealthChecks, type CheckResult, type HealthCheck } from './health-checks.ts';

@@ -14,6 +14,9 @@ export type MetricRow =
   | (CommonRow & { readonly kind: 'counter' | 'gauge' })
   | (CommonRow & { readonly kind: 'histogram'; readonly buckets: readonly number[] });
 
+/** From 16 µs to 4 s, the bounds that the log counts by, every second of them. */
+const logSeconds = [1.5625e-5, 6.25e-5, 2.5e-4, 0.001, 0.004, 0.016, 0.064, 0.256, 1.024, 4.096] as const;
+
 export const metricsTable = {
   // the process
   holdfast_build_info: {
@@ -128,6 +131,122 @@ export const metricsTable = {
     unit: 'seconds',
     labels: ['certificate'],
     help: 'When a certificate that this process uses ends, in seconds since 1970.',
+  },
+
+  // the write-ahead log
+  holdfast_raft_log_batches_total: {
+    kind: 'counter',
+    unit: 'batches',
+    labels: [],
+    help: 'Batches written since the log was opened; each is one write and one fdatasync.',
+  },
+  holdfast_raft_log_operations_total: {
+    kind: 'counter',
+    unit: 'operations',
+    labels: [],
+    help: 'Calls that batches made durable.',
+  },
+  holdfast_raft_log_written_bytes_total: {
+    kind: 'counter',
+    unit: 'bytes',
+    labels: [],
+    help: 'Bytes of the batches written, with what fills up their last blocks.',
+  },
+  holdfast_raft_log_batch_operations: {
+    kind: 'histogram',
+    unit: 'operations',
+    labels: [],
+    buckets: [1, 4, 16, 64, 256, 1024, 4096],
+    help: 'Calls that one batch made durable.',
+  },
+  holdfast_raft_log_batch_bytes: {
+    kind: 'histogram',
+    unit: 'bytes',
+    labels: [],
+    buckets: [512, 2048, 8192, 32768, 131072, 524288, 2097152, 8388608],
+    help: 'Sizes of batches.',
+  },
+  holdfast_raft_log_queue_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    labels: [],
+    buckets: logSeconds,
+    help: 'How long a call waited until the write of its batch began.',
+  },
+  holdfast_raft_log_write_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    labels: [],
+    buckets: logSeconds,
+    help: 'How long the write of a batch took, without its fdatasync.',
+  },
+  holdfast_raft_log_sync_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    labels: [],
+    buckets: logSeconds,
+    help: 'How long the fdatasync of a batch took; it is what the disk promises.',
+  },
+  holdfast_raft_log_call_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    labels: [],
+    buckets: logSeconds,
+    help: 'How long a call took until it was durable and answered.',
+  },
+  holdfast_raft_log_groups: {
+    kind: 'gauge',
+    unit: 'groups',
+    labels: [],
+    help: 'Raft groups in the log.',
+  },
+  holdfast_raft_log_chunks: {
+    kind: 'gauge',
+    unit: 'chunks',
+    labels: [],
+    help: 'Files that hold the log, the active one among them.',
+  },
+  holdfast_raft_log_prepared_files: {
+    kind: 'gauge',
+    unit: 'files',
+    labels: ['file'],
+    help: 'Files made ahead, by file spare (the next chunk) and reserve (given up when the disk is full).',
+  },
+  holdfast_raft_log_cache_bytes: {
+    kind: 'gauge',
+    unit: 'bytes',
+    labels: [],
+    help: 'Batches that are kept in memory for readers.',
+  },
+  holdfast_raft_log_refusing_entries: {
+    kind: 'gauge',
+    unit: 'logs',
+    labels: [],
+    help: 'Whether the log takes no entries because its disk is full: 1, else 0.',
+  },
+  holdfast_raft_log_faulty_slots: {
+    kind: 'gauge',
+    unit: 'slots',
+    labels: [],
+    help: 'Entries that are damaged or lost and wait for a peer to supply them.',
+  },
+  holdfast_raft_log_scrubbed_chunks_total: {
+    kind: 'counter',
+    unit: 'chunks',
+    labels: [],
+    help: 'Sealed chunks that were read again as a whole.',
+  },
+  holdfast_raft_log_scrubbed_bytes_total: {
+    kind: 'counter',
+    unit: 'bytes',
+    labels: [],
+    help: 'Bytes of them.',
+  },
+  holdfast_raft_log_scrub_damages_total: {
+    kind: 'counter',
+    unit: 'damages',
+    labels: [],
+    help: 'Places that did not verify when they were read again.',
   },
 
   // the CSI services

@@ -65,6 +65,39 @@ test('a total that somebody else keeps is stated, not added, whatever handle sta
   ]);
 });
 
+test('a histogram that somebody else keeps is stated, bucket by bucket, and replaces what was there', async () => {
+  const metrics = await createMetrics();
+  const sizes = metrics.histogram('holdfast_raft_log_batch_operations');
+  sizes.observe({}, 3);
+  for (const counts of [
+    [9, 0, 0, 0, 0, 0, 0, 0],
+    [2, 0, 3, 0, 0, 0, 0, 1],
+  ]) {
+    sizes.setTotals({}, { counts, sum: 40_000 });
+  }
+  expect(await series(metrics, 'holdfast_raft_log_batch_operations_bucket')).toEqual(
+    ['1 2', '4 2', '16 5', '64 5', '256 5', '1024 5', '4096 5', '+Inf 6'].map((text) => {
+      const [bound, count] = text.split(' ');
+      return `holdfast_raft_log_batch_operations_bucket{le="${bound}"} ${count}`;
+    }),
+  );
+  expect(await series(metrics, 'holdfast_raft_log_batch_operations_sum')).toEqual([
+    'holdfast_raft_log_batch_operations_sum 40000',
+  ]);
+  expect(await series(metrics, 'holdfast_raft_log_batch_operations_count')).toEqual([
+    'holdfast_raft_log_batch_operations_count 6',
+  ]);
+  expect(() => sizes.setTotals({}, { counts: [1], sum: 1 })).toThrow('other buckets');
+
+  const pauses = metrics.histogram('holdfast_gc_pause_seconds');
+  pauses.observe({ kind: 'minor' }, 0.002);
+  pauses.setTotals({ kind: 'major' }, { counts: Array.from({ length: 12 }, () => 1), sum: 6 });
+  expect(await series(metrics, 'holdfast_gc_pause_seconds_count')).toEqual([
+    'holdfast_gc_pause_seconds_count{kind="minor"} 1',
+    'holdfast_gc_pause_seconds_count{kind="major"} 12',
+  ]);
+});
+
 test('values beyond a label’s limit count as other, and are counted', async () => {
   const metrics = await createMetrics();
   const depth = metrics.gauge('holdfast_queue_depth_items');

@@ -1,8 +1,9 @@
 // Metrics: typed handles over the rows of the metrics table, and the text that Prometheus scrapes. Relies on prom-client,
 // imported when the first registry is made. The registry is private to this file, so nothing outside the table gets in.
 import { invariant } from '@holdfast/base';
-import type { Counter as PromCounter, Gauge as PromGauge, Histogram as PromHistogram, Registry } from 'prom-client';
+import type { Counter as PromCounter, Gauge as PromGauge, Registry } from 'prom-client';
 import { LabelLimit } from './label-limit.ts';
+import { makeStatedHistogram, type HistogramTotals, type StatedHistogram } from './stated-histogram.ts';
 import { metricsTable, type LabelsOf, type MetricName, type MetricRow, type NameOfKind } from './metrics-table.ts';
 
 export interface Counter<Name extends MetricName> {
@@ -18,6 +19,8 @@ export interface Gauge<Name extends MetricName> {
 }
 export interface Histogram<Name extends MetricName> {
   observe(labels: LabelsOf<Name>, value: number): void;
+  /** For counts that somebody else keeps: states all of them so far. */
+  setTotals(labels: LabelsOf<Name>, totals: HistogramTotals): void;
 }
 
 export interface Metrics {
@@ -39,7 +42,7 @@ interface Parts {
   readonly registry: Registry;
   readonly counters: ReadonlyMap<string, Bounded<PromCounter>>;
   readonly gauges: ReadonlyMap<string, Bounded<PromGauge>>;
-  readonly histograms: ReadonlyMap<string, Bounded<PromHistogram>>;
+  readonly histograms: ReadonlyMap<string, Bounded<StatedHistogram>>;
 }
 
 class PromMetrics implements Metrics {
@@ -89,6 +92,9 @@ class PromMetrics implements Metrics {
       observe: (labels, value) => {
         metric.observe(limit.apply(labels), value);
       },
+      setTotals: (labels, totals) => {
+        metric.state(limit.apply(labels), totals);
+      },
     };
   }
 
@@ -113,7 +119,7 @@ export async function createMetrics(): Promise<Metrics> {
   const registry = new prom.Registry();
   const counters = new Map<string, Bounded<PromCounter>>();
   const gauges = new Map<string, Bounded<PromGauge>>();
-  const histograms = new Map<string, Bounded<PromHistogram>>();
+  const histograms = new Map<string, Bounded<StatedHistogram>>();
   for (const [name, row] of Object.entries<MetricRow>(metricsTable)) {
     const common = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
     const limit = new LabelLimit(row.labels, (label) => {
@@ -127,7 +133,10 @@ export async function createMetrics(): Promise<Metrics> {
         gauges.set(name, { metric: new prom.Gauge(common), limit });
         break;
       case 'histogram':
-        histograms.set(name, { metric: new prom.Histogram({ ...common, buckets: [...row.buckets] }), limit });
+        histograms.set(name, {
+          metric: makeStatedHistogram(prom.Histogram, { ...common, buckets: [...row.buckets] }),
+          limit,
+        });
         break;
     }
   }
