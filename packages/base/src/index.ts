@@ -22,7 +22,7 @@ export { DirectoryLock } from './directory-lock.ts';
 export { listenOnPort } from './listen.ts';
 export { UnixSocket } from './unix-socket.ts';
 export { RealRandom } from './real-random.ts';
-export { RealClock, RealTimers } from './real-time.ts';
+export { afterTurn, RealClock, RealTimers } from './real-time.ts';
 export { backoffDelayMs, retry, type Backoff, type RetryOptions } from './backoff.ts';
 export {
   abortError,

@@ -55,3 +55,8 @@ export class RealTimers implements Timers {
     return { cancel: () => clearTimeout(pending) };
   }
 }
+
+/** In the event loop's next turn, behind the input and the timers that are due: for who looks at something again and again. */
+export function afterTurn(callback: () => void): void {
+  setImmediate(callback);
+}

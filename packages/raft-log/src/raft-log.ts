@@ -120,7 +120,7 @@ export class RaftLog {
   }
 
   /** The entries follow the last one, in terms that were saved before. */
-  async append(group: number, entries: readonly NewEntry[]): Promise<void> {
+  append(group: number, entries: readonly NewEntry[]): Promise<void> {
     return this.#submit(() => ({ kind: 'append', group: this.#staged(group), entries }));
   }
 
@@ -256,13 +256,16 @@ export class RaftLog {
     }
   }
 
-  async #submit(request: Request | null): Promise<void> {
-    this.#refuseClosed();
-    return this.#writer.submit(request);
+  #submit(request: Request | null): Promise<void> {
+    return this.#isClosed ? Promise.reject(this.#closed()) : this.#writer.submit(request);
   }
 
   #refuseClosed(): void {
-    if (this.#isClosed) throw new OpError('RAFT_LOG_CLOSED', { directory: this.#directory });
+    if (this.#isClosed) throw this.#closed();
+  }
+
+  #closed(): OpError {
+    return new OpError('RAFT_LOG_CLOSED', { directory: this.#directory });
   }
 
   #staged(group: number): Group {
@@ -301,7 +304,7 @@ function openParts(
   const space = new LogSpace(directory, limits);
   for (const path of space.adopt(files, recovered?.spares ?? [])) files.unlink(path);
   const core = new LogCore({ directory, limits, random, space, recovered });
-  const executor = options.executor ?? new WorkerExecutor();
+  const executor = options.executor ?? new WorkerExecutor(options.clock);
   const report = recovered?.report ?? {
     mode,
     damages: [],

@@ -1,5 +1,6 @@
-// The thread that owns a log's files: it sleeps until a request comes, carries it out, answers, and sleeps again. After an answer it
-// looks out for the next request for an instant before it sleeps, because waking a thread costs as much as a quick fdatasync.
+// The thread that owns a log's files: it sleeps until a request comes, carries it out, answers, and sleeps again. While requests come
+// one upon another it looks out for the next one for an instant before it sleeps, because waking a thread costs as much as a
+// third of a quick fdatasync.
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { invariant, messageOf, RealClock, RealFiles } from '@holdfast/base';
 import type { Job, JobResult } from './job.ts';
@@ -14,7 +15,8 @@ import {
   type WorkerSetup,
 } from './worker-protocol.ts';
 
-const lookoutMs = 0.05;
+/** The next request is looked out for no longer, and not at all when the last one took longer to come. */
+const lookoutMs = 0.2;
 
 const { words: shared, port } = workerData as WorkerSetup;
 const words = new Int32Array(shared);
@@ -23,10 +25,14 @@ const clock = new RealClock();
 const disk = new LogDisk(new RealFiles(), clock);
 const buffers = new Map<number, Uint8Array>();
 
+let isBusy = false;
+
 function nextRequest(last: number): number {
-  const untilMs = clock.monotonicMs() + lookoutMs;
+  const sinceMs = clock.monotonicMs();
+  const untilMs = isBusy ? sinceMs + lookoutMs : sinceMs;
   while (Atomics.load(words, word.request) === last && clock.monotonicMs() < untilMs);
   while (Atomics.load(words, word.request) === last) Atomics.wait(words, word.request, last);
+  isBusy = clock.monotonicMs() - sinceMs < lookoutMs;
   return Atomics.load(words, word.request);
 }
 
