@@ -81,15 +81,21 @@ export class BatchBuilder {
 
   /** Returns the position of the record in the file. */
   add(record: NewRecord): number {
+    this.#bytes.set(record.payload, this.#offset + recordHeaderBytes);
+    return this.#addInPlace(record, record.payload.length);
+  }
+
+  /** The payload stands where it belongs already. */
+  #addInPlace(fields: RecordFields, payloadBytes: number): number {
     const offset = this.#offset;
-    const { payload } = record;
-    const endOffset = offset + recordBytes(payload.length);
-    this.#bytes.set(payload, offset + recordHeaderBytes);
-    this.#bytes.fill(0, offset + recordHeaderBytes + payload.length, endOffset);
-    encodeRecordHeader(this.#openRegion, offset, record, payload.length);
+    const payloadEnd = offset + recordHeaderBytes + payloadBytes;
+    const endOffset = offset + recordBytes(payloadBytes);
+    if (payloadEnd < endOffset) this.#bytes.fill(0, payloadEnd, endOffset);
+    const region = this.#openRegion;
+    encodeRecordHeader(region, offset, fields, payloadBytes);
     this.#offset = endOffset;
     this.#records++;
-    return this.place.position + offset;
+    return region.position + offset;
   }
 
   /** As `add`, with a second copy in a later block: one bad block does not lose it. */
@@ -107,9 +113,11 @@ export class BatchBuilder {
    */
   finish(rows: readonly TableRow[], stopBytes: number): Uint8Array {
     const { place } = this;
-    const payload = new Uint8Array(tableBytes(rows.length + place.previousRows.length));
-    encodeTable({ rows, previousRows: place.previousRows }, payload);
-    this.add({ kind: 'table', group: 0, index: 0, term: 0, flags: 0, payload });
+    const payload = this.#offset + recordHeaderBytes;
+    const payloadBytes = tableBytes(rows.length + place.previousRows.length);
+    const table = this.#bytes.subarray(payload, payload + payloadBytes).fill(0);
+    encodeTable({ rows, previousRows: place.previousRows }, table);
+    this.#addInPlace({ kind: 'table', group: 0, index: 0, term: 0, flags: 0 }, payloadBytes);
     if (this.#doubled.length > 0) this.#addCopies();
     const lengthBytes = this.#offset;
     this.#encodeHead(lengthBytes);

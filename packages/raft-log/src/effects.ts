@@ -86,9 +86,7 @@ export function publish({ operation, positions }: Effect, { groups, chunk }: Pub
   const { id } = group;
   switch (operation.kind) {
     case 'append':
-      for (const [at, entry] of operation.entries.entries()) {
-        group.index.append(chunk, entry.index, positions[at] ?? unplaced());
-      }
+      publishEntries(operation.entries, group, { positions, chunk });
       break;
     case 'repair':
       group.index.repair(chunk, operation.entry.index, positions[0] ?? unplaced());
@@ -113,6 +111,15 @@ export function publish({ operation, positions }: Effect, { groups, chunk }: Pub
   if (operation.kind === 'snapshot' || operation.kind === 'destroy') {
     group.clear();
   }
+}
+
+function publishEntries(
+  entries: readonly NewEntry[],
+  group: Group,
+  { positions, chunk }: { readonly positions: readonly number[]; readonly chunk: Chunk },
+): void {
+  let at = 0;
+  for (const { index } of entries) group.index.append(chunk, index, positions[at++] ?? unplaced());
 }
 
 function unplaced(): never {

@@ -50,7 +50,7 @@ export const recordFlags = { isCopy: 1, isRepair: 2 } as const;
 export const knownFlags = recordFlags.isCopy | recordFlags.isRepair;
 
 export function alignRecord(bytes: number): number {
-  return Math.ceil(bytes / recordAlignment) * recordAlignment;
+  return bytes + (-bytes & (recordAlignment - 1));
 }
 
 export function alignBlock(position: number, blockBytes: number): number {
@@ -62,10 +62,15 @@ export function recordBytes(payloadBytes: number): number {
   return recordHeaderBytes + alignRecord(payloadBytes);
 }
 
+export function isCounter(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= counterMax;
+}
+
 const low = 2 ** 32;
 
 export function writeCounter(view: DataView, at: number, value: number): void {
-  invariant(Number.isSafeInteger(value) && value >= 0 && value <= counterMax, `the counter ${value} has no 48 bits`);
+  // The text is made only for who needs it: this runs several times for each record.
+  if (!isCounter(value)) invariant(false, `the counter ${value} has no 48 bits`);
   view.setUint32(at, value % low, true);
   view.setUint16(at + 4, value / low, true);
 }

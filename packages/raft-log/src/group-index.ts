@@ -146,7 +146,7 @@ export class GroupIndex {
   #segmentFor(chunk: Chunk, index: number): Segment {
     const last = this.#segments.at(-1);
     const nextIndex = last === undefined ? 0 : last.firstIndex + last.count;
-    invariant(nextIndex <= index, `entry ${index} was not truncated before it is written again`);
+    if (nextIndex > index) invariant(false, `entry ${index} was not truncated before it is written again`);
     // After a slot that is lost a segment of its own begins.
     if (last?.chunk === chunk && nextIndex === index) return last;
     const segment = { chunk, firstIndex: index, count: 0, places: new Uint32Array(smallestSegment) };

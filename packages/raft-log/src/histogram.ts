@@ -8,20 +8,26 @@ export interface HistogramReading {
   readonly count: number;
 }
 
+/** Beyond 32 doublings everything lies in the last bucket. */
+const timesMax = 2 ** 32 - 1;
+
+/** Bounds are `smallest` times powers of two, so the bucket of a value is its number of binary digits. */
 export class Histogram {
   readonly #bounds: readonly number[];
   readonly #counts: number[];
+  readonly #smallest: number;
   #sum = 0;
   #count = 0;
 
   constructor(smallest: number, buckets: number) {
+    this.#smallest = smallest;
     this.#bounds = Array.from({ length: buckets }, (_, index) => smallest * 2 ** index);
     this.#counts = Array.from({ length: buckets + 1 }, () => 0);
   }
 
   add(value: number): void {
-    const found = this.#bounds.findIndex((bound) => value <= bound);
-    const at = found === -1 ? this.#bounds.length : found;
+    const times = Math.ceil(Math.min(value / this.#smallest, timesMax));
+    const at = Math.min(times <= 1 ? 0 : 32 - Math.clz32(times - 1), this.#bounds.length);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     this.#sum += value;
     this.#count++;

@@ -31,7 +31,7 @@ import { checkpointLimitBytes, headroomBytes, type LogLimits } from './log-limit
 import type { LogSpace } from './log-space.ts';
 import { checkOperation } from './operation-rules.ts';
 import { isGrowth, type GroupOperation, type Operation } from './operation.ts';
-import { encodeOperation, sizeOf } from './operation-records.ts';
+import { encodeOperation, sizeOf, type OperationSize } from './operation-records.ts';
 import type { NextBatch, Recovered } from './recovery.ts';
 
 export interface CoreParts {
@@ -50,8 +50,11 @@ interface Batch {
   readonly effects: Effect[];
 }
 
+/** What is written for each byte that is prepared: a log that is never idle has its spare early, and time for a reserve. */
+const chorePace = 0.5;
+
 type Running =
-  | { readonly kind: 'batch'; readonly job: WriteJob; readonly batch: Batch; readonly endPosition: number }
+  | { readonly kind: 'batch'; readonly job: WriteJob; readonly batch: Batch }
   | { readonly kind: 'rotate'; readonly job: RotateJob; readonly chunk: Chunk; readonly isRecycled: boolean }
   | { readonly kind: 'other'; readonly job: Job };
 
@@ -78,7 +81,7 @@ export class LogCore {
   #footerBytes = 0;
   /** What the states of all groups, as they were accepted, take in a checkpoint. */
   #statesBytes = 0;
-  /** Since the last step towards a spare. */
+  /** Since the last chore. */
   #writtenBytes = 0;
 
   constructor({ directory, limits, random, space, recovered }: CoreParts) {
@@ -131,12 +134,13 @@ export class LogCore {
    * chunk follows; nothing has happened then. Throws what the operation is refused for.
    */
   stage(operation: Operation): boolean {
+    const size = sizeOf(operation);
     if (operation.kind !== 'close') {
       checkOperation(operation);
-      this.#refuseTooLarge(operation);
+      this.#refuseTooLarge(operation, size);
     }
     this.#refuseWhenFull(operation);
-    if (this.#chunks.length === 0 || this.#needsCheckpoint || !this.#hasRoom(operation)) {
+    if (this.#chunks.length === 0 || this.#needsCheckpoint || !this.#hasRoom(operation, size)) {
       this.#refuseWithoutSpace(operation);
       return false;
     }
@@ -145,18 +149,27 @@ export class LogCore {
     return true;
   }
 
-  /** The next job; null when there is nothing to do. `isBlocked`: somebody waits for room; `isIdle`: nobody is about to call. */
-  nextJob(isBlocked: boolean, isIdle = true): Job | null {
+  /** The next job; null when there is nothing to do. `isBlocked`: somebody waits for room. */
+  nextJob(isBlocked: boolean): Job | null {
     invariant(this.#running === null, 'one job runs at a time');
     const running =
       this.#resumption() ??
       this.#firstCheckpoint() ??
-      this.#dueStep() ??
+      this.#dueChore() ??
       this.#batchJob() ??
       (isBlocked || this.#chunks.length === 0 ? this.#rotation() : null) ??
-      (isBlocked || isIdle ? this.#chore() : null);
+      this.#chore();
     this.#running = running;
     return running?.job ?? null;
+  }
+
+  /** The job that `nextJob` gave has begun: while the disk works there is time for what nobody waits for. */
+  begun(): void {
+    if (this.#running?.kind !== 'batch') return;
+    const { position, bytes } = this.#running.job;
+    const endPosition = this.#next.position;
+    // Nobody finds it there before the index leads there, and that is when it is durable.
+    this.cache.keep(this.#active, { position, endPosition }, bytes.subarray(0, endPosition - position));
   }
 
   /** The job that `nextJob` gave is done. */
@@ -164,18 +177,17 @@ export class LogCore {
     const running = this.#running;
     invariant(running !== null, 'no job is running');
     this.#running = null;
-    if (running.kind === 'batch') this.#written(running);
+    if (running.kind === 'batch') this.#publish(running.batch);
     else if (running.kind === 'rotate') this.#rotated(running);
     else if (running.job.kind === 'prepare') this.space.stepped(running.job, isDiskFull);
     else if (running.job.kind === 'retire') this.#retired(running.job.to);
   }
 
-  #hasRoom(operation: Operation): boolean {
+  #hasRoom(operation: Operation, { bytes, twiceBytes }: OperationSize): boolean {
     // What is left of the active chunk is then all that votes have.
     if (this.space.isReserveInUse && isGrowth(operation)) return false;
     const { builder, rows } = this.#staging;
     if (!builder.isBegun) this.#begin();
-    const { bytes, twiceBytes } = sizeOf(operation);
     const isKnown = operation.kind === 'close' || rows.has(operation.group.id);
     const endBytes = builder.endBytes(rows.size + (isKnown ? 0 : 1), bytes, twiceBytes);
     if (endBytes > this.#limits.batchBytes && builder.records > 0) return false;
@@ -225,8 +237,7 @@ export class LogCore {
     this.#staging.builder.add({ kind: 'close', group: 0, index: 0, term: 0, flags: 0, payload: new Uint8Array() });
   }
 
-  #refuseTooLarge(operation: GroupOperation): void {
-    const { bytes } = sizeOf(operation);
+  #refuseTooLarge(operation: GroupOperation, { bytes }: OperationSize): void {
     if (bytes > this.#limits.batchBytes) throw this.#tooLarge(operation, bytes);
     if (operation.kind === 'create') this.#refuseLargeCheckpoint(stateBytesTwice(emptyState));
     if (operation.kind === 'userData') {
@@ -318,7 +329,7 @@ export class LogCore {
     this.#writtenBytes += bytes.length;
     this.#staging = this.#standby;
     this.#standby = batch;
-    return { kind: 'batch', batch, endPosition, job: { kind: 'write', bytes, position } };
+    return { kind: 'batch', batch, job: { kind: 'write', bytes, position } };
   }
 
   /** In a recycled file the block behind the batch is zeroed with it, where an earlier life would look like a torn batch. */
@@ -331,12 +342,6 @@ export class LogCore {
   #stopBytes(endPosition: number): number {
     const { blockBytes, chunkBytes } = this.#active.header;
     return this.#isRecycled && endPosition < trailerPosition(chunkBytes, blockBytes) ? blockBytes : 0;
-  }
-
-  #written({ batch, job, endPosition }: Running & { kind: 'batch' }): void {
-    const { position, bytes } = job;
-    this.cache.keep(this.#active, { position, endPosition }, bytes.subarray(0, endPosition - position));
-    this.#publish(batch);
   }
 
   #publish(batch: Batch): void {
@@ -408,11 +413,14 @@ export class LogCore {
     this.#staging = makeBatchOf(this.#staging.builder.bytes);
   }
 
-  /** Spare and reserve grow with what is written, also when the log is never idle. */
-  #dueStep(): Running | null {
-    if ((this.space.hasSpare && this.space.hasReserve) || this.#writtenBytes < this.#limits.prepareBytes) return null;
-    this.#writtenBytes -= this.#limits.prepareBytes;
-    return other(this.space.nextStep());
+  /** Chores keep step with what is written, also when the log is never idle; one at a time, between batches. */
+  #dueChore(): Running | null {
+    const paceBytes = this.#limits.prepareBytes * chorePace;
+    if (this.#writtenBytes < paceBytes) return null;
+    const chore = this.#chore();
+    // Nothing is owed for a time without chores: the batches behind it would wait for all of them.
+    this.#writtenBytes = chore === null ? 0 : this.#writtenBytes - paceBytes;
+    return chore;
   }
 
   #chore(): Running | null {

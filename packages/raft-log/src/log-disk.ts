@@ -114,13 +114,15 @@ export class LogDisk {
 
   #grow(path: string, sizeBytes: number): void {
     const file = this.#files.open(path, 'create');
+    const isNew = file.sizeBytes() === 0;
     try {
       file.preallocate(sizeBytes);
       file.fdatasync();
     } finally {
       file.close();
     }
-    this.#syncDirectoryOf(path);
+    // What an earlier process left has its name since the open.
+    if (isNew) this.#syncDirectoryOf(path);
   }
 
   #retire({ path, to }: RetireJob): void {

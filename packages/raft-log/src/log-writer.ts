@@ -25,12 +25,47 @@ export interface WriterParts {
  */
 export type Request = () => Operation;
 
+/** A call without room yet. */
 interface Call {
   /** null for who waits only for what was there before. */
   readonly request: Request | null;
   readonly startMs: number;
-  readonly resolve: () => void;
+  readonly resolve: (answer?: Promise<void>) => void;
   readonly reject: (error: OpError) => void;
+}
+
+/** The calls of a batch, which share one answer: when it is durable, or when the log is over. */
+class Callers {
+  /** When each call came. */
+  readonly startsMs: number[] = [];
+  readonly #answer: Promise<void>;
+  #resolve: (() => void) | null = null;
+  #reject: ((error: OpError) => void) | null = null;
+
+  constructor() {
+    this.#answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get count(): number {
+    return this.startsMs.length;
+  }
+
+  join(startMs: number): Promise<void> {
+    this.startsMs.push(startMs);
+    return this.#answer;
+  }
+
+  resolve(): void {
+    this.#resolve?.();
+  }
+
+  reject(error: OpError): void {
+    // Without callers nobody would take the error.
+    if (this.count > 0) this.#reject?.(error);
+  }
 }
 
 /** More than the awaits between an answer and the caller's next call. */
@@ -41,13 +76,14 @@ const retryMs = 1_000;
 export class LogWriter {
   readonly #parts: WriterParts;
   /** In the batch that is laid out. */
-  #staged: Call[] = [];
+  #staged = new Callers();
   /** In the batch that is written. */
-  #written: Call[] = [];
+  #written = new Callers();
   /** Without room; served in their order. */
   #waiting: Call[] = [];
   #isScheduled = false;
-  /** Turns of the microtask queue that callers who were just answered still have before the thread turns to chores. */
+  /** Callers of the last batch, and the turns of the microtask queue that they still have to come back. */
+  #answered = 0;
   #patience = 0;
   #poison: OpError | null = null;
   #isStopped = false;
@@ -73,13 +109,10 @@ export class LogWriter {
     if (this.#waiting.length >= waitingLimit) {
       return Promise.reject(new OpError('QUEUE_FULL', { queue: 'raft-log', limit: waitingLimit }));
     }
-    return new Promise((resolve, reject) => {
-      const call = { request, startMs: clock.monotonicMs(), resolve, reject };
-      if (this.#waiting.length > 0) this.#waiting.push(call);
-      else if (request === null) this.#joinLast(call);
-      else this.#stage(call, request);
-      if (!core.isRunning) this.schedule();
-    });
+    const startMs = clock.monotonicMs();
+    const answer = this.#waiting.length > 0 ? this.#wait(request, startMs) : this.#serve(request, startMs);
+    if (!core.isRunning) this.schedule();
+    return answer;
   }
 
   /** Resolves when the log has a chunk to write to. */
@@ -110,67 +143,83 @@ export class LogWriter {
     await this.#parts.executor.stop();
   }
 
-  #joinLast(call: Call): void {
-    if (this.#staged.length > 0) this.#staged.push(call);
-    else if (this.#written.length > 0) this.#written.push(call);
-    else call.resolve();
+  #wait(request: Request | null, startMs: number): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.push({ request, startMs, resolve, reject }));
   }
 
-  /** Lays the call's operation into the next batch, or lets it wait at `waiting`'s end. */
-  #stage(call: Call, request: Request): void {
-    if (this.#tryStage(call, request) === 'no room') this.#waiting.push(call);
-  }
-
-  #tryStage(call: Call, request: Request): 'staged' | 'refused' | 'no room' {
+  #serve(request: Request | null, startMs: number): Promise<void> {
     try {
-      if (!this.#parts.core.stage(request())) return 'no room';
+      return this.#tryServe(request, startMs) ?? this.#wait(request, startMs);
     } catch (error) {
       if (!isOpError(error)) throw error;
-      call.reject(error);
-      return 'refused';
+      return Promise.reject(error);
     }
-    this.#staged.push(call);
-    return 'staged';
+  }
+
+  /** Lays the call's operation into the next batch; null when there is no room. Throws what it is refused for. */
+  #tryServe(request: Request | null, startMs: number): Promise<void> | null {
+    if (request === null) return this.#joinLast(startMs);
+    return this.#parts.core.stage(request()) ? this.#staged.join(startMs) : null;
+  }
+
+  #joinLast(startMs: number): Promise<void> {
+    if (this.#staged.count > 0) return this.#staged.join(startMs);
+    return this.#written.count > 0 ? this.#written.join(startMs) : Promise.resolve();
   }
 
   #admit(): void {
     let served = 0;
     for (const call of this.#waiting) {
-      if (call.request === null) this.#joinLast(call);
-      else if (this.#tryStage(call, call.request) === 'no room') break;
+      if (!this.#answerWaiting(call)) break;
       served++;
     }
     if (served > 0) this.#waiting.splice(0, served);
   }
 
+  /** false when there is still no room. */
+  #answerWaiting({ request, startMs, resolve, reject }: Call): boolean {
+    try {
+      const answer = this.#tryServe(request, startMs);
+      if (answer !== null) resolve(answer);
+      return answer !== null;
+    } catch (error) {
+      if (!isOpError(error)) throw error;
+      reject(error);
+      return true;
+    }
+  }
+
   #pump(): void {
-    const { core, executor } = this.#parts;
+    const { core, executor, clock, meter } = this.#parts;
     if (core.isRunning || this.#isStopped || this.#poison !== null) return;
     this.#admit();
-    const job = core.nextJob(this.#waiting.length > 0, this.#patience === 0);
-    if (job === null) {
-      this.#rest();
-      return;
-    }
-    if (core.isWritingBatch) this.#startBatch();
-    executor.submit(job, (outcome) => this.#ended(job, outcome));
-  }
-
-  /** Nothing to write. A chore takes as long as several batches, so it begins only when no answered caller comes back. */
-  #rest(): void {
-    if (this.#patience > 0) {
+    if (this.#expectsCallers()) {
       this.#patience--;
       this.schedule();
-    } else {
-      this.#watchSpace();
+      return;
     }
+    const job = core.nextJob(this.#waiting.length > 0);
+    if (job === null) {
+      this.#watchSpace();
+      return;
+    }
+    const { isWritingBatch } = core;
+    if (isWritingBatch) {
+      this.#written = this.#staged;
+      this.#staged = new Callers();
+    }
+    const nowMs = clock.monotonicMs();
+    executor.submit(job, (outcome) => this.#ended(job, outcome));
+    core.begun();
+    if (isWritingBatch) for (const startMs of this.#written.startsMs) meter.queueMs.add(nowMs - startMs);
   }
 
-  #startBatch(): void {
-    const nowMs = this.#parts.clock.monotonicMs();
-    this.#written = this.#staged;
-    this.#staged = [];
-    for (const { startMs } of this.#written) this.#parts.meter.queueMs.add(nowMs - startMs);
+  /**
+   * Callers who were just answered are about to call again. Who comes too late for a batch waits for two, and a chore takes as
+   * long as several.
+   */
+  #expectsCallers(): boolean {
+    return this.#patience > 0 && this.#waiting.length === 0 && this.#staged.count < this.#answered;
   }
 
   #ended(job: Job, outcome: JobOutcome): void {
@@ -183,17 +232,16 @@ export class LogWriter {
   #completed(job: Job, result: JobResult): void {
     const { core, clock, meter, onJob } = this.#parts;
     const durable = this.#written;
-    this.#written = [];
-    this.#patience = durable.length > 0 ? patienceTurns : 0;
+    this.#written = new Callers();
+    this.#answered = durable.count;
+    this.#patience = patienceTurns;
     core.done(result.isDiskFull);
     // The disk goes on at once when a batch worth writing stands ready; else those who are answered fill it first.
-    if (this.#staged.length >= durable.length) this.#pump();
-    if (job.kind === 'write' && durable.length > 0) meter.batch(durable.length, job.bytes.length, result);
+    if (this.#staged.count >= durable.count) this.#pump();
+    durable.resolve();
+    if (job.kind === 'write' && durable.count > 0) meter.batch(durable.count, job.bytes.length, result);
     const nowMs = clock.monotonicMs();
-    for (const call of durable) {
-      meter.totalMs.add(nowMs - call.startMs);
-      call.resolve();
-    }
+    for (const startMs of durable.startsMs) meter.totalMs.add(nowMs - startMs);
     onJob(job);
     if (core.isReady) this.#started(null);
     this.schedule();
@@ -209,9 +257,9 @@ export class LogWriter {
   #fail(cause: unknown): void {
     const { directory } = this.#parts;
     this.#poison = new OpError('RAFT_LOG_POISONED', { directory, reason: messageOf(cause) }, { cause });
-    const calls = [...this.#written, ...this.#staged, ...this.#waiting];
-    this.#written = [];
-    this.#staged = [];
+    const calls = [this.#written, this.#staged, ...this.#waiting];
+    this.#written = new Callers();
+    this.#staged = new Callers();
     this.#waiting = [];
     for (const call of calls) call.reject(this.#poison);
     this.#started(this.#poison);

@@ -15,7 +15,7 @@ export interface OperationSize {
 export function sizeOf(operation: Operation): OperationSize {
   switch (operation.kind) {
     case 'append':
-      return once(operation.entries.reduce((sum, { payload }) => sum + recordBytes(payload.length), 0));
+      return once(entriesBytes(operation.entries));
     case 'repair':
       return once(recordBytes(operation.entry.payload.length));
     case 'userData':
@@ -25,6 +25,12 @@ export function sizeOf(operation: Operation): OperationSize {
     default:
       return once(recordBytes(0));
   }
+}
+
+function entriesBytes(entries: readonly NewEntry[]): number {
+  let bytes = 0;
+  for (const { payload } of entries) bytes += recordBytes(payload.length);
+  return bytes;
 }
 
 function once(bytes: number): OperationSize {
@@ -42,12 +48,13 @@ export function encodeOperation(
 ): number[] {
   const { kind } = operation;
   const group = operation.group.id;
+  if (kind === 'append') return encodeEntries(operation.entries, group, builder);
   const simple = { kind, group, index: 0, term: 0, flags: 0, payload: empty } as const;
   switch (kind) {
-    case 'append':
-      return operation.entries.map((entry) => builder.add(entryRecord(group, entry, 0)));
-    case 'repair':
-      return [builder.add(entryRecord(group, operation.entry, recordFlags.isRepair))];
+    case 'repair': {
+      const { index, term, payload } = operation.entry;
+      return [builder.add({ kind: 'entry', group, index, term, flags: recordFlags.isRepair, payload })];
+    }
     case 'vote':
       builder.addTwice({ ...simple, kind, term: operation.term, payload: encodeVote(operation.vote) });
       return [];
@@ -76,10 +83,10 @@ function purgedTerm(index: number, state: GroupState, terms: TermRuns): number {
   return index <= state.purgedIndex ? state.purgedTerm : terms.at(index);
 }
 
-function entryRecord(
-  group: number,
-  { index, term, payload }: NewEntry,
-  flags: number,
-): Parameters<BatchBuilder['add']>[0] {
-  return { kind: 'entry', group, index, term, flags, payload };
+function encodeEntries(entries: readonly NewEntry[], group: number, builder: BatchBuilder): number[] {
+  const positions: number[] = [];
+  for (const { index, term, payload } of entries) {
+    positions.push(builder.add({ kind: 'entry', group, index, term, flags: 0, payload }));
+  }
+  return positions;
 }

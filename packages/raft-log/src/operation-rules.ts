@@ -1,7 +1,7 @@
 // What a group refuses, each as a rule of its own. They look at the staged state, that is with everything that was accepted
 // before, durable or not. A refusal leaves no trace: nothing has been encoded by then.
 import { OpError } from '@holdfast/base';
-import { counterMax } from './format.ts';
+import { isCounter } from './format.ts';
 import type { Group } from './group.ts';
 import type { GroupState } from './group-state.ts';
 import type { GroupOperation, NewEntry } from './operation.ts';
@@ -82,9 +82,7 @@ function indexObjection(kind: 'commit' | 'truncate' | 'purge', index: number, st
 }
 
 function counterObjection(name: string, value: number): string | null {
-  return Number.isSafeInteger(value) && value >= 0 && value <= counterMax
-    ? null
-    : `${name} ${value} is no 48-bit counter`;
+  return isCounter(value) ? null : `${name} ${value} is no 48-bit counter`;
 }
 
 function gapObjection(index: number, lastIndex: number): string | null {

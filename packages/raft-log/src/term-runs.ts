@@ -18,7 +18,7 @@ export class TermRuns {
   /** The term of an index that the group holds. */
   at(index: number): number {
     const run = this.#runOf(index);
-    invariant(run >= 0, `no term is known as far back as index ${index}`);
+    if (run < 0) invariant(false, `no term is known as far back as index ${index}`);
     return this.#terms[run] ?? 0;
   }
 

@@ -110,6 +110,7 @@ export class SyncLog {
   #runJob(isBlocked: boolean): boolean {
     const job = this.core.nextJob(isBlocked);
     if (job === null) return false;
+    this.core.begun();
     this.core.done(this.#disk.run(job).isDiskFull);
     return true;
   }
