@@ -32,6 +32,37 @@ export class BareLoop {
   }
 }
 
+/**
+ * What callers who wait for promises get from the bare loop: each call's payload is copied into one buffer, the buffer is written in
+ * the callers' own thread, and all are answered at once. No log can be faster; what it does for a call comes on top.
+ */
+export class BareCalls {
+  readonly #bare: BareLoop;
+  readonly #batch: Uint8Array;
+  #offset = 0;
+  #answer: Promise<void> | null = null;
+
+  constructor(bare: BareLoop, batchBytes: number) {
+    this.#bare = bare;
+    this.#batch = new Uint8Array(batchBytes);
+  }
+
+  append(payload: Uint8Array): Promise<void> {
+    this.#batch.set(payload, this.#offset);
+    this.#offset += payload.length;
+    this.#answer ??= this.#write();
+    return this.#answer;
+  }
+
+  /** In the next microtask: behind those who were answered with the one who calls now. */
+  async #write(): Promise<void> {
+    await Promise.resolve();
+    this.#offset = 0;
+    this.#answer = null;
+    this.#bare.write(this.#batch);
+  }
+}
+
 /** Reads files from end to end, a window at a time; the number of bytes. */
 export function readBare(paths: readonly string[], windowBytes: number): number {
   const window = Buffer.alloc(windowBytes);

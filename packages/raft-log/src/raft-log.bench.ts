@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
 import { median, type Bench, type Report } from '@holdfast/tooling';
-import { BareLoop, readBare } from './bare-loop-testing.ts';
+import { BareCalls, BareLoop, readBare } from './bare-loop-testing.ts';
 import type { FillOrder, FillReport } from './filler-testing.ts';
 import { limitsDefault } from './log-limits.ts';
 import { RaftLog } from './raft-log.ts';
@@ -104,6 +104,21 @@ function bareRound(bare: BareLoop, bytes: Uint8Array): number {
   return (count * 1000) / (clock.monotonicMs() - startMs);
 }
 
+/** As `Appender.round`, of callers of the bare loop; entries a second. */
+async function callsRound(calls: BareCalls, callers: number): Promise<number> {
+  let count = 0;
+  const startMs = clock.monotonicMs();
+  const untilMs = startMs + roundMs;
+  const lane = async (): Promise<void> => {
+    do {
+      await calls.append(payload);
+      count++;
+    } while (clock.monotonicMs() < untilMs);
+  };
+  await Promise.all(Array.from({ length: callers }, lane));
+  return (count * 1000) / (clock.monotonicMs() - startMs);
+}
+
 /** The bytes of the log's batch with `callers` in flight, on average over what it just wrote. */
 function batchSince(log: RaftLog, before: { batches: number; bytes: number }): number {
   const { batches, bytes } = log.stat();
@@ -139,24 +154,36 @@ async function measureOne(report: Report, bare: BareLoop, appender: Appender): P
   report.figure('raft-log-append-1-ratio', median(figures.ratios), 'of bare', { atMost: 1.5 });
 }
 
+/** With 64 callers. */
+const barTimes = 50;
+
+const newManyFigures = (): Record<'log' | 'times' | 'ceiling' | 'calls' | 'left' | 'taken' | 'share', number[]> => {
+  return { log: [], times: [], ceiling: [], calls: [], left: [], taken: [], share: [] };
+};
+
 async function measureMany(report: Report, bare: BareLoop, appender: Appender): Promise<void> {
   const one = new Uint8Array(limitsDefault.blockBytes).fill(7);
   for (const callers of [64, 1024] as const) {
     const before = appender.log.stat();
     await appender.round(callers);
     const batch = new Uint8Array(batchSince(appender.log, before)).fill(7);
-    const figures = { log: [] as number[], times: [] as number[], ceiling: [] as number[], share: [] as number[] };
+    const calls = new BareCalls(bare, batch.length);
+    const figures = newManyFigures();
     const { batches, operations } = appender.log.stat();
     for (let round = -warmupRounds; round < rounds; round++) {
       const bareRate = bareRound(bare, one);
       const logRate = await appender.round(callers);
       const ceiling = bareRound(bare, batch) * callers;
+      const callsRate = await callsRound(calls, callers);
       await appender.purge();
       if (round < 0) continue;
       figures.log.push(logRate);
       figures.times.push(logRate / bareRate);
       figures.ceiling.push(ceiling / bareRate);
-      figures.share.push(logRate / Math.min(50 * bareRate, ceiling));
+      figures.calls.push(callsRate / bareRate);
+      figures.left.push((callers / (barTimes * bareRate) - callers / callsRate) * 1e6);
+      figures.taken.push((callers / logRate - callers / callsRate) * 1e6);
+      figures.share.push(logRate / Math.min(barTimes * bareRate, ceiling));
     }
     const after = appender.log.stat();
     const name = `raft-log-append-${callers}`;
@@ -164,8 +191,12 @@ async function measureMany(report: Report, bare: BareLoop, appender: Appender): 
     report.figure(name, Math.round(median(figures.log)), 'entries/s', rateBar);
     report.figure(`${name}-times`, median(figures.times), 'x bare');
     report.figure(`${name}-ceiling`, median(figures.ceiling), 'x bare');
+    report.figure(`${name}-calls-ceiling`, median(figures.calls), 'x bare');
     if (callers === 64) {
-      // Of 50 times the bare loop, or of what the disk takes in batches of this size, whichever is less.
+      // What the bar leaves to a log for everything that it does for a batch, and what this one takes.
+      report.figure(`${name}-left`, median(figures.left), 'µs a batch');
+      report.figure(`${name}-taken`, median(figures.taken), 'µs a batch');
+      // Of the bar's times of the bare loop, or of what the disk takes in batches of this size, whichever is less.
       report.figure(`${name}-reached`, median(figures.share), 'of its bar', { atLeast: 1 });
     }
     report.figure(`${name}-batch`, (after.operations - operations) / (after.batches - batches), 'calls');
