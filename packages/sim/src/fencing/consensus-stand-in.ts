@@ -1,0 +1,133 @@
+// Consensus without replicas of a log, for worlds that judge the fencing rules alone: one log, members that apply it each at its
+// own pace, a leader that may be deposed without noticing. It keeps what the rules rely on and nothing else: an entry is applied in
+// its place and term everywhere, a read waits for a commit of the current term, a deposed leader confirms nothing.
+import { toLogIndex, toTerm } from '@holdfast/base';
+import type { SeededRandom, VirtualTime } from '@holdfast/base/internal';
+import type { Entry } from '@holdfast/raft';
+import type { Answer, Command } from './metadata/command.ts';
+import { decodeAnswer, encode, type MetadataMachine } from './metadata/machine.ts';
+import type { ConsensusPort } from './metadata/server.ts';
+
+interface Member {
+  readonly name: string;
+  readonly machine: MetadataMachine;
+  /** The term in which it believes to lead; 0 if it does not. */
+  believes: number;
+  /** It hears of nothing that is committed, and nobody of it. */
+  isCut: boolean;
+  readonly waiting: Map<number, (answer: Answer) => void>;
+}
+
+export class ConsensusStandIn {
+  readonly #time: VirtualTime;
+  readonly #random: SeededRandom;
+  readonly #members = new Map<string, Member>();
+  readonly #log: Entry[] = [];
+  #term = 1;
+  #leader = '';
+
+  constructor(time: VirtualTime, random: SeededRandom) {
+    this.#time = time;
+    this.#random = random;
+  }
+
+  join(name: string, machine: MetadataMachine): ConsensusPort {
+    const member: Member = { name, machine, believes: 0, isCut: false, waiting: new Map() };
+    this.#members.set(name, member);
+    return {
+      isLeading: () => member.believes > 0,
+      term: () => member.believes,
+      propose: (command) => this.#propose(member, command),
+      read: () => this.#read(member),
+    };
+  }
+
+  /** Another member leads; the one before believes for a while that it still does. */
+  elect(name: string, oldBelievesForMs = 0): void {
+    const old = this.#members.get(this.#leader);
+    const next = this.#members.get(name);
+    if (next === undefined || next.isCut) return;
+    this.#term++;
+    this.#leader = name;
+    if (old !== undefined && old !== next) this.#time.after(oldBelievesForMs, () => this.#step(old));
+    next.believes = this.#term;
+    this.#append(encodeNothing, 'empty');
+  }
+
+  #step(old: Member): void {
+    if (old.name !== this.#leader) old.believes = 0;
+  }
+
+  cut(name: string): void {
+    const member = this.#members.get(name);
+    if (member !== undefined) member.isCut = true;
+  }
+  mend(name: string): void {
+    const member = this.#members.get(name);
+    if (member === undefined) return;
+    member.isCut = false;
+    this.#catchUp(member);
+  }
+
+  get leader(): string {
+    return this.#leader;
+  }
+
+  #delayMs(): number {
+    return 0.5 + this.#random.fraction() * 4;
+  }
+
+  #leads(member: Member): boolean {
+    return member.name === this.#leader && member.believes === this.#term && !member.isCut;
+  }
+
+  #propose(member: Member, command: Command): Promise<Answer> {
+    const term = member.believes;
+    return new Promise((resolve, reject) => {
+      this.#time.after(this.#delayMs(), () => {
+        if (!this.#leads(member) || term !== this.#term) {
+          // It may be lost, or an entry that the next leader has: whoever proposed it does not learn which.
+          this.#time.after(2_000, () => reject(new Error('outcome unknown')));
+          return;
+        }
+        const index = this.#append(encode(command), 'command');
+        member.waiting.set(index, resolve);
+      });
+    });
+  }
+
+  #append(data: Uint8Array, kind: Entry['kind']): number {
+    const index = toLogIndex(this.#log.length + 1);
+    this.#log.push({ index, term: toTerm(this.#term), kind, data, proposal: null });
+    for (const member of this.#members.values()) {
+      this.#time.after(this.#delayMs() * (member.name === this.#leader ? 1 : 3), () => this.#catchUp(member));
+    }
+    return index;
+  }
+
+  #catchUp(member: Member): void {
+    if (member.isCut) return;
+    const { machine, waiting } = member;
+    for (const entry of this.#log.slice(machine.applied)) {
+      const [answer] = machine.apply([entry]);
+      const waiter = waiting.get(entry.index);
+      waiting.delete(entry.index);
+      if (answer !== undefined && answer !== null) waiter?.(decodeAnswer(answer));
+    }
+  }
+
+  #read(member: Member): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const index = this.#log.length;
+      const term = member.believes;
+      const look = (tries: number): void => {
+        if (!this.#leads(member) || term !== this.#term) reject(new Error('not confirmed'));
+        else if (member.machine.applied >= index) resolve();
+        else this.#time.after(1, () => look(tries + 1));
+      };
+      this.#time.after(this.#delayMs(), () => look(0));
+    });
+  }
+}
+
+const encodeNothing = new Uint8Array(0);

@@ -1,0 +1,330 @@
+// Reads the metadata log as it is applied, by a book of its own, and holds each entry to the contract: epochs, certificates,
+// expiry, fences, intents, extents, generations, taints.
+import { applyCommand, type Applied } from '../metadata/machine.ts';
+import type { Answer, Command } from '../metadata/command.ts';
+import { emptyState, type CertificateKind, type MetadataState, type VolumeMap } from '../metadata/state.ts';
+import { times } from '../settings.ts';
+import type { DataJudge } from './data-judge.ts';
+import type { Excuses, Facts } from './facts.ts';
+import type { GrantBook } from './grant-book.ts';
+import type { SnapshotJudge } from './snapshot-judge.ts';
+
+export interface LogJudgeParts {
+  readonly facts: Facts;
+  readonly excuses: Excuses;
+  readonly book: GrantBook;
+  readonly data: DataJudge;
+  readonly snapshots: SnapshotJudge;
+}
+
+type Of<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }>;
+
+const hourMs = 3_600_000;
+/** A waiting call's answer takes as long as the call itself; what is proposed then was due. */
+const slackMs = 3_000;
+
+export class LogJudge {
+  readonly #parts: LogJudgeParts;
+  state: MetadataState = emptyState();
+  #index = 0;
+  readonly #digests: number[] = [0];
+  readonly #ended = new Set<string>();
+  readonly #agents = new Map<string, number>();
+  readonly #waitedMs = new Map<string, number>();
+  readonly #heardMs = new Map<string, number>();
+  readonly #fences: { atMs: number; session: string }[] = [];
+  readonly #acknowledged = new Set<string>();
+
+  constructor(parts: LogJudgeParts) {
+    this.#parts = parts;
+  }
+
+  #fail(rule: string, text: string): void {
+    this.#parts.facts.report(rule, text);
+  }
+
+  /** `digest` is that of all answers before this one. */
+  applied(member: string, { index, term, command, answer }: Applied, digest: number): void {
+    const known = this.#digests[index];
+    if (known !== undefined && known !== digest) this.#fail('equal-state', `${member} differs at ${index}`);
+    this.#digests[index] = digest;
+    if (index <= this.#index) return;
+    this.#index = index;
+    this.#before(command, answer, term);
+    applyCommand(this.state, command, term);
+    if (answer.refusal === null) this.#after(command, answer);
+    for (const session of answer.waitsFor) this.#waitedMs.set(session, this.#parts.facts.nowMs());
+  }
+
+  renewed(session: string): void {
+    this.#heardMs.set(session, this.#parts.facts.nowMs());
+    if (this.#ended.has(session)) this.#fail('F3', `${session} has ended, and its renewal is answered`);
+  }
+
+  #before(command: Command, answer: Answer, term: number): void {
+    if (answer.refusal !== null) return;
+    if ('session' in command && 'agent' in command) this.#judgeAgent(command);
+    switch (command.kind) {
+      case 'publish':
+      case 'stage':
+        this.#judgeGrant(command, answer);
+        return;
+      case 'end-session':
+        this.#judgeEnd(command, term);
+        return;
+      case 'certify':
+        this.#judgeCertificate(command, term);
+        return;
+      case 'allocate':
+        this.#judgeLease(command, answer);
+        return;
+      case 'commit':
+        this.#judgeCommit(command);
+        return;
+      case 'state-off':
+      case 'taint':
+        this.#judgeTaint(command);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** F4: nobody speaks for an ended session, and no older agent for a living one. */
+  #judgeAgent({ session, agent }: { readonly session: string; readonly agent: number }): void {
+    if (this.#ended.has(session)) this.#fail('F4', `a command of ${session} is accepted, which has ended`);
+    if (agent < (this.#agents.get(session) ?? 0))
+      this.#fail('F4', `a command of agent ${agent} of ${session} is accepted`);
+  }
+
+  #judgeGrant(command: Of<'publish' | 'stage'>, answer: Answer): void {
+    const { book } = this.#parts;
+    const volume = this.state.volumes[command.volume];
+    if (volume === undefined || answer.session === '') return;
+    const { generation } = this.state;
+    const last = book.last(command.volume);
+    const own = book.of({ volume: volume.name, generation, epoch: answer.epoch });
+    if (own !== null) {
+      if (own.session !== answer.session) this.#fail('F4', `epoch ${answer.epoch} of ${volume.name} is given twice`);
+      if (own.certificate !== null)
+        this.#fail('F4', `epoch ${answer.epoch} of ${volume.name} is given again after ${own.certificate}`);
+      return;
+    }
+    const isLater = last === null || generation > last.generation || answer.epoch > last.epoch;
+    if (!isLater) this.#fail('F4', `epoch ${answer.epoch} of ${volume.name} follows ${last.epoch}`);
+    if (this.#ended.has(answer.session))
+      this.#fail('F4', `${volume.name} is granted to ${answer.session}, which has ended`);
+    if (volume.intents.length > 0) this.#fail('F9', `${volume.name} is granted while an intent is open`);
+    const open = book.uncertified(volume.name).filter(({ mode }) => mode !== 'read' || command.mode !== 'read');
+    for (const grant of open) {
+      this.#fail(
+        'F5',
+        `${volume.name} is granted to ${answer.session}, and nothing certifies ${grant.session} e${grant.epoch}`,
+      );
+    }
+    const node = this.state.sessions[answer.session]?.node ?? '';
+    const { mode } = command;
+    const { epoch, session } = answer;
+    book.add({ volume: volume.name, pool: volume.pool, generation, epoch, session, node, mode, certificate: null });
+  }
+
+  #judgeEnd(command: Of<'end-session'>, term: number): void {
+    const { session, reason } = command;
+    if (this.#ended.has(session)) return;
+    if (reason === 'override') this.#parts.excuses.overridden(session);
+    else if (command.term !== term)
+      this.#fail('F3', `${session} ends by an entry of term ${term}, proposed in ${command.term}`);
+    if (reason === 'expired') this.#judgeGates(session, 'F3');
+    if (reason === 'expired' || reason === 'fenced') this.#judgeFence(command);
+  }
+
+  /** F2, F3: when a lease expires, the node's own clock has shut its gates before. */
+  #judgeGates(session: string, rule: string): void {
+    for (const node of this.#parts.facts.nodes.values()) {
+      for (const volume of node.shared.volumes.values()) {
+        const isLease = this.#parts.facts.pools.get(volume.pool)?.fencing !== 'reservation';
+        const isOpen = !volume.isShut && node.clock.boottimeMs() < volume.deadlineMs;
+        if (volume.writer.session !== session || !isLease || !isOpen) continue;
+        const excuse = this.#parts.excuses.find({ session, node: node.name, pool: volume.pool });
+        if (excuse === null) this.#fail(rule, `${session} expires while ${node.name} may still pass its gate`);
+      }
+    }
+  }
+
+  #judgeFence({ session, atMs }: Of<'end-session'>): void {
+    const pools = this.#parts.book.all().filter((grant) => grant.session === session && grant.certificate === null);
+    if (pools.length === 0) return;
+    this.#fences.push({ atMs, session });
+    const recent = this.#fences.filter((fence) => Math.abs(fence.atMs - atMs) < hourMs);
+    const limit = Math.min(...pools.map(({ pool }) => this.#parts.facts.pools.get(pool)?.fencesPerHourMax ?? 0));
+    if (recent.length > limit) this.#fail('F7', `${recent.length} fences within an hour, and the limit is ${limit}`);
+  }
+
+  #judgeCertificate(command: Of<'certify'>, term: number): void {
+    const { session, pool, as, evidence } = command;
+    if (this.state.sessions[session]?.certificates[pool] !== undefined) return;
+    if (!this.#ended.has(session)) this.#fail('F5', `${session} is certified (${as}) and has not ended`);
+    if (evidence.kind === 'waited' && evidence.term !== term)
+      this.#fail('F5', `${as} of ${session} counts in another term`);
+    if (as === 'expired') this.#judgeGates(session, 'F5');
+    if (as === 'rebooted') this.#judgeReboot(session);
+    if (as === 'powered-off' && this.#statedBy(session) === '') this.#fail('F5', `nobody said that ${session} is off`);
+  }
+
+  #judgeReboot(id: string): void {
+    const session = this.state.sessions[id];
+    const node = this.#parts.facts.nodes.get(session?.node ?? '');
+    if (session?.bootId === node?.bootId) this.#fail('F5', `${id} did not reboot`);
+  }
+
+  #statedBy(session: string): string {
+    return this.state.nodes[this.state.sessions[session]?.node ?? '']?.statement?.by ?? '';
+  }
+
+  /** F10: an extent is given to one, and only when nothing names it and nobody may still write there. */
+  #judgeLease({ volume: name }: Of<'allocate'>, { extents }: Answer): void {
+    const pool = this.state.pools[this.state.volumes[name]?.pool ?? ''];
+    if (pool === undefined) return;
+    for (const extent of extents) {
+      const record = pool.extents[extent];
+      if (record !== undefined && record.state !== 'free')
+        this.#fail('F10', `extent ${extent} is leased, and was ${record.state}`);
+      for (const volume of Object.values(this.state.volumes).filter((each) => each.pool === pool.name)) {
+        const isNamed = (map: VolumeMap): boolean => Object.values(map).some((entry) => entry.extent === extent);
+        const isTaken = [volume.map, ...Object.values(volume.snapshots)].some(isNamed);
+        if (isTaken) this.#fail('F10', `extent ${extent} is leased, and is of ${volume.name}`);
+      }
+    }
+  }
+
+  #judgeCommit({ volume: name, intent: id }: Of<'commit'>): void {
+    const { facts, book, data } = this.#parts;
+    const intent = this.state.volumes[name]?.intents.find((each) => each.id === id);
+    if (intent === undefined) return;
+    for (const { session, epoch } of book.uncertified(name)) {
+      const hasSaid = this.#acknowledged.has(`${session} ${id}`);
+      if (!hasSaid) this.#fail('F9', `${intent.kind} of ${name} commits without ${session} e${epoch}`);
+    }
+    for (const node of facts.nodes.values()) {
+      const volume = node.shared.volumes.get(name);
+      if (volume === undefined || (book.of(volume.writer)?.certificate ?? null) !== null) continue;
+      if (!volume.isDrainedBelow(intent.revision))
+        this.#fail('F9', `${intent.kind} of ${name} commits over requests of ${node.name}`);
+    }
+    if (intent.kind !== 'share') data.unmapped(name, intent.from, intent.to);
+  }
+
+  #judgeTaint(command: Of<'state-off' | 'taint'>): void {
+    if (command.kind === 'state-off') {
+      if (command.certificate !== '') this.#fail('F12', `our own taint on ${command.node} is taken for powered-off`);
+      return;
+    }
+    const held = this.#parts.book
+      .all()
+      .filter(({ node, certificate }) => node === command.node && certificate === null);
+    if (held.length > 0) this.#fail('F12', `${command.node} is tainted, and ${held[0]?.volume ?? ''} is not certified`);
+    if (command.isForeignAttached) this.#fail('F12', `${command.node} is tainted over another driver’s volume`);
+  }
+
+  #after(command: Command, answer: Answer): void {
+    switch (command.kind) {
+      case 'register':
+        this.#agents.set(answer.session, answer.agent);
+        this.#catchEnds();
+        this.#certifySessions();
+        return;
+      case 'resume':
+        this.#agents.set(command.session, answer.agent);
+        return;
+      case 'end-session':
+        this.#ended.add(command.session);
+        return;
+      case 'certify':
+        this.#certify(command.as, (grant) => grant.session === command.session && grant.pool === command.pool);
+        return;
+      case 'release':
+        this.#certify(command.as, (grant) => {
+          return grant.session === command.session && grant.volume === command.volume && grant.epoch === command.epoch;
+        });
+        return;
+      case 'acknowledge':
+        this.#acknowledged.add(`${command.session} ${command.intent}`);
+        return;
+      default:
+        this.#afterOther(command);
+    }
+  }
+
+  #afterOther(command: Command): void {
+    const { data, snapshots } = this.#parts;
+    switch (command.kind) {
+      case 'commit':
+        snapshots.committed(this.state, command.volume);
+        return;
+      case 'clone':
+        snapshots.cloned(command);
+        return;
+      case 'restore':
+        this.#catchEnds();
+        data.forget();
+        snapshots.forget();
+        return;
+      case 'open-generation':
+        this.#certifySessions();
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Sessions that ended with a later registration, or with their generation. */
+  #catchEnds(): void {
+    for (const { id, endedBy } of Object.values(this.state.sessions)) if (endedBy !== null) this.#ended.add(id);
+    for (const { session, generation } of this.#parts.book.all()) {
+      if (generation < this.state.generation) this.#ended.add(session);
+    }
+  }
+
+  #certifySessions(): void {
+    for (const { id, certificates } of Object.values(this.state.sessions)) {
+      for (const [pool, kind] of Object.entries(certificates)) {
+        this.#certify(kind, (grant) => grant.session === id && grant.pool === pool);
+      }
+    }
+    for (const { name, openGeneration } of Object.values(this.state.pools)) {
+      this.#certify('expired', (grant) => grant.pool === name && grant.generation < openGeneration);
+    }
+  }
+
+  #certify(kind: CertificateKind, isMeant: Parameters<GrantBook['certify']>[1]): void {
+    for (const { volume, mode } of this.#parts.book.certify(kind, isMeant)) {
+      if (mode !== 'read') this.#parts.data.ended(volume, kind === 'released');
+    }
+  }
+
+  proposing(command: Command): void {
+    if (command.kind !== 'end-session' || (command.reason !== 'expired' && command.reason !== 'fenced')) return;
+    const { session } = command;
+    const nowMs = this.#parts.facts.nowMs();
+    const isRecent = nowMs - (this.#waitedMs.get(session) ?? -Infinity) < times.waitMs + slackMs;
+    const isForIntent = Object.values(this.state.volumes).some(({ intents, grants }) => {
+      return intents.length > 0 && grants.some((grant) => grant.session === session);
+    });
+    if (!isRecent && !isForIntent) this.#fail('F3', `${session} is about to end, and nothing waits for it`);
+    this.#judgeStorm(session);
+  }
+
+  #judgeStorm(session: string): void {
+    const nowMs = this.#parts.facts.nowMs();
+    const holders = new Set(
+      Object.values(this.state.volumes).flatMap(({ grants }) => grants.map((grant) => grant.session)),
+    );
+    const stopped = [...holders].filter((each) => {
+      const ttlMs = this.state.sessions[each]?.ttlMs ?? 0;
+      return this.#ended.has(each) || nowMs - (this.#heardMs.get(each) ?? -Infinity) > ttlMs;
+    });
+    if (stopped.length >= 3 && stopped.length * 2 > holders.size) {
+      this.#fail('F7', `${session} is about to be fenced while ${stopped.length} of ${holders.size} have stopped`);
+    }
+  }
+}

@@ -1,0 +1,286 @@
+// An engine of the model: what stands between a pod's requests and the devices (5-data-path.md). It resolves extents, copies up,
+// keeps the list of what is written and not converted, and says of a revision that nothing admitted below it is in flight. Each
+// extent serves one request at a time, which is what "the first write is alone in it" asks for, and more.
+import { invariant } from '@holdfast/base';
+import { extentBlocks, type Block, type Tag } from '../block.ts';
+import type { Device, DeviceAnswer } from '../device.ts';
+import type { IntentState } from '../metadata/state.ts';
+import type { EnginePort, IoResult, Observer, OpenRequest } from '../ports.ts';
+import { Flusher, type QuorumDoor } from './flusher.ts';
+import type { Gate, Submission } from './gate.ts';
+import type { LocalProcess } from './local-process.ts';
+import { OpenVolume, type IoRequest, type RingSlot } from './open-volume.ts';
+import type { SharedMemory } from './shared-memory.ts';
+
+export interface EngineParts {
+  readonly process: LocalProcess;
+  readonly gate: Gate;
+  readonly shared: SharedMemory;
+  /** By pool, in the order in which extents are spread over them. */
+  readonly devicesOf: (pool: string) => readonly Device[];
+  readonly quorum: QuorumDoor;
+  readonly observer: Observer;
+}
+
+type Outcome = IoResult | 'again';
+const tornDown: IoResult = { error: 'torn-down' };
+const sparesAhead = 4;
+
+export class Engine implements EnginePort {
+  readonly #parts: EngineParts;
+  readonly #flusher: Flusher;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#flusher = new Flusher(parts);
+    for (const volume of parts.shared.volumes.values()) void this.#takeOver(volume);
+  }
+
+  /** An engine's successor admits nothing until everything of the old one has come back from below. */
+  async #takeOver(volume: OpenVolume): Promise<void> {
+    const { process } = this.#parts;
+    volume.busy.clear();
+    volume.draining.clear();
+    while (volume.admitted.size > 0) await process.take(volume.changed());
+    for (const slot of volume.ring) void this.#serve(volume, slot);
+  }
+
+  request(volume: OpenVolume, request: IoRequest, answer: (result: IoResult) => void): void {
+    const slot: RingSlot = { request, answer };
+    volume.ring.add(slot);
+    this.#parts.process.run(() => void this.#serve(volume, slot));
+  }
+
+  async #serve(volume: OpenVolume, slot: RingSlot): Promise<void> {
+    const result = await this.#carryOut(volume, slot.request);
+    volume.ring.delete(slot);
+    slot.answer(result);
+    volume.wake();
+  }
+
+  async #carryOut(volume: OpenVolume, request: IoRequest): Promise<IoResult> {
+    if (request.kind === 'flush') return this.#flusher.flush(volume);
+    const at = Math.floor(request.block / extentBlocks);
+    await this.#lock(volume, at);
+    let outcome: Outcome = 'again';
+    while (outcome === 'again') {
+      while (volume.isHeldAt(at) && !volume.isShut) await this.#parts.process.take(volume.changed());
+      if (volume.isShut) outcome = tornDown;
+      else if (at >= volume.extents) outcome = { error: 'io' };
+      else
+        outcome =
+          request.kind === 'read' ? await this.#read(volume, request.block) : await this.#write(volume, request);
+    }
+    this.#unlock(volume, at);
+    return outcome;
+  }
+
+  async #lock(volume: OpenVolume, at: number): Promise<void> {
+    const queue = volume.busy.get(at);
+    if (queue === undefined) volume.busy.set(at, []);
+    else await new Promise<void>((resolve) => void queue.push(() => this.#parts.process.run(resolve)));
+  }
+
+  #unlock(volume: OpenVolume, at: number): void {
+    const next = volume.busy.get(at)?.shift();
+    if (next === undefined) volume.busy.delete(at);
+    else next();
+  }
+
+  async #read(volume: OpenVolume, block: number): Promise<Outcome> {
+    const at = Math.floor(block / extentBlocks);
+    const extent = volume.pending.get(at)?.extent ?? volume.map.get(at)?.extent ?? null;
+    const submissions = extent === null ? [] : [this.#readOf(volume, extent, block)];
+    const passed = await this.#parts.gate.pass(volume, volume.revision, submissions);
+    if (passed.verdict !== 'done') return passed.verdict === 'stale' ? 'again' : tornDown;
+    passed.finish();
+    const [answer] = passed.answers;
+    if (answer === undefined) return { error: null, data: null };
+    if (answer.error !== null) return afterError(answer.error);
+    const data = answer.block?.data ?? null;
+    if (!volume.isShut) volume.cache.set(block, data);
+    return { error: null, data };
+  }
+
+  #readOf(volume: OpenVolume, extent: number, block: number): Submission {
+    const { node } = volume.writer;
+    const [device, at] = this.#place(volume, extent, block);
+    return { device, request: { kind: 'read', initiator: node, at } };
+  }
+
+  #writeOf(volume: OpenVolume, extent: number, { block, data }: { block: number; data: Tag | null }): Submission {
+    const [device, at] = this.#place(volume, extent, block);
+    const contents: Block = { data, writer: volume.writer };
+    return { device, request: { kind: 'write', initiator: volume.writer.node, at, block: contents } };
+  }
+
+  #place(volume: OpenVolume, extent: number, block: number): [Device, number] {
+    const devices = this.#parts.devicesOf(volume.pool);
+    const device = devices[extent % devices.length];
+    invariant(device !== undefined, `pool ${volume.pool} has no device`);
+    return [device, extent * extentBlocks + (block % extentBlocks)];
+  }
+
+  async #write(volume: OpenVolume, request: Extract<IoRequest, { kind: 'write' }>): Promise<Outcome> {
+    const { process } = this.#parts;
+    const at = Math.floor(request.block / extentBlocks);
+    const pending = volume.pending.get(at);
+    if (pending !== undefined && pending.revision < volume.shareRevision) {
+      // It belongs to a snapshot that is being taken: converted first, copied up then.
+      await process.take(volume.changed());
+      return 'again';
+    }
+    const entry = volume.map.get(at);
+    if (pending !== undefined) return this.#overwrite(volume, pending.extent, request);
+    if (entry?.isShared === false) return this.#overwrite(volume, entry.extent, request);
+    return this.#fill(volume, request, entry?.extent ?? -1);
+  }
+
+  async #overwrite(
+    volume: OpenVolume,
+    extent: number,
+    { block, tag }: Extract<IoRequest, { kind: 'write' }>,
+  ): Promise<Outcome> {
+    const submission = this.#writeOf(volume, extent, { block, data: tag });
+    const passed = await this.#parts.gate.pass(volume, volume.revision, [submission]);
+    if (passed.verdict !== 'done') return passed.verdict === 'stale' ? 'again' : tornDown;
+    passed.finish();
+    return this.#written(volume, passed.answers, { block, tag });
+  }
+
+  #written(volume: OpenVolume, answers: readonly DeviceAnswer[], { block, tag }: { block: number; tag: Tag }): Outcome {
+    const failed = answers.find(({ error }) => error !== null);
+    if (failed !== undefined && failed.error !== null) {
+      volume.cache.delete(block);
+      return afterError(failed.error);
+    }
+    if (!volume.isShut) volume.cache.set(block, tag);
+    return { error: null, data: tag };
+  }
+
+  /** First write and copy-up: the whole extent is filled, then it stands in the list, then the write is answered. */
+  async #fill(
+    volume: OpenVolume,
+    { block, tag }: Extract<IoRequest, { kind: 'write' }>,
+    old: number,
+  ): Promise<Outcome> {
+    const { revision } = volume;
+    const at = Math.floor(block / extentBlocks);
+    const other = at * extentBlocks + (extentBlocks - 1 - (block % extentBlocks));
+    const extent = await this.#takeSpare(volume);
+    if (extent === null) return volume.isShut ? tornDown : { error: 'no-space' };
+    const kept = old === -1 ? null : await this.#copyOf(volume, { revision, old, block: other });
+    if (kept === 'again' || kept === 'failed') {
+      volume.spares.push(extent);
+      return kept === 'again' ? 'again' : { error: 'io' };
+    }
+    const passed = await this.#parts.gate.pass(volume, revision, [
+      this.#writeOf(volume, extent, { block, data: tag }),
+      this.#writeOf(volume, extent, { block: other, data: kept }),
+    ]);
+    if (passed.verdict !== 'done') {
+      volume.spares.push(extent);
+      return passed.verdict === 'stale' ? 'again' : tornDown;
+    }
+    const isFilled = passed.answers.every(({ error }) => error === null);
+    if (isFilled) volume.pending.set(at, { extent, expect: old, revision });
+    passed.finish();
+    return this.#written(volume, passed.answers, { block, tag });
+  }
+
+  async #copyOf(
+    volume: OpenVolume,
+    { revision, old, block }: { revision: number; old: number; block: number },
+  ): Promise<Tag | null | 'again' | 'failed'> {
+    const passed = await this.#parts.gate.pass(volume, revision, [this.#readOf(volume, old, block)]);
+    if (passed.verdict !== 'done') return 'again';
+    passed.finish();
+    const [answer] = passed.answers;
+    if (answer?.error !== null) return 'failed';
+    return answer.block?.data ?? null;
+  }
+
+  async #takeSpare(volume: OpenVolume): Promise<number | null> {
+    const spare = volume.spares.shift();
+    if (spare !== undefined) return spare;
+    const allocated = await this.#parts.quorum.allocate(volume, sparesAhead);
+    if (allocated === 'torn-down') volume.isShut = true;
+    if (typeof allocated === 'string') return null;
+    volume.spares.push(...allocated);
+    return volume.spares.shift() ?? null;
+  }
+
+  #volumeFor(agent: number, name: string): OpenVolume | null {
+    const { shared } = this.#parts;
+    if (agent < shared.agent) return null;
+    return shared.volumes.get(name) ?? null;
+  }
+
+  open(agent: number, request: OpenRequest): boolean {
+    const { shared } = this.#parts;
+    const { volume: name, session } = request.writer;
+    if (agent < shared.agent || session !== shared.session || shared.volumes.has(name)) return false;
+    // What the kernel kept of the volume's blocks belongs to an earlier holder.
+    shared.cacheOf(name).clear();
+    shared.volumes.set(name, new OpenVolume(request, shared.cacheOf(name)));
+    return true;
+  }
+
+  setDeadline(agent: number, name: string, deadlineMs: number): void {
+    const volume = this.#volumeFor(agent, name);
+    if (volume === null || deadlineMs <= volume.deadlineMs) return;
+    volume.deadlineMs = deadlineMs;
+    volume.wake();
+  }
+
+  async applyIntent(agent: number, name: string, intent: IntentState): Promise<boolean> {
+    const volume = this.#volumeFor(agent, name);
+    if (volume === null) return false;
+    const known = volume.draining.get(intent.id);
+    if (known !== undefined) return known;
+    const draining = this.#flusher.drainBelow(volume, intent);
+    volume.draining.set(intent.id, draining);
+    return draining;
+  }
+
+  endIntent(agent: number, name: string, intent: IntentState, isCommitted: boolean): void {
+    const volume = this.#volumeFor(agent, name);
+    const held = [...(volume?.held ?? [])].find(({ id }) => id === intent.id);
+    if (volume === null || held === undefined) return;
+    volume.held.delete(held);
+    if (isCommitted && intent.kind !== 'share') {
+      for (let at = intent.from; at < intent.to; at++) volume.map.delete(at);
+      for (const block of volume.cache.keys()) {
+        if (block >= intent.from * extentBlocks && block < intent.to * extentBlocks) volume.cache.delete(block);
+      }
+      if (intent.kind === 'shrink') volume.extents = intent.from;
+    }
+    volume.wake();
+  }
+
+  async shut(agent: number, name: string, how: 'flush' | 'drop'): Promise<boolean> {
+    const volume = this.#volumeFor(agent, name);
+    if (volume === null) return false;
+    const flushed = how === 'flush' && !volume.isShut ? await this.#flusher.flush(volume) : tornDown;
+    volume.isShut = true;
+    volume.wake();
+    while (volume.admitted.size > 0) await this.#parts.process.take(volume.changed());
+    // A cached read never comes to the engine: who lets go drops what the kernel keeps (decision record 14).
+    volume.cache.clear();
+    return flushed.error === null && volume.pending.size === 0;
+  }
+
+  close(agent: number, name: string): void {
+    const volume = this.#volumeFor(agent, name);
+    if (volume === null) return;
+    invariant(volume.isShut && volume.admitted.size === 0, `${name} is closed while something of it is in flight`);
+    this.#parts.shared.volumes.delete(name);
+  }
+}
+
+function afterError(error: NonNullable<DeviceAnswer['error']>): Outcome {
+  // The gate is shut by now where that is needed: the request is held there, not failed.
+  if (error === 'reset' || error === 'preempted' || error === 'power' || error === 'reservation-conflict')
+    return 'again';
+  return { error: 'io' };
+}

@@ -1,0 +1,111 @@
+// One volume at one node, as Kubernetes drives it: publish, stage, a pod, and back. It asks again until it is done, as the
+// attacher and the kubelet do; a force skips what the node has to do.
+import type { Command, Answer } from '../metadata/command.ts';
+import type { StorageNode } from '../node/storage-node.ts';
+import { Pod, type PodOptions } from './pod.ts';
+
+export interface AttachmentParts extends Omit<PodOptions, 'extents' | 'host'> {
+  readonly host: StorageNode;
+  readonly extents: () => number;
+  readonly ask: (command: Command) => Promise<Answer | null>;
+  /** The API server hears of the node, and the node of it. */
+  readonly isReachable: () => boolean;
+  readonly nowMs: () => number;
+}
+
+type Phase = 'publishing' | 'published' | 'running' | 'gone';
+/** How long a detach waits for its node before it is forced. */
+const forceAfterMs = 5_000;
+
+export class Attachment {
+  readonly #parts: AttachmentParts;
+  phase: Phase = 'publishing';
+  #epoch = 0;
+  #pod: Pod | null = null;
+  #isBusy = false;
+  #endingSinceMs: number | null = null;
+  isForced = false;
+
+  constructor(parts: AttachmentParts) {
+    this.#parts = parts;
+  }
+
+  get node(): string {
+    return this.#parts.host.name;
+  }
+  get isEnding(): boolean {
+    return this.#endingSinceMs !== null;
+  }
+  get isServing(): boolean {
+    return this.phase === 'running' && this.#pod?.hasEnded === false && !this.#pod.hasFailed;
+  }
+
+  end(): void {
+    this.#endingSinceMs ??= this.#parts.nowMs();
+    this.#pod?.end();
+  }
+
+  /** The next step, if none is under way. */
+  proceed(): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    void this.#step().finally(() => {
+      this.#isBusy = false;
+    });
+  }
+
+  /** Publishes again where it stands: must change nothing. */
+  publishAgain(): void {
+    if (this.phase === 'running' && !this.isEnding) void this.#publish();
+  }
+
+  async #step(): Promise<void> {
+    if (this.isEnding) return this.#detach();
+    if (this.phase === 'publishing') return this.#publishFirst();
+    if (this.#parts.isReachable() && this.#parts.host.isUp) await this.#serve();
+  }
+
+  #serve(): Promise<void> {
+    return this.phase === 'running' ? this.#restartPod() : this.#stage();
+  }
+
+  #publish(): Promise<Answer | null> {
+    const { ask, volume, mode } = this.#parts;
+    return ask({ kind: 'publish', volume, node: this.node, mode });
+  }
+
+  async #publishFirst(): Promise<void> {
+    const answer = await this.#publish();
+    if (answer?.refusal !== null) return;
+    this.#epoch = answer.epoch;
+    this.phase = 'published';
+  }
+
+  async #stage(): Promise<void> {
+    const { host, volume, mode } = this.#parts;
+    const result = await host.callAgent((agent) => agent.stage({ volume, epoch: this.#epoch, mode }));
+    if (result !== 'staged' || this.isEnding) return;
+    this.#pod = new Pod({ ...this.#parts, extents: this.#parts.extents() });
+    this.phase = 'running';
+  }
+
+  /** The device failed, or the machine began anew: what is left is cleared away, and the pod staged again without a publish. */
+  async #restartPod(): Promise<void> {
+    if (this.#pod?.hasFailed === false && !this.#pod.hasEnded) return;
+    this.#pod?.end();
+    const isClear = await this.#parts.host.callAgent((agent) => agent.unstage(this.#parts.volume));
+    if (isClear === true) this.phase = 'published';
+  }
+
+  async #detach(): Promise<void> {
+    const { host, volume, isReachable, nowMs, ask } = this.#parts;
+    const isOverdue = nowMs() - (this.#endingSinceMs ?? 0) > forceAfterMs;
+    if (this.phase === 'running' && !this.isForced && !isOverdue) {
+      if (!isReachable() || !host.isUp || this.#pod?.hasEnded === false) return;
+      if ((await host.callAgent((agent) => agent.unstage(volume))) !== true) return;
+      this.phase = 'published';
+    }
+    const answer = await ask({ kind: 'unpublish', volume, node: this.node });
+    if (answer?.refusal === null) this.phase = 'gone';
+  }
+}

@@ -1,0 +1,66 @@
+// What Kubernetes and people will ask of a fencing world, drawn before it begins.
+import type { SeededRandom } from '@holdfast/base/internal';
+import type { Operation, PlainValue } from '../../world/scenario.ts';
+import type { FencingShape } from '../shape.ts';
+
+interface Draw {
+  readonly random: SeededRandom;
+  readonly shape: FencingShape;
+  readonly count: number;
+}
+type Drawn = Readonly<Record<string, PlainValue>>;
+
+const kinds: Readonly<Record<string, { readonly weight: number; readonly draw: (draw: Draw) => Drawn }>> = {
+  move: { weight: 10, draw: (draw) => ({ ...volume(draw), ...node(draw), isForced: draw.random.below(3) === 0 }) },
+  'take-for-dead': { weight: 8, draw: (draw) => node(draw) },
+  'publish-again': { weight: 2, draw: (draw) => volume(draw) },
+  snapshot: {
+    weight: 6,
+    draw: (draw) => ({ ...volume(draw), clone: draw.random.below(3) === 0 ? `c${draw.count}` : '' }),
+  },
+  'drop-snapshots': { weight: 2, draw: (draw) => volume(draw) },
+  unmap: { weight: 4, draw: (draw) => ({ ...volume(draw), ...range(draw) }) },
+  shrink: { weight: 1, draw: (draw) => volume(draw) },
+  replace: { weight: 2, draw: (draw) => ({ ...volume(draw), by: `w${draw.count}` }) },
+  'state-off': { weight: 3, draw: (draw) => node(draw) },
+  taint: { weight: 2, draw: (draw) => ({ ...node(draw), isForeignAttached: draw.random.below(2) === 0 }) },
+  override: { weight: 1, draw: (draw) => node(draw) },
+  backup: { weight: 1, draw: () => ({}) },
+  restore: { weight: 1, draw: () => ({}) },
+};
+
+function volume({ random, shape }: Draw): Drawn {
+  return { volume: shape.volumes[random.below(shape.volumes.length)]?.name ?? '' };
+}
+function node({ random, shape }: Draw): Drawn {
+  return { node: shape.nodes[random.below(shape.nodes.length)] ?? '' };
+}
+function range({ random }: Draw): Drawn {
+  const from = random.below(3);
+  return { from, to: from + 1 + random.below(2) };
+}
+
+export function drawOperations(
+  random: SeededRandom,
+  shape: FencingShape,
+  [startMs, endMs]: [number, number],
+): Operation[] {
+  const rare = new Set(['override', 'restore', 'backup', 'replace', 'shrink'].filter(() => random.below(3) > 0));
+  const wanted = Object.entries(kinds).filter(([kind]) => !rare.has(kind));
+  const total = wanted.reduce((sum, [, { weight }]) => sum + weight, 0);
+  const meanMs = 500 + random.below(3_000);
+  const operations: Operation[] = [];
+  for (let atMs = startMs; atMs < endMs; atMs += 1 + Math.round(random.fraction() * 2 * meanMs)) {
+    let dice = random.below(total);
+    const found = wanted.find(([, { weight }]) => (dice -= weight) < 0);
+    if (found === undefined) continue;
+    const [kind, { draw }] = found;
+    operations.push({
+      atMs,
+      client: 'controller',
+      kind,
+      parameters: draw({ random, shape, count: operations.length }),
+    });
+  }
+  return operations;
+}
