@@ -16,11 +16,12 @@
 //   counts by the last one of its log.
 // - `state-at-index`: equal states at equal indices, also behind a snapshot.
 // - `read-index`: a read is told an index no lower than what anybody had applied when it began.
-import type { Configuration, Effects, Entry, GroupsEvent, MemberId, Message, Recovered, Vote } from '@holdfast/raft';
+import type { Effects, Entry, GroupsEvent, MemberId, Message, Recovered, Vote } from '@holdfast/raft';
 import { decodeConfiguration, formatConfiguration } from '@holdfast/raft';
 import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
 import { ReplicaWatch } from './replica-watch.ts';
+import type { ConfigurationAt } from './shadow-log.ts';
 import { isQuorum, quorumsIntersect } from './configuration-rules.ts';
 
 export type Report = (rule: string, text: string) => void;
@@ -49,7 +50,10 @@ export class RaftJudge {
   /** The last entry that was seen committed in each term of the one who reported it first. */
   readonly #committedIn = new Map<number, number>();
   readonly #digests: (number | undefined)[] = [];
-  readonly #configurations: { readonly index: number; readonly configuration: Configuration }[] = [];
+  /** Those that were applied. */
+  readonly #configurations: ConfigurationAt[] = [];
+  /** Every configuration that a leader ever appended. */
+  readonly #made: ConfigurationAt[] = [];
   #applied = 0;
   elections = 0;
 
@@ -313,9 +317,12 @@ export class RaftJudge {
     const { index, term, proposal } = entry;
     const { member, staged } = watch;
     this.#committed[index] = { term, hash, member };
-    // The configuration may have moved on since: any that stood in the log behind the entry can have committed it.
-    const standing = staged.configurations.findLastIndex((each) => each.index <= index);
-    const possible = staged.configurations.slice(Math.max(0, standing));
+    // The leader may have moved on, to a configuration that is not known here: any that stands behind the entry can have committed it.
+    const standing = staged.configurationAt(index) ?? staged.configurations[0];
+    const possible = [
+      ...(standing === undefined ? [] : [standing]),
+      ...this.#made.filter((each) => each.index > index),
+    ];
     if (!possible.some(({ configuration }) => this.register.hasQuorum(index, term, configuration))) {
       this.#report(
         'committed-by-quorum',
@@ -331,6 +338,7 @@ export class RaftJudge {
 
   /** The replica leads and appends another configuration. */
   #judgeChange({ member, staged }: ReplicaWatch, entry: Entry): void {
+    this.#made.push({ index: entry.index, configuration: decodeConfiguration(entry.data) });
     const previous = staged.configurationAt(entry.index);
     if (previous === null) return;
     const { index, configuration } = previous;

@@ -21,7 +21,8 @@ export class History {
   readonly #operations: OpenOperation[] = [];
   readonly #note: NoteClient;
   #now = 0;
-  answered = 0;
+  /** Requests that were answered or refused. */
+  settled = 0;
 
   constructor(note: NoteClient) {
     this.#note = note;
@@ -42,7 +43,7 @@ export class History {
   end(number: number, value: KeyValue): void {
     const operation = this.#find(number);
     operation.answer = { at: ++this.#now, value };
-    this.answered++;
+    this.settled++;
     this.#note(operation.client, number, () => `hears (${number}) ${JSON.stringify(value)}`);
   }
 
@@ -50,6 +51,7 @@ export class History {
   refuse(number: number): void {
     const operation = this.#find(number);
     operation.isRefused = true;
+    this.settled++;
     this.#note(operation.client, number, () => `is refused (${number})`);
   }
 

@@ -1,7 +1,13 @@
 // What runs on a member's machine: the production host with the key-value machine, and a door for clients. A process that ends by an
 // error of the table is started again by its supervisor; anything else that it ends by is a finding.
 import { isOpError, OpError, type Connection } from '@holdfast/base';
-import { initialise, ReplicaHost, type HostSettings, type Replica } from '@holdfast/metadata-service';
+import {
+  initialise,
+  ReplicaHost,
+  type HostObserver,
+  type HostSettings,
+  type Replica,
+} from '@holdfast/metadata-service';
 import { toGroupId, type Configuration, type GroupsEvent, type Effects, type MemberId } from '@holdfast/raft';
 import type { LogLimits } from '@holdfast/raft-log';
 import type { RaftJudge } from '../judge/raft-judge.ts';
@@ -60,7 +66,10 @@ export function memberProgram(options: MemberOptions): Program {
       onEffect: (id, index) => process.isAlive && options.judge.proposals.tookEffect(id, index),
       onState: (index, digest) => process.isAlive && options.judge.onApplied(options.member, index, digest),
     });
-    const host = await ReplicaHost.open(hostOptions(options, process, machine));
+    const host = await ReplicaHost.open({
+      ...hostOptions(options, process, machine),
+      observer: observerOf(options, process, () => readAtOnce(() => host, process)),
+    });
     const running = new RunningMember(host, machine);
     await process.transport.listen(clientAddress(process.name), (connection) => new ClientDoor(connection, running));
     void host.ended.then((error) =>
@@ -81,8 +90,20 @@ async function initialiseMember({ member, founders, logLimits }: MemberOptions, 
   }
 }
 
+/** Whoever has just come to lead is asked for a read, as callers do who waited for a leader. */
+function readAtOnce(host: () => ReplicaHost, process: Process): void {
+  process.timers.after(0, () => {
+    host()
+      .replica(group)
+      .read()
+      .catch((error: unknown) => {
+        if (!isOpError(error)) throw error;
+      });
+  });
+}
+
 function hostOptions(options: MemberOptions, process: Process, stateMachine: KeyValueMachine): HostOptionsOf {
-  const { world, judge, member } = options;
+  const { member } = options;
   const { clock, timers, random, files, transport } = process;
   return {
     directory,
@@ -100,19 +121,23 @@ function hostOptions(options: MemberOptions, process: Process, stateMachine: Key
     files,
     transport,
     executor: process.newExecutor(),
-    observer: {
-      onRecovered: (_group, recovered) => {
-        if (process.isAlive) judge.onRecovered(member, recovered);
-      },
-      onStored: (_group, ticket) => {
-        if (process.isAlive) judge.onStored(member, ticket);
-      },
-      onStep: (_group, event: GroupsEvent, effects: Effects) => {
-        // The dead may still be on their way out of a call; what they say reaches nobody.
-        if (!process.isAlive) return;
-        judge.onStep(member, event, effects);
-        noteStep(world, process.name, effects);
-      },
+  };
+}
+
+function observerOf({ world, judge, member }: MemberOptions, process: Process, onLeading: () => void): HostObserver {
+  return {
+    onRecovered: (_group, recovered) => {
+      if (process.isAlive) judge.onRecovered(member, recovered);
+    },
+    onStored: (_group, ticket) => {
+      if (process.isAlive) judge.onStored(member, ticket);
+    },
+    onStep: (_group, event: GroupsEvent, effects: Effects) => {
+      // The dead may still be on their way out of a call; what they say reaches nobody.
+      if (!process.isAlive) return;
+      judge.onStep(member, event, effects);
+      noteStep(world, process.name, effects);
+      if (effects.role?.role === 'leader') onLeading();
     },
   };
 }

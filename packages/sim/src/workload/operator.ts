@@ -11,8 +11,8 @@ export interface OperatorOptions {
   readonly machineOf: (member: MemberId) => string;
   readonly leader: () => RunningMember | null;
   readonly fragile: ReadonlySet<number>;
-  /** A machine for a member that is not there yet; null when no number is left. */
-  readonly addSpare: () => MemberId | null;
+  /** A machine for a member that is not there yet; null when no more than `kept` are left. */
+  readonly addSpare: (kept: number) => MemberId | null;
 }
 
 /** Between two tries of the same thing. */
@@ -48,9 +48,9 @@ export class Operator {
     });
   }
 
-  /** A member that is to be added and was never one: its machine runs from now on. */
+  /** A member that is to be added and was never one: its machine runs from now on. Some are kept for disks that may be lost. */
   spare(): MemberId | null {
-    return this.#options.addSpare();
+    return this.#options.addSpare(this.#options.fragile.size);
   }
 
   /** Removes what will never start again, and adds a new member in its place. Called again and again. */
@@ -83,7 +83,7 @@ export class Operator {
       return;
     }
     if (substitute === null) {
-      const found = this.spare();
+      const found = this.#options.addSpare(0);
       if (found !== null) this.#replacements.set(member, found);
       return;
     }

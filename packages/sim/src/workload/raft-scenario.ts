@@ -66,7 +66,7 @@ class RaftRun implements ScenarioRun {
   #rest: {
     readonly leader: MemberId;
     readonly term: number;
-    readonly answered: number;
+    readonly settled: number;
     readonly calls: number;
   } | null = null;
 
@@ -84,7 +84,7 @@ class RaftRun implements ScenarioRun {
       machineOf,
       leader: () => this.#leader(),
       fragile: this.#fragile,
-      addSpare: () => (this.#members < shape.founders + shape.spares ? this.#addMember(null) : null),
+      addSpare: (kept) => (this.#members + kept < shape.founders + shape.spares ? this.#addMember(null) : null),
     });
     const founders = votersOnly(Array.from({ length: shape.founders }, (_, at) => toMemberId(at + 1)));
     for (let member = 1; member <= shape.founders; member++) this.#addMember(founders);
@@ -214,7 +214,7 @@ class RaftRun implements ScenarioRun {
     const leader = this.#leader();
     if (leader === null) return false;
     const { self, term } = leader.replica.status;
-    this.#rest ??= { leader: self, term, answered: this.#history.answered, calls: this.#history.calls };
+    this.#rest ??= { leader: self, term, settled: this.#history.settled, calls: this.#history.calls };
     return true;
   }
 
@@ -275,7 +275,7 @@ class RaftRun implements ScenarioRun {
         `member ${rest.leader} led term ${rest.term} when all was well, and then ${after} does`,
       );
     }
-    const unanswered = this.#history.calls - rest.calls - (this.#history.answered - rest.answered);
+    const unanswered = this.#history.calls - rest.calls - (this.#history.settled - rest.settled);
     if (unanswered > 0) this.#world.report('calm', `${unanswered} requests of a healthy cluster have no answer`);
   }
 }
