@@ -24,7 +24,7 @@ const answerOf = query<AnswerRow>('SELECT * FROM answers WHERE client = ? AND se
 const insertClient = insert<ClientRow>('clients', ['client', 'highest', 'opened_ms']);
 const insertAnswer = insert<AnswerRow>('answers', ['client', 'sequence', 'answer']);
 const raiseHighest = change('UPDATE clients SET highest = ? WHERE client = ?');
-const forgetAnswers = change('DELETE FROM answers WHERE client = ? AND sequence < ?');
+const forgetAnswers = change('DELETE FROM answers WHERE client = ? AND sequence <= ?');
 const opened = query<ClientRow>('SELECT * FROM clients WHERE opened_ms < ? ORDER BY opened_ms, client LIMIT ?');
 const forgetClient = change('DELETE FROM clients WHERE client = ?');
 /** Of one command; each has up to `commandsPerClient` answers. */

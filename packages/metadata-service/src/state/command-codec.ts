@@ -50,7 +50,7 @@ function reading<Result>(read: () => Result): Result {
   }
 }
 
-export function encodeResult(kind: CommandKind, result: ResultOf<CommandKind>): Uint8Array {
+export function encodeResult(kind: CommandKind, result: object): Uint8Array {
   const to = new ByteWriter(roughBytes);
   to.byte(1);
   (commands[kind].result as Field<object>).write(to, result);

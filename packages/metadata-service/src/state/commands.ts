@@ -116,7 +116,7 @@ export const commands = {
   convert: define(
     [46, 1],
     record({ ...ofGrant, revision: number, entries: someOf(conversion, limits.entriesPerCommand) }),
-    record({ revision: number }),
+    record({ changes: number }),
   ),
 
   registerNode: define(

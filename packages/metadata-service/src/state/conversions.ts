@@ -15,7 +15,7 @@ import { volumeOf } from './volumes.ts';
 
 const grantAt = query<GrantRow>('SELECT * FROM grants WHERE volume = ? AND epoch = ?');
 const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
-const raiseRevision = change('UPDATE volumes SET revision = ? WHERE id = ?');
+const countChange = change('UPDATE volumes SET changes = changes + 1 WHERE id = ?');
 
 type Convert = CommandOf<'convert'>;
 type Entry = Convert['entries'][number];
@@ -47,14 +47,13 @@ export function convert(state: State, command: Convert): ResultOf<'convert'> {
   checkShape(volume, command.entries);
   const lineage = lineageOf(state.database, volume.lineage);
   const pending = command.entries.filter((entry) => !isMapped(state, lineage, entry));
-  if (pending.length === 0) return { revision: volume.revision };
+  if (pending.length === 0) return { changes: volume.changes };
   checkRoom(state, lineage, { command, pending });
   for (const entry of pending) checkEntry(state, lineage, { command, entry });
   for (const entry of pending) put(state, lineage, { command, entry });
-  const revision = volume.revision + 1;
-  state.database.run(raiseRevision, revision, volume.id);
+  state.database.run(countChange, volume.id);
   state.note('map', volume.id);
-  return { revision };
+  return { changes: volume.changes + 1 };
 }
 
 interface OneEntry {

@@ -111,10 +111,15 @@ export interface VolumeRow {
   readonly attributes: string;
   readonly epoch: number;
   readonly epoch_generation: number;
-  /** Grows with every change of the map and every intent. */
+  /**
+   * Grows with every intent, and with nothing else: an engine that learnt a later revision otherwise than by the intent that raised it
+   * would admit writes above a cut that it never made (F9).
+   */
   readonly revision: number;
   /** Of the last narrowing that was committed. */
   readonly narrowed: number;
+  /** Counts what changed the map; with the epoch it says which of two copies of a map is the later one (F11). */
+  readonly changes: number;
   readonly is_disputed: number;
 }
 

@@ -45,6 +45,7 @@ const oldestLoud = query<{ readonly ended_revision: number }>(`
 
 const insertLease = insert<LeaseRow>('leases', ['device', 'start', 'length', 'pool', 'session', 'volume', 'epoch']);
 const leaseBefore = query<LeaseRow>('SELECT * FROM leases WHERE device = ? AND start <= ? ORDER BY start DESC LIMIT 1');
+const leaseAt = query<LeaseRow>('SELECT * FROM leases WHERE device = ? AND start = ?');
 const leasesOfGrant = query<LeaseRow>('SELECT * FROM leases WHERE volume = ? AND epoch = ? ORDER BY device, start');
 const leasesOfSession = query<LeaseRow>(
   'SELECT * FROM leases WHERE session = ? AND pool = ? ORDER BY device, start LIMIT ?',
@@ -98,10 +99,29 @@ export function leaseExtents(state: State, pool: string, count: number, to: Gran
     if (run === null) break;
     left -= run.length;
     runs.push(run);
-    database.insert(insertLease, { ...run, pool, ...to });
+    addLease(state, { ...run, pool, ...to });
     moveExtents(state, pool, run.length, ['free', 'leased']);
   }
   return runs;
+}
+
+/** Joins the grant's own neighbours: an engine sees contiguous space, not when it was given. */
+function addLease({ database }: State, lease: LeaseRow): void {
+  const isNext = (other: LeaseRow | null): other is LeaseRow =>
+    other?.volume === lease.volume && other.epoch === lease.epoch && other.session === lease.session;
+  let { start, length } = lease;
+  const before = database.get(leaseBefore, lease.device, start);
+  if (isNext(before) && before.start + before.length === start) {
+    database.run(deleteLease, before.device, before.start);
+    start = before.start;
+    length += before.length;
+  }
+  const behind = database.get(leaseAt, lease.device, lease.start + lease.length);
+  if (isNext(behind)) {
+    database.run(deleteLease, behind.device, behind.start);
+    length += behind.length;
+  }
+  database.insert(insertLease, { ...lease, start, length });
 }
 
 function takeFree({ database }: State, pool: string, count: number): Extents | null {

@@ -29,11 +29,12 @@ const deleteIntent = change('DELETE FROM intents WHERE volume = ?');
 const deleteAcknowledgements = change('DELETE FROM acknowledgements WHERE volume = ?');
 const putAcknowledgement = change('INSERT INTO acknowledgements VALUES (?, ?) ON CONFLICT DO NOTHING');
 const missing = query<GrantRow>(`
-  SELECT * FROM grants WHERE volume = ?1
-    AND session NOT IN (SELECT session FROM acknowledgements WHERE volume = ?1) ORDER BY epoch
+  SELECT * FROM grants WHERE volume = ? AND NOT EXISTS (
+    SELECT 1 FROM acknowledgements
+    WHERE acknowledgements.volume = grants.volume AND acknowledgements.session = grants.session) ORDER BY epoch
 `);
 const raiseRevision = change('UPDATE volumes SET revision = ? WHERE id = ?');
-const setNarrowed = change('UPDATE volumes SET narrowed = ? WHERE id = ?');
+const setNarrowed = change('UPDATE volumes SET narrowed = ?, changes = changes + 1 WHERE id = ?');
 const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ?');
 const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
 const countSnapshots = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM snapshots WHERE lineage = ?');

@@ -114,6 +114,7 @@ const volumeTables = `
     epoch_generation INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     narrowed INTEGER NOT NULL,
+    changes INTEGER NOT NULL,
     is_disputed INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE snapshots (

@@ -104,7 +104,7 @@ export function nodeCommand(
   properties: Partial<CommandOf<'registerNode'>> = {},
 ): CommandOf<'registerNode'> {
   const rest = { boot: 'boot 1', ttlMs: 8_000, drainBoundMs: 30_000, tornDown: null };
-  const secretHash = new TextEncoder().encode(`secret of ${node}`);
+  const secretHash = Buffer.from(`secret of ${node}`);
   return { kind: 'registerNode', node, machine: `machine ${node}`, secretHash, ...rest, ...properties };
 }
 

@@ -14,7 +14,7 @@ const volumeById = query<VolumeRow>('SELECT * FROM volumes WHERE id = ?');
 const volumeNamed = query<VolumeRow>('SELECT * FROM volumes WHERE name = ?');
 const insertVolume = insert<VolumeRow>('volumes', [
   ...(['id', 'name', 'lineage', 'tenant', 'pool', 'extents', 'is_shared', 'attributes', 'epoch'] as const),
-  ...(['epoch_generation', 'revision', 'narrowed', 'is_disputed'] as const),
+  ...(['epoch_generation', 'revision', 'narrowed', 'changes', 'is_disputed'] as const),
 ]);
 const deleteVolumeRow = change('DELETE FROM volumes WHERE id = ?');
 const resize = change('UPDATE volumes SET extents = ? WHERE id = ?');
@@ -78,7 +78,7 @@ function makeVolume(state: State, asked: Asked, origin: Origin): { readonly volu
     owned: 0,
     is_volume: 1,
   });
-  const fresh = { epoch: 0, epoch_generation: 0, revision: 0, narrowed: 0, is_disputed: 0 };
+  const fresh = { epoch: 0, epoch_generation: 0, revision: 0, narrowed: 0, changes: 0, is_disputed: 0 };
   database.insert(insertVolume, { ...asked, lineage, ...fresh });
   database.run(promise, asked.extents, asked.pool);
   state.note('volume', asked.id);

@@ -1,0 +1,81 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { decodeAnswer } from './command-codec.ts';
+import { query } from './query.ts';
+import { stateLimits } from './state-limits.ts';
+import { stateProblems } from './state-problems.ts';
+import { MetadataMachine } from './machine.ts';
+import { entryOf, inMemory, poolCommand, readAll, sourceOf, Story, volumeCommand } from './state-testing.ts';
+
+const countAnswers = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM answers');
+const refusedWith = (code: string): unknown => expect.objectContaining({ code });
+
+function storyWithClient(): { readonly story: Story; readonly session: number } {
+  const story = new Story();
+  story.do(poolCommand('pool'));
+  const { client } = story.do<'openClient'>({ kind: 'openClient', atMs: 1_000 });
+  return { story, session: client };
+}
+
+test('a command that comes again takes effect once and gets the first answer, in whatever order and however often it comes', () => {
+  const arrival = fc.record({ sequence: fc.integer({ min: 1, max: 12 }), throughImage: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(arrival, { maxLength: 40 }), (arrivals) => {
+      const { story, session } = storyWithClient();
+      const first = new Map<number, string>();
+      for (const { sequence } of arrivals) {
+        // Odd ones are refused each time that they are run: the pool has no device and no volume of this name is there.
+        const command =
+          sequence % 2 === 0 ? volumeCommand(`v${sequence}`) : volumeCommand(`v${sequence}`, { pool: 'none' });
+        const answer = Buffer.from(story.answerTo(command, { session, sequence })).toString('hex');
+        expect(answer).toBe(first.get(sequence) ?? answer);
+        first.set(sequence, answer);
+      }
+      const created = [...first.keys()].filter((sequence) => sequence % 2 === 0).length;
+      expect(story.machine.dump().match(/^volumes: /gm) ?? []).toHaveLength(created);
+      expect(stateProblems(story.machine.database)).toEqual([]);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('the first answer is still there behind an image, and although the state has changed since', async () => {
+  const { story, session } = storyWithClient();
+  const create = volumeCommand('v');
+  const id = { session, sequence: 1 };
+  const answer = story.answerTo(create, id);
+  story.do({ kind: 'deleteVolume', volume: 'v' });
+  const machine = MetadataMachine.open(inMemory);
+  await machine.install(sourceOf(readAll(story.machine.snapshot())));
+  const [again] = machine.apply([entryOf(create, { index: machine.applied + 1, proposal: id })]);
+  expect(again).toEqual(answer);
+  expect(machine.dump()).not.toContain('volumes: "v"');
+});
+
+test('a client that is not known is refused, and one that runs too far ahead or asks for what is forgotten', () => {
+  const { story, session } = storyWithClient();
+  const { commandsPerClient: limit } = stateLimits;
+  const tell = (sequence: number, of = session): object =>
+    decodeAnswer('createVolume', story.answerTo(volumeCommand(`v${sequence}`), { session: of, sequence }));
+  expect(() => tell(1, session + 1)).toThrow(refusedWith('CLIENT_UNKNOWN'));
+  expect(() => tell(limit + 1)).toThrow(refusedWith('CLIENT_SEQUENCE_REFUSED'));
+  expect(tell(limit)).toEqual({ volume: `v${limit}` });
+  expect(tell(2 * limit - 1)).toEqual({ volume: `v${2 * limit - 1}` });
+  expect(() => tell(limit)).not.toThrow();
+  expect(() => tell(limit - 1)).toThrow(refusedWith('CLIENT_SEQUENCE_REFUSED'));
+  expect(() => tell(1)).toThrow(refusedWith('CLIENT_SEQUENCE_REFUSED'));
+});
+
+test('as many answers are kept as a client may have under way, and none of a client that was forgotten', () => {
+  const { story, session } = storyWithClient();
+  const { commandsPerClient: limit } = stateLimits;
+  for (let sequence = 1; sequence <= 2 * limit; sequence++) {
+    story.answerTo({ kind: 'expandVolume', volume: 'none', extents: 1 }, { session, sequence });
+  }
+  const kept = (): number => story.machine.database.get(countAnswers)?.count ?? -1;
+  expect(kept()).toBe(limit);
+  expect(story.do<'forgetClients'>({ kind: 'forgetClients', openedBeforeMs: 1_000 })).toEqual({ count: 0 });
+  expect(story.do<'forgetClients'>({ kind: 'forgetClients', openedBeforeMs: 1_001 })).toEqual({ count: 1 });
+  expect(kept()).toBe(0);
+  expect(stateProblems(story.machine.database)).toEqual([]);
+});
