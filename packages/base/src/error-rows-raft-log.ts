@@ -56,6 +56,12 @@ export const raftLogErrorRows = {
     text: 'the log has no group {group}',
     hint: 'Create the group first.',
   },
+  RAFT_LOG_NOT_THERE: {
+    kind: 'not-found',
+    retriable: false,
+    text: 'there is no log in {directory}',
+    hint: 'A log is a directory of files named *.chunk; check the path, and whether its file system is mounted.',
+  },
   RAFT_LOG_POISONED: {
     kind: 'data-loss',
     retriable: false,

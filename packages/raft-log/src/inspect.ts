@@ -20,7 +20,7 @@ export interface SeenChunk {
 
 export function* inspectLog(files: Files, directory: string): Generator<SeenChunk, void, void> {
   const { chunks } = listLog(files, directory);
-  if (chunks.length === 0) throw new OpError('FILE_NOT_FOUND', { operation: 'open', path: join(directory, '*.chunk') });
+  if (chunks.length === 0) throw new OpError('RAFT_LOG_NOT_THERE', { directory });
   // One chunk ahead: whether anything was written later decides what damage in this one means.
   let current = read(files, chunks[0]);
   for (let at = 0; at < chunks.length; at++) {

@@ -100,6 +100,6 @@ function rewriteCopy(files: Files, path: string, { header, copy }: { header: Fil
 
 function recovered(files: Files, directory: string, { mode = 'salvage', isInUse }: PredictOptions): Recovered {
   const found = recover({ files, directory, mode, isReadOnly: true, isInUse });
-  if (found === null) throw new OpError('FILE_NOT_FOUND', { operation: 'open', path: join(directory, '*.chunk') });
+  if (found === null) throw new OpError('RAFT_LOG_NOT_THERE', { directory });
   return found;
 }

@@ -11,6 +11,7 @@ import { commandTable } from '../../command-table.ts';
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
 const sound = join(folder, 'sound');
 const directory = join(folder, 'log');
+const copy = join(folder, 'copy');
 const chunk = join(directory, '0000000000000001.chunk');
 
 async function openLog(path: string): Promise<RaftLog> {
@@ -64,8 +65,8 @@ async function positionOf(text: string): Promise<number> {
   );
 }
 
-function overwrite(position: number, bytes: Uint8Array): void {
-  const descriptor = openSync(chunk, 'r+');
+function overwrite(position: number, bytes: Uint8Array, where = directory): void {
+  const descriptor = openSync(join(where, '0000000000000001.chunk'), 'r+');
   writeSync(descriptor, bytes, 0, bytes.length, position);
   closeSync(descriptor);
 }
@@ -182,6 +183,36 @@ test('a damaged copy of a header is written anew from the other one', async () =
   expect((await run('verify', directory)).code).toBeNull();
 });
 
+test('a vote that is lost at the end puts its group in doubt, and no entry', async () => {
+  const log = await openLog(directory);
+  await log.saveVote(2, { term: 4, vote: 1 });
+  cpSync(directory, copy, { recursive: true });
+  // Its lock names this process, which lives.
+  rmSync(join(copy, 'LOCK'));
+  await log.close();
+  const { lines: story } = await run('dump', copy, '--all');
+  const votes = story.filter((line) => line.includes('group 2: term 4'));
+  expect(votes).toHaveLength(2);
+  for (const line of votes) overwrite(Number(line.trim().split(' ')[0]) + byteInLength, Buffer.of(0x7a), copy);
+  expect((await run('verify', copy)).lines).toContain(
+    'group 2: something that is lost and no entry may have been acknowledged; until it has caught up it votes neither in term 3 nor in the next',
+  );
+});
+
+test('a chunk that is not the one of its name is told by every verb, and salvaged on demand only', async () => {
+  const third = join(directory, '0000000000000003.chunk');
+  cpSync(chunk, third);
+  const reason = `${third}: it says to be chunk 1`;
+  const { lines, code } = await run('verify', directory);
+  expect([code, lines]).toEqual(['RAFT_LOG_DAMAGED', expect.arrayContaining([`DAMAGED ${reason}`])]);
+  const planned = async (...words: string[]): Promise<string> =>
+    (await run('repair', directory, ...words)).lines.join('\n');
+  expect(await planned()).toContain('it says to be chunk 1 — needs --salvage');
+  expect(await planned('--salvage')).toContain('it says to be chunk 1 — what is left would be opened');
+  expect((await run('repair', directory, '--apply')).code).toBe('RAFT_LOG_CORRUPT');
+  expect((await run('repair', directory, '--apply', '--salvage')).code).toBeNull();
+});
+
 test('a log in use is read beside its writer, and not repaired', async () => {
   const log = await openLog(directory);
   await log.append(2, [{ index: 2, term: 3, payload: Buffer.from('live') }]);
@@ -196,7 +227,7 @@ test('a log in use is read beside its writer, and not repaired', async () => {
 
 test.each([
   ['that is not there', 'nowhere', 'FILE_NOT_FOUND'],
-  ['without a log', '.', 'FILE_NOT_FOUND'],
+  ['without a log', '.', 'RAFT_LOG_NOT_THERE'],
   ['that is a file', 'sound/0000000000000001.chunk', 'ARGUMENT_WRONG'],
 ])('a directory %s is refused', async (_what, path, code) => {
   for (const verb of ['dump', 'verify', 'stat', 'repair']) {

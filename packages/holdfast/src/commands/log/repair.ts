@@ -27,14 +27,14 @@ export const logRepair = defineCommand({
   async run({ flags: { apply, salvage }, parameters, system }) {
     const { files, directory } = logDirectory(parameters[0] ?? null);
     const { predictOpen, RaftLog, repairHeaders } = await import('@holdfast/raft-log');
-    const mode = salvage ? 'salvage' : 'tolerate-tail';
     if (!apply) {
-      for (const line of plan(predictOpen(files, directory, { mode, isInUse: false }))) system.print(line);
+      for (const line of plan(predictOpen(files, directory, { isInUse: false }), salvage)) system.print(line);
       system.remark('nothing was changed; --apply does it');
       return;
     }
     const rewritten = repairHeaders(files, directory);
     const parts = { clock: new RealClock(), timers: new RealTimers(), random: new RealRandom() };
+    const mode = salvage ? 'salvage' : 'tolerate-tail';
     const log = await RaftLog.open({ directory, mode, create: false, ...parts });
     await log.close();
     if (rewritten > 0)
@@ -46,10 +46,10 @@ export const logRepair = defineCommand({
   },
 });
 
-function plan(report: OpenReport): string[] {
+function plan(report: OpenReport, isSalvaged: boolean): string[] {
   if (report.damages.length === 0) return ['everything that an open looks at verifies: nothing to do'];
   const places = report.damages.map(
-    (damage) => `${damage.path}: ${tellPlace(damage.standing, damage)} — ${remedies[damage.standing]}`,
+    (damage) => `${damage.path}: ${tellPlace(damage.standing, damage)} — ${remedyOf(damage, isSalvaged)}`,
   );
   const tailBytes = report.damages
     .filter(({ standing }) => standing === 'tail')
@@ -58,9 +58,15 @@ function plan(report: OpenReport): string[] {
   return [...places, ...cut, ...tellOutcome(report)];
 }
 
-const remedies: Readonly<Record<OpenReport['damages'][number]['standing'], string>> = {
-  damaged: 'stays in its place; what it held counts as lost',
-  tail: 'would be given up',
-  abandoned: 'was given up before',
-  structure: 'needs --salvage',
-};
+function remedyOf({ standing }: OpenReport['damages'][number], isSalvaged: boolean): string {
+  switch (standing) {
+    case 'damaged':
+      return 'stays in its place; what it held counts as lost';
+    case 'tail':
+      return 'would be given up';
+    case 'abandoned':
+      return 'was given up before';
+    case 'structure':
+      return isSalvaged ? 'what is left would be opened; votes may be distrusted' : 'needs --salvage';
+  }
+}

@@ -33,7 +33,9 @@ export const logStat = defineCommand({
     system.print(
       `${directory}: ${counted(chunks, 'chunk', 'chunks')} (${firstSequence} to ${lastSequence}) of ${formatBytes(chunkBytes)}`,
     );
-    system.print(`spare files: ${spares}; reserve for a full disk: ${hasReserve ? 'there' : 'given up'}`);
+    system.print(
+      `spare files: ${spares}; reserve for a full disk: ${hasReserve ? 'there' : 'not made yet, or given up'}`,
+    );
     system.print(
       `lock: ${holder ?? 'nobody'}; the last end was ${facts.isClean ? 'a clean one' : 'a crash, or has not come'}`,
     );

@@ -23,7 +23,9 @@ export const logVerify = defineCommand({
     const holder = lockHolder(files, directory);
     const writer = isAlive(files, holder) ? holder : null;
     const sums = { chunks: 0, batches: 0, records: 0, damages: 0 };
+    const seen = new Set<string>();
     for (const chunk of inspectLog(files, directory)) {
+      for (const { reason } of chunk.damages) seen.add(keyOf(chunk.path, reason));
       const told = [...chunk.damages.map((damage) => tellPlace('DAMAGED', damage))];
       for (const batch of chunk.batches) {
         sums.batches += 1;
@@ -36,12 +38,22 @@ export const logVerify = defineCommand({
       if (!quiet || told.length > 0) system.print(tellChunk(chunk, formatBytes));
       for (const line of told) system.print(`  ${line}`);
     }
-    const outcome = tellOutcome(predictOpen(files, directory, { isInUse: writer !== null }));
-    for (const line of outcome) system.print(line);
+    const report = predictOpen(files, directory, { isInUse: writer !== null });
+    const broken = report.damages.filter(({ standing, path, reason }) => {
+      return standing === 'structure' && !seen.has(keyOf(path, reason));
+    });
+    for (const { path, reason } of broken) system.print(`DAMAGED ${path}: ${reason}`);
+    sums.damages += broken.length;
+    for (const line of tellOutcome(report)) system.print(line);
     if (!quiet) system.print(tellSums(sums));
     if (sums.damages > 0) throw new OpError('RAFT_LOG_DAMAGED', { directory, count: sums.damages });
   },
 });
+
+/** What no chunk shows by itself is told once. */
+function keyOf(path: string, reason: string): string {
+  return `${path}: ${reason}`;
+}
 
 /** A tail that somebody is writing is no damage, and neither is what an earlier recovery gave up. */
 function isFaulty({ standing }: FoundBatch, writer: string | null): boolean {
@@ -75,9 +87,15 @@ export function tellOutcome({ faulty, ambiguous }: Pick<OpenReport, 'faulty' | '
     return `group ${group}: ${what}`;
   });
   const doubts = ambiguous.map(({ group, from, to, term }) => {
-    const range = to === null ? `${from} and later` : `${from} to ${to}`;
     const terms = term === null ? 'in no term' : `neither in term ${term} nor in the next`;
-    return `group ${group}: entries ${range} may have been acknowledged; until it has caught up it votes ${terms}`;
+    return `group ${group}: ${doubted(from, to)} may have been acknowledged; until it has caught up it votes ${terms}`;
   });
   return [...slots, ...doubts];
+}
+
+/** No entry is in doubt where the range ends before it begins: what is lost was a vote, user data or a purge. */
+function doubted(from: number, to: number | null): string {
+  if (to === null) return `entries ${from} and later`;
+  if (to < from) return 'something that is lost and no entry';
+  return from === to ? `entry ${from}` : `entries ${from} to ${to}`;
 }
