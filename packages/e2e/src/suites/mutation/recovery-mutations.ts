@@ -1,0 +1,118 @@
+// Checks on the way from files to an open log.
+import type { MutationRows } from './mutations.ts';
+
+export const recoveryMutations: MutationRows = {
+  'recovery.ts': [
+    ['a reserve without chunks is no new log', 'refuseLostChunks(listing, options.directory);', ''],
+    ['what was read is synced before it is shown', 'if (!this.#options.isReadOnly) this.#sync();', ''],
+    ['the names that were read are synced', 'files.fsyncDirectory(directory);', ''],
+    ['a chunk in the middle is missed', 'sequence !== before.header.sequence + 1', 'false'],
+    ['a chunk follows the one whose salt it has', '!isSameSalt(previousSalt, before.header.salt)', 'false'],
+    ['a chunk belongs to this log', '!isSameSalt(logId, before.header.logId)', 'false'],
+    ['a chunk is the one of its name', 'header.sequence !== sequence', 'false'],
+    ['the newest chunk is missed', 'if (newest !== undefined) this.#checkNewest(newest);', ''],
+    ['a checkpoint counts when it is whole', 'checkpoint?.isWhole !== true && !isBeginning', 'checkpoint === null'],
+    ['votes of a checkpoint in parts are not trusted', '{ ...state, isVoteLost: true }', 'state'],
+    ['what is cut is copied aside', "standing === 'tail' && !this.#options.isReadOnly", 'false'],
+    ['a reader copies nothing aside', "standing === 'tail' && !this.#options.isReadOnly", "standing === 'tail'"],
+    [
+      'absolute copies nothing aside',
+      "!this.#options.isReadOnly && this.#options.mode !== 'absolute'",
+      '!this.#options.isReadOnly',
+    ],
+    ['a reader leaves a batch on its way alone', 'if (this.#isOnItsWay(batch)) continue;', ''],
+    ['a cut is told to later opens', 'isCut ? batch.position : batch.endPosition', 'batch.endPosition'],
+    ['absolute refuses every damage', "mode === 'absolute' || standing", 'standing'],
+    ['a damage of structure is refused', "mode === 'absolute' || standing === 'structure'", "mode === 'absolute'"],
+    ['a chunk without a checkpoint gets one first', 'needsCheckpoint: next.number === 1', 'needsCheckpoint: false'],
+    ['what follows a chunk is looked for', 'return first !== undefined;', 'return false;'],
+    [
+      'a chunk of which no header is left is missed',
+      "this.#addStructural(path, 'neither copy of its header verifies');",
+      '',
+    ],
+    [
+      'a lost copy of a header is told',
+      "this.#damages.push({ path, position, lengthBytes: header.blockBytes, reason, standing: 'damaged' });",
+      '',
+    ],
+    ['the chunk before the newest is synced, too', 'this.#chunks.slice(-2)', 'this.#chunks.slice(-1)'],
+    ['salvage bears everything', "if (mode === 'salvage') return;", ''],
+  ],
+  'copy-aside.ts': [
+    ['a log with a torn tail opens on a full disk', "isOpError(error) && error.code === 'DISK_FULL'", 'false'],
+    ['the folder of copies has its name for good', 'files.fsyncDirectory(directory);', ''],
+  ],
+  'replay.ts': [
+    [
+      'an earlier vote never replaces a later one',
+      'if (term < state.term || (term === state.term && state.vote !== null)) return state;',
+      '',
+    ],
+    ['what follows a hole in the tail is cut', 'context.blocked.add(group.id);', 'context.seen.get(0);'],
+    ['an entry whose payload is lost is faulty', 'if (payload === null) group.faulty.add(index, index);', ''],
+    ['a lost vote is told', "isMissing(row, 'vote', context)) group", 'false) group'],
+    ['lost user data are told', "isMissing(row, 'userData', context)) group", 'false) group'],
+    ['the second copy of a vote counts', '(originals === null || originals.has(keyOf(record.header)))', 'true'],
+    ['slots that may have been acknowledged are ambiguous', 'if (isWhole) return;', 'if (durable !== null) return;'],
+    ['what nobody knows is suspected of every group', 'if (batch.isUnknown) this.#suspectAll(context);', ''],
+    ['a checkpoint that misses a group is not whole', 'states.size === expected', 'true'],
+    [
+      'a second ambiguity does not hide the first',
+      'before === null ? ambiguity : wider(before, ambiguity)',
+      'ambiguity',
+    ],
+    [
+      'a table tells which slots are lost',
+      'if (row.lastIndex > group.durable.lastIndex) {',
+      'if (row.lastIndex === -1) {',
+    ],
+    [
+      'a table tells which truncation is lost',
+      'if (row.lastIndex < group.durable.lastIndex)',
+      'if (row.lastIndex === -1)',
+    ],
+    [
+      'a table tells which purge is lost',
+      'if (row.purgedIndex > group.durable.purgedIndex) group',
+      'if (row.purgedIndex === -1) group',
+    ],
+    ['a table tells which group is gone', 'if (!existsAfter(row)) return this.#destroy(row.group);', ''],
+    ['a repair behind the end is none', 'payload !== null && index <= lastIndex', 'payload !== null'],
+    ['slots between two entries are lost', 'else if (index > lastIndex + 1) loseSlots(group, index - 1);', ''],
+    [
+      'what is cut begins at the first hole',
+      'context.isCut && (payload === null || index > lastIndex + 1)',
+      'context.isCut && payload === null',
+    ],
+    ['a clean end is the last thing in a log', 'this.isClosed = false;', ''],
+    ['a group that is destroyed lets go of its entries', 'this.groups.get(id)?.clear();', ''],
+    [
+      'what nobody knows may have been a vote',
+      'if (!context.isCut) group.durable = { ...group.durable, isVoteLost: true, isUserDataLost: true };',
+      '',
+    ],
+    ['a vote that is lost in the tail is suspected', "      !isMissing(row, 'vote', context) &&\n", ''],
+    ['user data that are lost in the tail are suspected', " &&\n      !isMissing(row, 'userData', context);", ';'],
+    ['a purge that is lost in the tail is suspected', '      row.purgedIndex <= durable.purgedIndex &&\n', ''],
+  ],
+  'link-entries.ts': [
+    ['what no chunk holds is faulty', 'for (const group of groups.values()) markHoles(group);', ''],
+    [
+      'what was purged before the checkpoint is left out',
+      'Math.max(block.firstIndex, purgedIndex + 1)',
+      'block.firstIndex',
+    ],
+    [
+      'what was cut before the checkpoint is left out',
+      'Math.min(block.firstIndex + block.places.length, lastIndex + 1)',
+      'block.firstIndex + block.places.length',
+    ],
+    ['the newest term of an index counts', 'group.index.terms.truncateAfter(firstIndex - 1);', ''],
+  ],
+  'group-index.ts': [
+    ['a repaired entry counts and not the faulty one', 'if (repaired !== undefined) return repaired;', ''],
+    ['a repaired entry that is cut is gone', 'if (repaired > index) this', 'if (repaired > Infinity) this'],
+    ['a repaired entry that is purged lets go of its chunk', 'if (repaired <= index) this', 'if (repaired < 0) this'],
+  ],
+};
