@@ -30,6 +30,8 @@ export type Verdict =
   /** There may be an order; if each write wrote something else, there is none. */
   | { readonly kind: 'undecided'; readonly operation: KeyOperation };
 
+const noOperation: KeyOperation = { client: '', action: { kind: 'get' }, calledAt: 0, answer: null };
+
 /** Tries before the search gives up: far more than an honest history of a few hundred operations takes. */
 export const searchStepsMax = 2_000_000;
 
@@ -38,6 +40,7 @@ interface Mark {
   readonly operation: KeyOperation;
   readonly number: number;
   readonly isAnswer: boolean;
+  readonly urgentAt: number;
   /** Of a call: its answer, if there is one. */
   answer: Mark | null;
   before: Mark | null;
@@ -86,70 +89,105 @@ function shows(value: KeyValue, { action }: KeyOperation): boolean {
   return action.kind === 'append' ? value.includes(action.suffix) : value.startsWith(action.value);
 }
 
-interface Move {
-  readonly call: Mark;
-  /** What the key held before. */
+/** One step of the search: who may come next, and which of them is being tried. */
+interface Frame {
   readonly value: KeyValue;
-  /** Nothing else need be tried in its place. */
-  readonly isForced: boolean;
+  readonly candidates: readonly Mark[];
+  tried: number;
 }
 
 function search(operations: readonly KeyOperation[], stepsMax: number): Verdict {
-  const head = chain(operations);
-  const done = new DoneSet(operations.length);
-  const tried = new Set<string>();
-  const moves: Move[] = [];
-  let value: KeyValue = null;
-  let stuckAt: KeyOperation | null = null;
-  const move = (call: Mark, next: KeyValue, isForced: boolean): void => {
-    moves.push({ call, value, isForced });
-    value = next;
-    done.add(call.number);
-    liftOut(call);
-  };
-  const takeBack = (): Move | null => {
-    const last = moves.pop() ?? null;
-    if (last === null) return null;
-    value = last.value;
-    done.remove(last.call.number);
-    putBack(last.call);
-    return last.isForced ? takeBack() : last;
-  };
-  let at = head.after;
-  for (let steps = 0; at !== null; steps++) {
-    if (steps > stepsMax) return { kind: 'undecided', operation: stuckAt ?? at.operation };
-    const reader = at === head.after ? findReader(head, value) : null;
-    if (reader !== null) {
-      move(reader, value, true);
-      at = head.after;
-    } else if (at.isAnswer) {
-      if (stuckAt === null || answeredAt(at.operation) > answeredAt(stuckAt)) stuckAt = at.operation;
-      const last = takeBack();
-      if (last === null) return { kind: 'broken', operation: stuckAt };
-      at = last.call.after;
-    } else {
-      const next = valueAfter(at.operation, value);
-      const isWorthIt = next !== undefined && isNewState(tried, `${done.textWith(at.number)} ${JSON.stringify(next)}`);
-      if (isWorthIt) move(at, next, false);
-      at = isWorthIt ? head.after : at.after;
+  const search = new Search(operations);
+  for (let steps = 0; steps <= stepsMax; steps++) {
+    const verdict = search.step();
+    if (verdict !== null) return verdict;
+  }
+  return { kind: 'undecided', operation: search.stuckAt };
+}
+
+class Search {
+  readonly #head: Mark;
+  readonly #done: DoneSet;
+  readonly #known = new Set<string>();
+  readonly #frames: Frame[];
+  #stuckAt = noOperation;
+
+  constructor(operations: readonly KeyOperation[]) {
+    this.#head = chain(operations);
+    this.#done = new DoneSet(operations.length);
+    this.#frames = [{ value: null, candidates: candidatesOf(this.#head, null), tried: 0 }];
+  }
+
+  /** The last operation, in the order of answers, before which all have found a place. */
+  get stuckAt(): KeyOperation {
+    return this.#stuckAt;
+  }
+
+  /** null: the search goes on. */
+  step(): Verdict | null {
+    const answer = findAnswer(this.#head);
+    if (answer === null) return { kind: 'linearizable' };
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) return { kind: 'broken', operation: this.#stuckAt };
+    const call = frame.candidates[frame.tried++];
+    if (call === undefined) this.#takeBack(answer.operation);
+    else this.#try(call, frame);
+    return null;
+  }
+
+  #try(call: Mark, frame: Frame): void {
+    const value = valueAfter(call.operation, frame.value) ?? null;
+    this.#done.add(call.number);
+    const state = `${this.#done.text} ${JSON.stringify(value)}`;
+    if (this.#known.has(state)) {
+      this.#done.remove(call.number);
+      return;
     }
+    this.#known.add(state);
+    liftOut(call);
+    this.#frames.push({ value, candidates: candidatesOf(this.#head, value), tried: 0 });
   }
-  return { kind: 'linearizable' };
+
+  #takeBack(stuckAt: KeyOperation): void {
+    if (this.#stuckAt.answer === null || answeredAt(stuckAt) > answeredAt(this.#stuckAt)) this.#stuckAt = stuckAt;
+    this.#frames.pop();
+    const frame = this.#frames.at(-1);
+    const last = frame?.candidates[frame.tried - 1];
+    if (last === undefined) return;
+    this.#done.remove(last.number);
+    putBack(last);
+  }
 }
 
-/** What may come next, was answered, and leaves the value as it is, may come at once: it would say the same later, and hides nothing. */
-function findReader(head: Mark, value: KeyValue): Mark | null {
+function findAnswer(head: Mark): Mark | null {
+  let at = head.after;
+  while (at !== null && !at.isAnswer) at = at.after;
+  return at;
+}
+
+/**
+ * Whoever may come next, the most urgent first: what builds on the value that is there, for it may not be there again, then what has
+ * to come soonest. One that was answered and leaves the value as it is comes at once: it would say the same later, and hides nothing.
+ */
+function candidatesOf(head: Mark, value: KeyValue): readonly Mark[] {
+  const candidates: { readonly mark: Mark; readonly urgency: number }[] = [];
   for (let at = head.after; at !== null && !at.isAnswer; at = at.after) {
-    const { answer } = at.operation;
-    if (answer !== null && valueAfter(at.operation, value) === value) return at;
+    const { action, answer } = at.operation;
+    const next = valueAfter(at.operation, value);
+    if (next === undefined) continue;
+    if (answer !== null && next === value) return [at];
+    const isBuilding = answer !== null && action.kind !== 'put';
+    candidates.push({ mark: at, urgency: isBuilding ? -1 : at.urgentAt });
   }
-  return null;
+  return candidates.sort((first, second) => first.urgency - second.urgency).map(({ mark }) => mark);
 }
 
-function isNewState(tried: Set<string>, state: string): boolean {
-  const isNew = !tried.has(state);
-  if (isNew) tried.add(state);
-  return isNew;
+/** When somebody first heard of the operation, be it by another one. */
+function urgencyOf(operation: KeyOperation, operations: readonly KeyOperation[]): number {
+  return operations.reduce((soonest, other) => {
+    const isSeen = other === operation || (other.answer !== null && shows(other.answer.value, operation));
+    return isSeen ? Math.min(soonest, answeredAt(other)) : soonest;
+  }, Infinity);
 }
 
 /** undefined: the operation cannot have given its answer here. */
@@ -178,14 +216,14 @@ function answeredAt({ answer }: KeyOperation): number {
 function chain(operations: readonly KeyOperation[]): Mark {
   const marks: { readonly at: number; readonly mark: Mark }[] = [];
   for (const [number, operation] of operations.entries()) {
-    const call = newMark(operation, number, false);
+    const call = newMark({ operation, number, isAnswer: false, urgentAt: urgencyOf(operation, operations) });
     marks.push({ at: operation.calledAt, mark: call });
     if (operation.answer === null) continue;
-    call.answer = newMark(operation, number, true);
+    call.answer = newMark({ ...call, isAnswer: true });
     marks.push({ at: operation.answer.at, mark: call.answer });
   }
   marks.sort((first, second) => first.at - second.at || Number(second.mark.isAnswer) - Number(first.mark.isAnswer));
-  const head: Mark = { ...newMark(noOperation, -1, false) };
+  const head = newMark({ operation: noOperation, number: -1, isAnswer: false, urgentAt: 0 });
   let last = head;
   for (const { mark } of marks) {
     last.after = mark;
@@ -195,10 +233,8 @@ function chain(operations: readonly KeyOperation[]): Mark {
   return head;
 }
 
-const noOperation: KeyOperation = { client: '', action: { kind: 'get' }, calledAt: 0, answer: null };
-
-function newMark(operation: KeyOperation, number: number, isAnswer: boolean): Mark {
-  return { operation, number, isAnswer, answer: null, before: null, after: null };
+function newMark(parts: Pick<Mark, 'operation' | 'number' | 'isAnswer' | 'urgentAt'>): Mark {
+  return { ...parts, answer: null, before: null, after: null };
 }
 
 function liftOut(call: Mark): void {
@@ -229,12 +265,8 @@ class DoneSet {
     this.#words = new Uint32Array(Math.ceil(size / 32));
   }
 
-  /** Of the set with one number more. */
-  textWith(number: number): string {
-    this.add(number);
-    const text = String.fromCharCode(...new Uint16Array(this.#words.buffer));
-    this.remove(number);
-    return text;
+  get text(): string {
+    return String.fromCharCode(...new Uint16Array(this.#words.buffer));
   }
   add(number: number): void {
     this.#words[number >>> 5] = (this.#words[number >>> 5] ?? 0) | (1 << (number & 31));

@@ -242,7 +242,9 @@ export class RaftJudge {
         );
       }
     }
-    if (message.kind === 'append-accepted' && message.match > watch.durable.lastIndex) {
+    // One of an earlier term tells of a write that a later one, stored together with it, has cut off: it comes late, and is no lie.
+    const isOfThisTerm = message.term === watch.vote.term;
+    if (message.kind === 'append-accepted' && isOfThisTerm && message.match > watch.durable.lastIndex) {
       const { lastIndex } = watch.durable;
       this.#report(
         'durable-before-said',

@@ -53,7 +53,7 @@ export class VirtualMachine implements Machine {
   #death: CrashKind | null = null;
   #deathAtCall: CrashKind = 'process';
   #pending: Timer | null = null;
-  #slowness = 1;
+  readonly #slownesses = new Set<{ readonly factor: number }>();
   readonly #worsenings = new Set<Partial<DiskFaultRates>>();
   #startFailures = 0;
 
@@ -164,10 +164,11 @@ export class VirtualMachine implements Machine {
     this.end('process', 'is taken out of service');
   }
 
-  /** Calls to the disk take this many times as long, until the function that comes back is called. */
+  /** Calls to the disk take at least this many times as long, until the function that comes back is called. */
   slowDown(factor: number): () => void {
-    this.#slowness *= factor;
-    return () => (this.#slowness /= factor);
+    const slowness = { factor };
+    this.#slownesses.add(slowness);
+    return () => this.#slownesses.delete(slowness);
   }
 
   /** The disk has these rates of faults beside those that it has already, until the function that comes back is called. */
@@ -269,7 +270,9 @@ export class VirtualMachine implements Machine {
   #callMs(isSync: boolean): number {
     const { fixed, mean } = isSync ? syncMs : callMs;
     const extraMs = mean === 0 ? 0 : -Math.log(1 - this.#luck.fraction()) * mean;
-    return (fixed + extraMs) * this.#slowness;
+    let slowness = 1;
+    for (const { factor } of this.#slownesses) slowness = Math.max(slowness, factor);
+    return (fixed + extraMs) * slowness;
   }
 }
 
