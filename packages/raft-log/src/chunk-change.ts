@@ -4,7 +4,7 @@ import type { TableRow } from './batch-table.ts';
 import { BatchBuilder, type BatchPlace } from './batch-builder.ts';
 import type { Chunk } from './chunk.ts';
 import { encodeFileHeader, firstBatchPosition } from './file-header.ts';
-import { encodeFooter, encodeTrailer, footerPayloadBytes, trailerPosition } from './footer.ts';
+import { encodeFooter, encodeTrailer, footerPayloadBytes, trailerPosition, type FooterBlock } from './footer.ts';
 import { alignBlock, recordBytes, recordFlags } from './format.ts';
 import type { Group } from './group.ts';
 import { encodeState, stateBytes, type GroupState } from './group-state.ts';
@@ -66,7 +66,7 @@ export interface SealPlan {
 /** null when the chunk has no room left for its footer; it is scanned then. */
 export function sealOf({ chunk, groups, place, nextSalt }: SealPlan): RotateJob['seal'] {
   const { blockBytes, chunkBytes } = chunk.header;
-  const blocks = [...groups].flatMap((group) => group.index.footerOf(chunk, group.id));
+  const blocks = blocksOf(chunk, [...groups]);
   const payloads = blocks.map((block) => ({ block, payload: encodeFooter(block) }));
   const records = payloads.reduce((sum, { payload }) => sum + recordBytes(payload.length), 0);
   const builder = new BatchBuilder(roomFor(records + tableBytes(place.previousRows.length), chunk));
@@ -82,6 +82,14 @@ export function sealOf({ chunk, groups, place, nextSalt }: SealPlan): RotateJob[
   const footer = { position: place.position, bytes: builder.finish([], isStopNeeded ? blockBytes : 0) };
   const trailer = encodeTrailer({ position: place.position, lengthBytes, nextSalt }, end, chunk.seed);
   return { footer, trailer: { position: end, bytes: trailer } };
+}
+
+/** All places of a chunk that grows no more lie in one piece of memory: thousands of small ones leave as many holes. */
+function blocksOf(chunk: Chunk, groups: readonly Group[]): FooterBlock[] {
+  const places = new Uint32Array(groups.reduce((sum, { index }) => sum + index.countIn(chunk), 0));
+  let used = 0;
+  const room = (entries: number): Uint32Array => places.subarray(used, (used += entries));
+  return groups.flatMap((group) => group.index.footerOf(chunk, group.id, room));
 }
 
 export function placeIn(

@@ -100,13 +100,25 @@ export class GroupIndex {
     this.terms.clear();
   }
 
-  /** What a footer of `chunk` says of this group. */
-  footerOf(chunk: Chunk, group: number): FooterBlock[] {
+  /** Entries of the chunk, without those that were repaired. */
+  countIn(chunk: Chunk): number {
+    let entries = 0;
+    for (const segment of this.#segments) if (segment.chunk === chunk) entries += segment.count;
+    return entries;
+  }
+
+  /** What a footer of `chunk` says of this group. Its places move to what `room` gives for them. */
+  footerOf(
+    chunk: Chunk,
+    group: number,
+    room: (entries: number) => Uint32Array = (entries) => new Uint32Array(entries),
+  ): FooterBlock[] {
     const blocks: FooterBlock[] = [];
     for (const segment of this.#segments) {
       if (segment.chunk !== chunk) continue;
       const { firstIndex, count } = segment;
-      const places = segment.places.slice(0, count);
+      const places = room(count);
+      places.set(segment.places.subarray(0, count));
       segment.places = places;
       blocks.push({
         group,

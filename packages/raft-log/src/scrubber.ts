@@ -96,9 +96,15 @@ export class Scrubber {
   }
 }
 
+/** For the records of one batch after another, beside the chunk itself. */
+const workerHeapMib = 4;
+
 export const scrubInThread: ScrubRunner = (task, signal) => {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./scrub-worker.ts', import.meta.url), { workerData: task });
+    const worker = new Worker(new URL('./scrub-worker.ts', import.meta.url), {
+      workerData: task,
+      resourceLimits: { maxYoungGenerationSizeMb: workerHeapMib },
+    });
     const end = (): void => void worker.terminate();
     signal.addEventListener('abort', end);
     worker.once('message', resolve);

@@ -25,6 +25,9 @@ const turnMs = 1;
 /** How long the core is left to the others then. */
 const retreatMs = 50;
 
+/** For what the thread's calls leave behind; without a limit it keeps tens of MiB of them before it looks. */
+const workerHeapMib = 4;
+
 export class WorkerExecutor implements Executor {
   readonly #shared = new SharedArrayBuffer(sharedBytes);
   readonly #words = new Int32Array(this.#shared);
@@ -51,7 +54,11 @@ export class WorkerExecutor implements Executor {
     this.#port = port1;
     this.#port.unref();
     const workerData: WorkerSetup = { words: this.#shared, port: port2 };
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, transferList: [port2] });
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData,
+      transferList: [port2],
+      resourceLimits: { maxYoungGenerationSizeMb: workerHeapMib },
+    });
     this.#ended = new Promise((resolve) => {
       this.#worker.once('error', (error: Error) => this.#end(error));
       this.#worker.once('exit', () => {
