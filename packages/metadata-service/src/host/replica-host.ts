@@ -2,7 +2,7 @@
 // is the main path: how a member starts, what happens at each event, how it ends. Everything goes through `run`, one event
 // at a time, so that the core never sees two.
 import { join } from 'node:path';
-import { invariant, OpError, RealFiles, withTimeout, isOpError, type Timer } from '@holdfast/base';
+import { invariant, OpError, RealFiles, toOpError, withTimeout, isOpError, type Timer } from '@holdfast/base';
 import {
   Groups,
   type GroupId,
@@ -73,6 +73,7 @@ export class ReplicaHost implements Host {
       for (const group of options.groups) await host.#addGroup(group, identity);
       host.#address = await host.#reception.open(options.address);
     } catch (error) {
+      for (const replica of host.#replicas.values()) replica.close(toOpError(error));
       await log.close();
       throw error;
     }

@@ -204,6 +204,9 @@ export class GroupReplica implements Replica {
     this.#role = change;
     this.#transfer.see(change);
     const leader = before?.leader ?? null;
+    if (leader !== change.leader) {
+      this.#parts.log?.info('leader', { group: this.group, leader: change.leader, term: change.term });
+    }
     if (leader === null || (leader === change.leader && before?.term === change.term)) return;
     this.#proposals.rejectAll(outcomeUnknown('the leader that it was sent to leads no more'));
     this.#reads.refuseUnconfirmed(new OpError('RAFT_LEADER_CHANGED', {}));
