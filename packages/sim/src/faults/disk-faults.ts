@@ -102,15 +102,19 @@ export const diskFaults: Readonly<Record<string, FaultKind>> = {
     ...failing(['fdatasync', 'fsync directory']),
   },
   rot: {
-    what: 'bits turn on the medium, in places that hold something',
+    what: 'bits turn on the medium, in places that hold something; perhaps the process is killed then',
     perMinuteMax: 8,
     draw: (random, cast) => {
       const target = pick(random, cast.fragile);
-      const parameters = { file: random.fraction(), place: random.fraction(), bits: 1 + random.below(8) };
+      const place = { file: random.fraction(), place: random.fraction(), bits: 1 + random.below(8) };
+      const parameters = { ...place, isRestarted: random.below(2) === 0 };
       return target === null ? null : { target, durationMs: 0, parameters };
     },
     begin: (world, fault, target) => {
-      rot(world.machine(target), fault);
+      const machine = world.machine(target);
+      rot(machine, fault);
+      // A log reads its end again only at a start.
+      if (fault.parameters['isRestarted'] === true) machine.kill();
       return nothingToEnd;
     },
   },

@@ -7,6 +7,8 @@
 // - `elected-by-quorum`: who leads has the votes of a quorum.
 // - `durable-before-said`: an acknowledgement speaks of what storage acknowledged, a granted vote of one that is stored; what is
 //   applied is stored where it is.
+// - `vote-after-loss`: who may have lost what it acknowledged does not vote where a vote may be lost, nor before it has
+//   everything that was committed when it started, unless everybody was asked.
 // - `committed-for-ever`, `committed-by-quorum`: what was applied once is the same everywhere, and a quorum had it durably.
 // - `snapshot-keeps-tail`: a snapshot takes the place of no entries behind it.
 // - `own-term-first`: a leader commits what earlier terms left only with an entry of its own.
@@ -20,7 +22,7 @@ import type { Effects, Entry, GroupsEvent, MemberId, Message, Recovered, Vote } 
 import { decodeConfiguration, formatConfiguration } from '@holdfast/raft';
 import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
-import { ReplicaWatch } from './replica-watch.ts';
+import { ReplicaWatch, type Doubt } from './replica-watch.ts';
 import type { ConfigurationAt } from './shadow-log.ts';
 import { isQuorum, quorumsIntersect } from './configuration-rules.ts';
 
@@ -83,6 +85,7 @@ export class RaftJudge {
       const lost = before.whatIsMissingIn(watch);
       if (lost !== null) this.#report('durable-prefix', `member ${member} starts without ${lost}`);
     }
+    watch.doubt = this.#doubtOf(recovered);
     this.#watches.set(member, watch);
     this.#noteSnapshot(member, watch.staged.baseIndex);
     for (const entry of recovered.entries) {
@@ -103,6 +106,7 @@ export class RaftJudge {
     this.#judgeConfiguration(watch, effects);
     if (effects.role !== null) watch.isLeader = effects.role.role === 'leader';
     if (!watch.isLeader) watch.leadsFrom = null;
+    noteRecovery(watch, event);
     for (const message of effects.messages) this.#judgeMessage(watch, message);
     if (effects.role?.role === 'leader') this.#judgeLeader(watch, effects.role.term);
     if (effects.committed.length > 0) this.#judgeCommitted(watch, effects.committed);
@@ -234,6 +238,7 @@ export class RaftJudge {
     const { member } = watch;
     if (message.kind === 'vote-response' && message.isGranted) {
       this.#judgeVote(member, message.term, message.to);
+      this.#judgeDoubt(watch, message);
       const { term, votedFor } = watch.durableVote;
       if (term < message.term || (term === message.term && votedFor !== message.to)) {
         this.#report(
@@ -251,6 +256,26 @@ export class RaftJudge {
         `member ${member} accepts up to ${message.match}, and has stored ${lastIndex}`,
       );
     }
+  }
+
+  #doubtOf({ ambiguity, faulty, vote }: Recovered): Doubt | null {
+    if (ambiguity === null && faulty.length === 0) return null;
+    const voteFloor = ambiguity === null ? 0 : Math.max(vote.term, ambiguity.term ?? 0) + 1;
+    return { voteFloor, committedIndex: this.#applied, recovery: null };
+  }
+
+  #judgeDoubt({ member, doubt, durable }: ReplicaWatch, { term, to }: Message): void {
+    if (doubt === null) return;
+    if (term <= doubt.voteFloor) {
+      this.#report('vote-after-loss', `member ${member} votes in term ${term}; it may have lost a vote of ${term}`);
+    }
+    const { committedIndex, recovery } = doubt;
+    if (recovery?.term === term && recovery.candidate === to) return;
+    const isThere =
+      committedIndex <= durable.baseIndex || durable.termAt(committedIndex) === this.#committed[committedIndex]?.term;
+    if (isThere) return;
+    const missing = `it may have lost what it had, and does not have entry ${committedIndex} yet`;
+    this.#report('vote-after-loss', `member ${member} votes for ${to} in term ${term}; ${missing}`);
   }
 
   #judgeLeader(watch: ReplicaWatch, term: number): void {
@@ -368,4 +393,11 @@ export class RaftJudge {
       `member ${watch.member} reads at ${index}; ${floor} was applied somewhere when it began`,
     );
   }
+}
+
+function noteRecovery({ doubt }: ReplicaWatch, event: GroupsEvent): void {
+  if (doubt === null || event.kind !== 'group' || event.event.kind !== 'message') return;
+  const { message } = event.event;
+  if (message.kind !== 'vote-request' || !message.isRecovery) return;
+  doubt.recovery = { term: message.term, candidate: message.from };
 }

@@ -6,6 +6,16 @@ import { ShadowLog } from './shadow-log.ts';
 
 type Write = NonNullable<Effects['write']>;
 
+/** Of a life that began with damage: the replica may have acknowledged what it does not find. */
+export interface Doubt {
+  /** A vote may have been given, and lost, up to here. */
+  readonly voteFloor: number;
+  /** The last entry that was committed anywhere when the life began. */
+  readonly committedIndex: number;
+  /** Where it may vote all the same: everybody was asked, and nobody has more than this candidate. */
+  recovery: { readonly term: number; readonly candidate: MemberId } | null;
+}
+
 export class ReplicaWatch {
   readonly member: MemberId;
   readonly staged: ShadowLog;
@@ -13,6 +23,8 @@ export class ReplicaWatch {
   isLeader = false;
   /** The first entry of the term that it leads; null before it wrote one. */
   leadsFrom: number | null = null;
+  /** null for a life that found everything. */
+  doubt: Doubt | null = null;
   /** What it counts by, as it said last. */
   inForce: Configuration;
   #vote: Vote;
