@@ -1,0 +1,349 @@
+import { expect, test } from '@jest/globals';
+import { toLogIndex, toTerm } from '@holdfast/base';
+import {
+  emptyReplica,
+  toGroupId,
+  toMemberId,
+  votersOnly,
+  type Configuration,
+  type Effects,
+  type Entry,
+  type GroupsEvent,
+  type Message,
+  type MemberId,
+  type MessageBody,
+} from '@holdfast/raft';
+import { RaftJudge } from './raft-judge.ts';
+
+type Write = NonNullable<Effects['write']>;
+
+const [one, two, three] = [1, 2, 3].map(toMemberId) as [MemberId, MemberId, MemberId];
+const founders = votersOnly([one, two, three]);
+const group = toGroupId(1);
+const tick: GroupsEvent = { kind: 'tick' };
+
+/** A made-up cluster: what members are said to do, and what the judge says to it. */
+class Observed {
+  readonly findings: string[] = [];
+  readonly judge: RaftJudge;
+  #ticket = 0;
+
+  constructor(damaged: readonly MemberId[] = []) {
+    this.judge = new RaftJudge({
+      report: (rule) => this.findings.push(rule),
+      isDamaged: (member) => damaged.includes(member),
+    });
+    for (const member of [one, two, three]) this.judge.onRecovered(member, emptyReplica(founders));
+  }
+
+  step(member: MemberId, effects: Partial<Effects>, event = tick): void {
+    this.judge.onStep(member, event, { ...noEffects, ...effects });
+  }
+
+  /** Asks storage for something; it answers at once, or never. */
+  write(member: MemberId, write: Partial<Write>, isStored = true): void {
+    this.step(member, { write: { ...noWrite, ticket: ++this.#ticket, ...write } });
+    if (isStored) this.judge.onStored(member, this.#ticket);
+  }
+
+  vote(member: MemberId, term: number, votedFor: MemberId): void {
+    this.write(member, { vote: { term: toTerm(term), votedFor } });
+  }
+
+  lead(member: MemberId, term: number): void {
+    for (const voter of [one, two, three]) this.vote(voter, term, member);
+    this.step(member, { role: { role: 'leader', term: toTerm(term), leader: member } });
+  }
+
+  append(members: readonly MemberId[], ...entries: Entry[]): void {
+    for (const member of members) this.write(member, { entries });
+  }
+
+  say(from: MemberId, to: MemberId, term: number, body: MessageBody): void {
+    const message: Message = { cluster: 'c', group, from, to, term: toTerm(term), ...body };
+    this.step(from, { messages: [message] });
+  }
+}
+
+const noEffects: Effects = {
+  messages: [],
+  write: null,
+  committed: [],
+  reads: [],
+  snapshots: [],
+  role: null,
+  configuration: null,
+  refusedProposals: [],
+  refusedReads: [],
+  refused: null,
+};
+const noWrite: Write = {
+  ticket: 0,
+  vote: null,
+  snapshot: null,
+  truncateAfter: null,
+  entries: [],
+  repairs: [],
+  commit: null,
+  purgeTo: null,
+  isSettled: false,
+};
+
+function entry(index: number, term: number, text = '', proposal: Entry['proposal'] = null): Entry {
+  return { index: toLogIndex(index), term: toTerm(term), kind: 'command', data: Buffer.from(text), proposal };
+}
+
+function configured(index: number, term: number, configuration: Configuration): Entry {
+  return { ...entry(index, term, JSON.stringify(configuration)), kind: 'configuration' };
+}
+
+/** A leader of term 1 whose first entry everybody has. */
+function quiet(damaged: readonly MemberId[] = []): Observed {
+  const observed = new Observed(damaged);
+  observed.lead(one, 1);
+  observed.append([one, two, three], entry(1, 1));
+  for (const member of [one, two, three]) observed.step(member, { committed: [entry(1, 1)] });
+  return observed;
+}
+
+test('a cluster that does what it should gives no finding', () => {
+  const observed = quiet();
+  observed.say(two, one, 1, { kind: 'append-accepted', match: toLogIndex(1), version: 1 });
+  observed.lead(two, 2);
+  for (const member of [one, two, three]) observed.judge.onApplied(member, 1, 77);
+  observed.judge.onRecovered(three, {
+    ...emptyReplica(founders),
+    vote: { term: toTerm(2), votedFor: two },
+    entries: [entry(1, 1)],
+  });
+  expect(observed.findings).toEqual([]);
+});
+
+const mark = { id: 'a', index: toLogIndex(1), term: toTerm(1), configuration: founders, version: 1 };
+
+test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>([
+  {
+    rule: 'one-leader-a-term',
+    what: 'a second leader',
+    observe: (observed) => observed.step(two, { role: { role: 'leader', term: toTerm(1), leader: two } }),
+  },
+  {
+    rule: 'one-vote-a-term',
+    what: 'a vote for somebody else after a restart that forgot the first',
+    observe: (observed) => {
+      observed.judge.onRecovered(three, { ...emptyReplica(founders), entries: [entry(1, 1)] });
+      observed.vote(three, 1, two);
+    },
+  },
+  {
+    rule: 'one-vote-a-term',
+    what: 'a vote that is taken back',
+    observe: (observed) => observed.vote(three, 1, two),
+  },
+  { rule: 'term-falls', what: 'a term that falls', observe: (observed) => observed.vote(one, 0, one) },
+  {
+    rule: 'elected-by-quorum',
+    what: 'a leader with a vote too few',
+    observe: (observed) => {
+      observed.vote(two, 2, two);
+      observed.step(two, { role: { role: 'leader', term: toTerm(2), leader: two } });
+    },
+  },
+  {
+    rule: 'log-matching',
+    what: 'one entry that says two things',
+    observe: (observed) => {
+      observed.append([two], entry(2, 1, 'a'));
+      observed.append([three], entry(2, 1, 'b'));
+    },
+  },
+  {
+    rule: 'log-matching',
+    what: 'one entry behind two different ones',
+    observe: (observed) => {
+      observed.append([two], entry(2, 1), entry(3, 2));
+      observed.append([three], entry(2, 2), entry(3, 2));
+    },
+  },
+  {
+    rule: 'durable-before-said',
+    what: 'a vote that is granted before it is stored',
+    observe: (observed) => {
+      observed.write(two, { vote: { term: toTerm(2), votedFor: three } }, false);
+      observed.say(two, three, 2, { kind: 'vote-response', isGranted: true });
+    },
+  },
+  {
+    rule: 'durable-before-said',
+    what: 'entries that are accepted before they are stored',
+    observe: (observed) => {
+      observed.write(two, { entries: [entry(2, 1)] }, false);
+      observed.say(two, one, 1, { kind: 'append-accepted', match: toLogIndex(2), version: 1 });
+    },
+  },
+  {
+    rule: 'committed-by-quorum',
+    what: 'an entry that is applied with one copy',
+    observe: (observed) => {
+      observed.append([two], entry(2, 1));
+      observed.step(two, { committed: [entry(2, 1)] });
+    },
+  },
+  {
+    rule: 'committed-for-ever',
+    what: 'another entry at a place that is committed',
+    observe: (observed) => {
+      observed.append([one, two, three], entry(2, 1));
+      observed.step(one, { committed: [entry(2, 1)] });
+      observed.write(three, { truncateAfter: toLogIndex(1), entries: [entry(2, 2)] });
+      observed.step(three, { committed: [entry(2, 2)] });
+    },
+  },
+  {
+    rule: 'leader-completeness',
+    what: 'a leader without a committed entry',
+    observe: (observed) => {
+      observed.append([one, two], entry(2, 1));
+      observed.step(one, { committed: [entry(2, 1)] });
+      observed.lead(three, 2);
+    },
+  },
+  {
+    rule: 'own-term-first',
+    what: 'an entry of an earlier term that a leader commits by counting',
+    observe: (observed) => {
+      observed.append([one, two], entry(2, 1));
+      observed.lead(two, 2);
+      observed.append([two], entry(3, 2));
+      observed.step(two, { committed: [entry(2, 1)] });
+    },
+  },
+  {
+    rule: 'durable-prefix',
+    what: 'a start without an acknowledged entry',
+    observe: (observed) =>
+      observed.judge.onRecovered(two, { ...emptyReplica(founders), vote: { term: toTerm(1), votedFor: one } }),
+  },
+  {
+    rule: 'durable-prefix',
+    what: 'a start without the vote',
+    observe: (observed) => observed.judge.onRecovered(two, { ...emptyReplica(founders), entries: [entry(1, 1)] }),
+  },
+  {
+    rule: 'snapshot-is-committed',
+    what: 'a snapshot of what nobody applied',
+    observe: (observed) => observed.write(two, { snapshot: { ...mark, index: toLogIndex(9) } }),
+  },
+  {
+    rule: 'snapshot-keeps-tail',
+    what: 'a snapshot in the place of entries behind it',
+    observe: (observed) => {
+      observed.append([two], entry(2, 1));
+      observed.write(two, { snapshot: mark });
+    },
+  },
+  {
+    rule: 'one-change-at-a-time',
+    what: 'a change before the last one is committed',
+    observe: (observed) => {
+      observed.append([one], configured(2, 1, { ...founders, outgoing: [one, two, three] }));
+      observed.append([one], configured(3, 1, founders));
+    },
+  },
+  {
+    rule: 'quorums-overlap',
+    what: 'a change of two voters in one step',
+    observe: (observed) => observed.append([one], configured(2, 1, votersOnly([1, 2, 3, 4, 5].map(toMemberId)))),
+  },
+  {
+    rule: 'configuration-of-log',
+    what: 'a configuration that is not the last one of the log',
+    observe: (observed) => observed.step(two, { configuration: votersOnly([one, two]) }),
+  },
+  {
+    rule: 'state-at-index',
+    what: 'two states at one index',
+    observe: (observed) => {
+      observed.judge.onApplied(one, 1, 77);
+      observed.judge.onApplied(two, 1, 78);
+    },
+  },
+  {
+    rule: 'read-index',
+    what: 'a read below what was applied when it began',
+    observe: (observed) => {
+      observed.judge.onApplied(one, 1, 77);
+      observed.step(two, {}, { kind: 'group', group, event: { kind: 'read', ids: [5] } });
+      observed.step(two, { reads: [{ id: 5, index: toLogIndex(0) }] });
+    },
+  },
+])('$what breaks $rule', ({ rule, observe }) => {
+  const observed = quiet();
+  observe(observed);
+  expect(observed.findings).toContain(rule);
+});
+
+test('a member whose disk the seed damages may start without what it had; others may not', () => {
+  const lost = { ...emptyReplica(founders), vote: { term: toTerm(1), votedFor: one } };
+  const observed = quiet([two]);
+  observed.judge.onRecovered(two, lost);
+  expect(observed.findings).toEqual([]);
+  observed.judge.onRecovered(three, lost);
+  expect(observed.findings).toEqual(['durable-prefix']);
+});
+
+test('what a crash kept from the disk is no loss, and what it cut off neither', () => {
+  const observed = quiet();
+  observed.append([two], entry(2, 1));
+  observed.write(two, { truncateAfter: toLogIndex(1) }, false);
+  observed.write(two, { entries: [entry(2, 2)] }, false);
+  const vote = { term: toTerm(1), votedFor: one };
+  observed.judge.onRecovered(two, { ...emptyReplica(founders), vote, entries: [entry(1, 1)] });
+  expect(observed.findings).toEqual([]);
+});
+
+const id = { session: 1, sequence: 1 };
+
+test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>([
+  {
+    rule: 'acknowledged-is-there',
+    what: 'an answer to what never happened',
+    observe: ({ judge }) => judge.proposals.acknowledged(id),
+  },
+  {
+    rule: 'exactly-once',
+    what: 'a proposal that takes effect at its second place, too',
+    observe: ({ judge }) => {
+      for (const index of [2, 3]) judge.proposals.committed(id, index);
+      for (const index of [2, 3]) judge.proposals.tookEffect(id, index);
+    },
+  },
+  {
+    rule: 'exactly-once',
+    what: 'a proposal that takes no effect at its first place',
+    observe: ({ judge }) => {
+      for (const index of [2, 3]) judge.proposals.committed(id, index);
+      judge.proposals.tookEffect(id, 3);
+    },
+  },
+  {
+    rule: 'refused-for-good',
+    what: 'a refused proposal that is committed later',
+    observe: ({ judge }) => {
+      judge.proposals.refused(id);
+      judge.proposals.committed(id, 2);
+    },
+  },
+  {
+    rule: 'refused-for-good',
+    what: 'a committed proposal that is refused',
+    observe: ({ judge }) => {
+      judge.proposals.committed(id, 2);
+      judge.proposals.refused(id);
+    },
+  },
+])('$what breaks $rule', ({ rule, observe }) => {
+  const observed = quiet();
+  observe(observed);
+  expect(observed.findings).toContain(rule);
+});
