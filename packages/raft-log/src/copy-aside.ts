@@ -16,9 +16,10 @@ export function copyAside(files: Files, directory: string, tail: CutTail): strin
   const path = join(folder, `${basename(tail.chunk.path)}.${tail.position}`);
   const { bytes } = withFile(files, tail.chunk.path, (file) => readRange(file, tail.position, tail.lengthBytes));
   try {
-    if (files.stat(folder) === null) files.mkdir(folder);
-    // Also one that is there: who made it may have been killed before its name was durable.
-    files.fsyncDirectory(directory);
+    if (files.stat(folder) === null) {
+      files.mkdir(folder);
+      files.fsyncDirectory(directory);
+    }
     replaceContent(files, path, bytes);
     return path;
   } catch (error) {

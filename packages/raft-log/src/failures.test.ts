@@ -98,6 +98,24 @@ describe('an error of the disk', () => {
   });
 });
 
+test('a block that cannot be read where a batch may have begun is not the end of the log', async () => {
+  const disk = newDisk();
+  const log = await openWithGroup(disk);
+  await log.append(1, entries(1, 1, 'one'));
+  await log.append(1, entries(2, 1, 'two'));
+  disk.halt();
+  disk.restart('process');
+  const chunk = disk.files.readdir(directory).find((name) => name.endsWith('.chunk')) ?? '';
+  const found = new Uint8Array(512);
+  disk.files.open(`${directory}/${chunk}`, 'read').pread(found, 4096);
+  expect(Buffer.from(found).includes('two')).toBe(true);
+  // The chunk as a whole is refused, and then the second of its pieces.
+  disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 2 });
+  disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 3 });
+  const opened = await openDisk(disk);
+  expect(opened.state(1)).toMatchObject({ lastIndex: 1, ambiguity: { from: 2, to: null } });
+});
+
 describe('a full disk', () => {
   /** Room for the first chunk, the spare and the reserve, and for nothing else. */
   async function openOnSmallDisk(): Promise<{ disk: VirtualDisk; log: RaftLog }> {

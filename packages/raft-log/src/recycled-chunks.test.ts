@@ -5,8 +5,8 @@ import { VirtualCrash, type VirtualDisk } from '@holdfast/base/internal';
 import { Group } from './group.ts';
 import { directory, entries, newDisk, openDisk, readAll, smallLimits, SyncLog, tellGroups } from './testing.ts';
 
-function newDiskWithDirectory(): VirtualDisk {
-  const disk = newDisk();
+function newDiskWithDirectory(seed = 1): VirtualDisk {
+  const disk = newDisk(seed);
   disk.files.mkdir(directory);
   disk.files.fsyncDirectory('/');
   return disk;
@@ -46,6 +46,35 @@ test('whatever call a process was killed after, the next one finds no damage, th
     expect(tellGroups(last.core.groups)).toEqual(tellGroups(next.core.groups));
   }
 });
+
+test.each([1, 2, 3, 4])(
+  'a footer that a killed process left unsynced is no damage after a loss of power (disk %i)',
+  (seed) => {
+    // The footer takes several sectors, of which any may be lost.
+    const fill = (files: Files): void => {
+      const log = new SyncLog(files, 'a long footer');
+      log.do({ kind: 'create', group: new Group(1) });
+      log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+      const texts = Array.from({ length: 100 }, () => '');
+      while (log.core.chunks.length < 2) {
+        const from = log.group(1).staged.lastIndex + 1;
+        log.do({ kind: 'append', group: log.group(1), entries: entries(from, 1, ...texts) });
+      }
+    };
+    const whole = newDiskWithDirectory();
+    fill(whole.files);
+    for (let call = whole.calls - 12; call <= whole.calls; call++) {
+      const disk = newDiskWithDirectory(seed);
+      disk.crashAt(call, 'after');
+      expect(() => fill(disk.files)).toThrow(VirtualCrash);
+      const next = new SyncLog(disk.restart('process'), 'the next process');
+      next.do({ kind: 'create', group: new Group(7) });
+      const last = new SyncLog(disk.restart('power'), 'after the loss of power');
+      expect({ call, damages: last.recovered?.report.damages ?? [] }).toEqual({ call, damages: [] });
+      expect(tellGroups(last.core.groups)).toEqual(tellGroups(next.core.groups));
+    }
+  },
+);
 
 test('a log that is killed again and again while its chunks go round is sound each time', async () => {
   const disk = newDisk();

@@ -235,6 +235,22 @@ test('a repair whose slot is lost with everything that told of it does not stand
   expect(readAllOf(disk.files, opened.core.groups)).toEqual(['1/1=one', '1/2=another']);
 });
 
+test('of two batches without a head the table of the second one tells nothing of the first', () => {
+  const disk = newDisk();
+  const log = new SyncLog(disk.files, 'headless');
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  const from = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
+  const to = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'create', group: new Group(2) });
+  log.do({ kind: 'create', group: new Group(3) });
+  for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
+  disk.rot(chunkPath(1), to, 0);
+  const found = recover({ files: disk.files, directory, mode: 'tolerate-tail', isReadOnly: true });
+  expect(found?.report.ambiguous).toContainEqual({ group: 1, from: 1, to: null, term: null });
+});
+
 test('whatever call a process was killed after, what the next one acknowledges outlives a loss of power', () => {
   const work = (files: Files): void => {
     const log = new SyncLog(files, 'killed');
