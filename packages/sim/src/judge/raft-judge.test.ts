@@ -119,6 +119,11 @@ test('a cluster that does what it should gives no finding', () => {
   expect(observed.findings).toEqual([]);
 });
 
+const withLoss = {
+  ...emptyReplica(founders),
+  vote: { term: toTerm(1), votedFor: one },
+  ambiguity: { term: toTerm(1) },
+};
 const mark = { id: 'a', index: toLogIndex(1), term: toTerm(1), configuration: founders, version: 1 };
 
 test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>([
@@ -179,6 +184,34 @@ test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>
     observe: (observed) => {
       observed.write(two, { entries: [entry(2, 1)] }, false);
       observed.say(two, one, 1, { kind: 'append-accepted', match: toLogIndex(2), version: 1 });
+    },
+  },
+  {
+    rule: 'durable-before-said',
+    what: 'an entry that is applied before it is stored here',
+    observe: (observed) => {
+      observed.append([one, three], entry(2, 1));
+      observed.write(two, { entries: [entry(2, 1)] }, false);
+      observed.step(two, { committed: [entry(2, 1)] });
+    },
+  },
+  {
+    rule: 'vote-after-loss',
+    what: 'a vote in a term in which one may be lost',
+    observe: (observed) => {
+      observed.judge.onRecovered(two, { ...withLoss, entries: [entry(1, 1)] });
+      observed.vote(two, 2, three);
+      observed.say(two, three, 2, { kind: 'vote-response', isGranted: true });
+    },
+  },
+  {
+    rule: 'vote-after-loss',
+    what: 'a vote without what was committed before the loss was found',
+    observe: (observed) => {
+      observed.judge.onApplied(one, 1, 77);
+      observed.judge.onRecovered(two, withLoss);
+      observed.vote(two, 3, three);
+      observed.say(two, three, 3, { kind: 'vote-response', isGranted: true });
     },
   },
   {
@@ -290,6 +323,25 @@ test('a member whose disk the seed damages may start without what it had; others
   expect(observed.findings).toEqual([]);
   observed.judge.onRecovered(three, lost);
   expect(observed.findings).toEqual(['durable-prefix']);
+});
+
+test('a member with a loss may vote again when it has caught up, and before when everybody was asked', () => {
+  const observed = quiet([two]);
+  observed.judge.onApplied(one, 1, 77);
+  observed.judge.onRecovered(two, withLoss);
+  const recovery = {
+    kind: 'vote-request',
+    last: { term: toTerm(1), index: toLogIndex(1) },
+    isTransfer: false,
+  } as const;
+  const asked = { cluster: 'c', group, from: three, to: two, term: toTerm(3), ...recovery, isRecovery: true };
+  observed.step(two, {}, { kind: 'group', group, event: { kind: 'message', message: asked } });
+  observed.vote(two, 3, three);
+  observed.say(two, three, 3, { kind: 'vote-response', isGranted: true });
+  observed.append([two], entry(1, 1));
+  observed.vote(two, 4, one);
+  observed.say(two, one, 4, { kind: 'vote-response', isGranted: true });
+  expect(observed.findings).toEqual([]);
 });
 
 test('what a crash kept from the disk is no loss, and what it cut off neither', () => {

@@ -27,7 +27,7 @@ export const raftLogBugs = bugsOf('raft', 'raft-log/src', {
       'answered-before-written',
       'callers are answered when their batch is handed to the disk',
       'this.#written = this.#staged;',
-      'this.#written = this.#staged;\n    for (const call of this.#written) call.resolve();',
+      'this.#written = this.#staged;\n      this.#written.resolve();',
     ],
   ],
   'chunk-scan.ts': [
