@@ -12,19 +12,21 @@ import {
 } from '@holdfast/raft';
 import { drawSwarm } from '../faults/swarm.ts';
 import { faultKinds } from '../faults/fault-kinds.ts';
-import { nothingToEnd } from '../faults/fault-kind.ts';
+import { nothingToEnd, textOf } from '../faults/fault-kind.ts';
 import { RaftJudge } from '../judge/raft-judge.ts';
 import { convergenceLimitMs, runMs, safetyMs } from '../world/phases.ts';
 import type { Fault, Operation, Plan, Scenario, ScenarioRun, World } from '../world/scenario.ts';
 import { Client, clientProgram } from './client.ts';
+import { clusterFaults } from './cluster-faults.ts';
 import { describeFrame } from './describe-frame.ts';
 import { History } from './history.ts';
 import { memberProgram, peerAddress, RunningMember } from './member-program.ts';
-import { operatorFaults } from './operator-faults.ts';
 import { Operator } from './operator.ts';
 import { clientName, drawRequests, requestOf } from './raft-requests.ts';
+import { Stranger, strangerProgram } from './stranger.ts';
 import { drawShape, hostSettingsOf, shapeOf, toPlain, type RaftShape } from './raft-shape.ts';
 
+const strangerName = 's1';
 const machineOf = (member: number): string => `m${member}`;
 /** Faults leave the cluster this long to be founded. */
 const foundingMs = 2000;
@@ -40,7 +42,7 @@ export const raftScenario: Scenario = {
     const members = Array.from({ length: shape.founders }, (_, at) => machineOf(at + 1));
     const clients = Array.from({ length: shape.clients }, (_, at) => clientName(at + 1));
     const cast = { members, clients, fragile: shape.fragile.map(machineOf) };
-    const kinds = { ...faultKinds, ...operatorFaults };
+    const kinds = { ...faultKinds, ...clusterFaults };
     const faults = drawSwarm(random.fork('faults'), { kinds, cast, startMs: foundingMs, endMs: safetyMs });
     const times = {
       disturbedMs: safetyMs,
@@ -89,6 +91,7 @@ class RaftRun implements ScenarioRun {
     const founders = votersOnly(Array.from({ length: shape.founders }, (_, at) => toMemberId(at + 1)));
     for (let member = 1; member <= shape.founders; member++) this.#addMember(founders);
     for (let client = 1; client <= shape.clients; client++) this.#addClient(client);
+    world.addMachine(strangerName, { program: strangerProgram(), restartDelayMs: null }).start();
   }
 
   #addMember(founders: ReturnType<typeof votersOnly> | null): MemberId {
@@ -150,7 +153,7 @@ class RaftRun implements ScenarioRun {
   }
 
   inflict(fault: Fault): (() => void) | null {
-    if (!(fault.kind in operatorFaults)) return null;
+    if (!(fault.kind in clusterFaults)) return null;
     const machine = fault.target === 'leader' ? this.resolveRole('leader') : fault.target;
     const member = machine === null || machine === '' ? null : toMemberId(Number(machine.slice(1)));
     switch (fault.kind) {
@@ -164,6 +167,8 @@ class RaftRun implements ScenarioRun {
         return member === null ? nothingToEnd : this.#demoteAndPromote(member, fault.durationMs);
       case 'transfer':
         return member === null ? nothingToEnd : this.#operator.transfer(member);
+      case 'stranger':
+        return this.#visit(machine, member, textOf(fault, 'visit'));
       default:
         return this.#loseDisk(fault.target);
     }
@@ -198,6 +203,12 @@ class RaftRun implements ScenarioRun {
       timer.cancel();
       end();
     };
+  }
+
+  #visit(machine: string | null, member: MemberId | null, name: string): () => void {
+    const stranger = this.#world.machines.get(strangerName)?.running;
+    if (stranger instanceof Stranger && machine !== null && member !== null) stranger.visit(machine, member, name);
+    return nothingToEnd;
   }
 
   #loseDisk(name: string): () => void {
