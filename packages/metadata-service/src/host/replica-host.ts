@@ -256,17 +256,17 @@ export class ReplicaHost implements Host {
   async #stop(): Promise<void> {
     const { self } = this.#options;
     const stopped = new OpError('RAFT_HOST_STOPPED', { member: self });
-    for (const replica of this.#replicas.values()) {
-      const to = successorOf(replica.status);
-      if (to !== null) await this.#handOver(replica, to);
-      replica.refuse(stopped);
-    }
+    const replicas = [...this.#replicas.values()];
+    await Promise.all(replicas.map(async (replica) => this.#handOver(replica)));
+    for (const replica of replicas) replica.refuse(stopped);
     await this.#end(stopped);
     this.#ended.resolve(null);
   }
 
   /** Saves the others an election timeout; if it does not work out, they wait for one. */
-  async #handOver(replica: GroupReplica, to: MemberId): Promise<void> {
+  async #handOver(replica: GroupReplica): Promise<void> {
+    const to = successorOf(replica.status);
+    if (to === null) return;
     const { tickMs, raft } = this.#settings;
     const limitMs = 2 * raft.electionTicks * tickMs;
     const { timers, log } = this.#options;
