@@ -1,0 +1,158 @@
+// What the state machine costs, on this machine's disk: commands applied in batches as a leader hands them over, a large volume's
+// snapshot and the delete of it, images of the state.
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Bench, Report } from '@holdfast/tooling';
+import type { Entry } from '@holdfast/raft';
+import { living } from './schema.ts';
+import type { Command } from './commands.ts';
+import { MetadataMachine } from './machine.ts';
+import { change } from './query.ts';
+import { entryOf, files, poolCommand, Story, temporaryDirectory, volumeCommand } from './state-testing.ts';
+
+const batch = 64;
+const runs = 1_000_000;
+const streamPartBytes = 1024 * 1024;
+
+function inSeconds(work: () => void): number {
+  const started = process.hrtime.bigint();
+  work();
+  return Number(process.hrtime.bigint() - started) / 1e9;
+}
+
+function apply(story: Story, commands: readonly Command[]): void {
+  const first = story.machine.applied + 1;
+  story.machine.apply(commands.map((command, at): Entry => entryOf(command, { index: first + at })));
+}
+
+function createVolumes(story: Story, from: number, count: number): number {
+  let seconds = 0;
+  for (let at = from; at < from + count; at += batch) {
+    const { client, sequence } = { client: 1, sequence: at };
+    const first = story.machine.applied + 1;
+    const entries = Array.from({ length: batch }, (_, each): Entry => {
+      const id = `${String(at + each).padStart(8, '0')}-0000-4000-8000-000000000000`;
+      const command = volumeCommand(id, { name: `pvc-${id}` });
+      const proposal = { session: client, sequence: sequence + each + 1 };
+      return entryOf(command, { index: first + each, proposal });
+    });
+    seconds += inSeconds(() => story.machine.apply(entries));
+  }
+  return seconds;
+}
+
+/** Volumes as if each had been created; their ids are in no order. */
+function fillVolumes(story: Story, count: number): void {
+  const { database } = story.machine;
+  database.begin();
+  database.run(
+    change(`
+      WITH RECURSIVE counted (at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM counted WHERE at < ?)
+      INSERT INTO volumes SELECT printf('%08x-1111-4000-8000-%012d', (at * 2654435761) % 4294967296, at), 'filled ' || at,
+        1000000000 + at, 'default', 'pool', 100, 0, '', 0, 0, 0, 0, 0, 0 FROM counted
+    `),
+    count,
+  );
+  const lineages = "SELECT lineage, 'pool', 0, NULL, NULL, 0, 0, 1 FROM volumes WHERE name LIKE 'filled%'";
+  database.run(change(`INSERT INTO lineages ${lineages}`));
+  database.commit();
+  story.machine.checkpoint();
+}
+
+/** A volume of runs of one extent, as if each had been converted alone. */
+function fillVolume(story: Story): void {
+  const { database } = story.machine;
+  database.begin();
+  const fill = change(`
+    WITH RECURSIVE counted (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM counted WHERE at + 1 < ?)
+    INSERT INTO runs (lineage, death, logical, length, device, physical, birth)
+    SELECT 1, ?, at * 2, 1, 1, at * 2, 0 FROM counted
+  `);
+  database.run(fill, runs, living);
+  database.run(change('UPDATE lineages SET owned = ? WHERE number = 1'), runs);
+  database.run(change('UPDATE pools SET free = free - ?, mapped = ?'), runs, runs);
+  database.run(change('DELETE FROM free_runs'));
+  database.run(change('UPDATE devices SET free = 0'));
+  database.commit();
+  story.machine.checkpoint();
+}
+
+function measureLargeVolume(report: Report, directory: string): void {
+  const story = new Story({ path: join(directory, 'large.db'), files });
+  story.do(poolCommand('pool'));
+  story.do({ kind: 'addDevice', pool: 'pool', device: 'disk', extents: 2 ** 30 });
+  story.do(volumeCommand('v', { extents: 2 ** 30 }));
+  fillVolume(story);
+  const volume = 'v';
+  story.do({ kind: 'intend', volume, intent: 'i', what: 'share', snapshot: 's', name: 's', start: 0, stop: 0 });
+  const snapshotSeconds = inSeconds(() => apply(story, [{ kind: 'commitIntent', volume, intent: 'i', atMs: 0 }]));
+  report.figure('snapshot-of-1000000-runs', snapshotSeconds * 1e3, 'ms', { atMost: 20 });
+  measureImage(report, story, join(directory, 'image.db'));
+  story.do({ kind: 'deleteVolume', volume });
+  story.do({ kind: 'deleteSnapshot', snapshot: 's' });
+  let longest = 0;
+  let steps = 0;
+  const total = inSeconds(() => {
+    const progress = { isDone: false };
+    const step = (): void => {
+      progress.isDone = story.do<'reclaim'>({ kind: 'reclaim', pool: 'pool' }).isDone;
+    };
+    for (; !progress.isDone; steps++) longest = Math.max(longest, inSeconds(step));
+  });
+  report.figure('delete-of-1000000-runs-longest-step', longest * 1e3, 'ms', { atMost: 20 });
+  report.figure('delete-of-1000000-runs', total, 's');
+  report.figure('delete-of-1000000-runs-steps', steps, 'commands');
+  story.machine.close();
+}
+
+function measureImage(report: Report, story: Story, path: string): void {
+  const source = story.machine.snapshot();
+  const file = files.open(path, 'create');
+  let bytes = 0;
+  const seconds = inSeconds(() => {
+    for (let part = source.read(streamPartBytes); part !== null; part = source.read(streamPartBytes)) {
+      file.pwrite(part, bytes);
+      bytes += part.length;
+    }
+    file.fsync();
+  });
+  source.close();
+  file.close();
+  report.figure('image-size', bytes / 1e6, 'MB');
+  report.figure('image-stream', bytes / 1e6 / seconds, 'MB/s', { atLeast: 100 });
+}
+
+function measureVolumes(report: Report, directory: string): void {
+  const path = join(directory, 'volumes.db');
+  const story = new Story({ path, files });
+  story.do({ kind: 'openClient', atMs: 0 });
+  story.do(poolCommand('pool'));
+  story.do({ kind: 'addDevice', pool: 'pool', device: 'disk', extents: 2 ** 30 });
+  const count = 64_000;
+  const empty = count / createVolumes(story, 0, count);
+  report.figure('create-volume-empty', empty, 'commands/s', { atLeast: 2_000 });
+  fillVolumes(story, 1_000_000 - count);
+  const full = count / createVolumes(story, 1_000_000, count);
+  report.figure('create-volume-beside-1000000', full, 'commands/s');
+  report.figure('create-volume-full-to-empty', full / empty, 'ratio');
+  story.machine.close();
+  report.figure('volumes-1000000-size', statSync(path).size / 1e6, 'MB');
+  const seconds = inSeconds(() => MetadataMachine.open({ path, files }).close());
+  report.figure('open-of-1000000-volumes', seconds, 's', { atMost: 10 });
+  report.figure('resident', process.memoryUsage().rss / 1e6, 'MB', { atMost: 1_074 });
+}
+
+const bench: Bench = {
+  name: 'metadata-state',
+  run(report) {
+    const directory = temporaryDirectory();
+    try {
+      measureVolumes(report, directory);
+      for (const name of readdirSync(directory)) rmSync(join(directory, name));
+      measureLargeVolume(report, directory);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+};
+export default bench;
