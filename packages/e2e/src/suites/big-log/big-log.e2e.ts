@@ -114,7 +114,7 @@ test(
       await Promise.all(opened.groups().map(async (group) => opened.commit(group, entriesOfGroup)));
       await Promise.all(opened.groups().map(async (group) => opened.purge(group, purgedIndex)));
       // Chunks go one by one when nobody else wants the disk.
-      while (opened.stat().chunks > chunks / 4) await new Promise<void>((resolve) => void timers.after(50, resolve));
+      while (opened.stat().chunks > chunks / 8) await new Promise<void>((resolve) => void timers.after(50, resolve));
     });
     await opened.close();
     expect(usedBytes()).toBeLessThan(logBytes / 4);
