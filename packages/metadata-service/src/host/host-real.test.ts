@@ -1,10 +1,21 @@
-// Hosts as they run in production: real files with the log's own thread, real sockets on loopback, the machine's clock.
+// Hosts as they run in production: real files with the log's own thread, real sockets on loopback with certificates of the
+// cluster's authority, the machine's clock.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { invariant, RealClock, RealRandom, RealTimers, RealTransport, sleep } from '@holdfast/base';
+import {
+  invariant,
+  RealClock,
+  RealRandom,
+  RealTimers,
+  RealTransport,
+  sleep,
+  type TlsOptionsProvider,
+} from '@holdfast/base';
 import { votersOnly, type MemberId } from '@holdfast/raft';
+import { TestCluster } from '@holdfast/rpc/internal';
+import type { CertificateKeeper } from '@holdfast/rpc';
 import { group, member, smallLog, smallSettings, TextMachine } from './host-testing.ts';
 import type { HostOptions } from './host-options.ts';
 import { initialise } from './initialise.ts';
@@ -22,11 +33,24 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(root, { recursive: true });
   addresses.clear();
+  tls.clear();
 });
 
 interface Running {
   readonly host: ReplicaHost;
   readonly state: TextMachine;
+}
+
+/** What each member shows; plain TCP before it is set. */
+const tls = new Map<MemberId, TlsOptionsProvider>();
+
+/** The member's own certificate, by which both ends of its connections prove that they are of the cluster. */
+function tlsOf(keeper: CertificateKeeper): TlsOptionsProvider {
+  return {
+    server: () => ({ ...keeper.current.contextOptions, requestCert: true, rejectUnauthorized: true }),
+    client: () => keeper.current.contextOptions,
+    onServerChange: (callback) => keeper.onChange(callback),
+  };
 }
 
 function optionsOf(self: MemberId, stateMachine: TextMachine): HostOptions {
@@ -42,7 +66,7 @@ function optionsOf(self: MemberId, stateMachine: TextMachine): HostOptions {
     clock,
     timers,
     random: new RealRandom(),
-    transport: new RealTransport(),
+    transport: new RealTransport({ tls: tls.get(self) ?? null }),
   };
 }
 
@@ -63,7 +87,17 @@ async function until(condition: () => boolean): Promise<void> {
 
 const leads = ({ host }: Running): boolean => host.replica(group).status.role === 'leader';
 
-test('three members on real disks and sockets commit, lose their leader, go on, and take it back', async () => {
+test('three members with certificates commit, lose their leader, go on, and take it back', async () => {
+  const certificates = await TestCluster.create();
+  for (const self of members) tls.set(self, tlsOf(await certificates.keeperFor('metadata')));
+  try {
+    await loseAndTakeBackLeader();
+  } finally {
+    await certificates.close();
+  }
+});
+
+async function loseAndTakeBackLeader(): Promise<void> {
   for (const self of members) {
     const founding = { group, founders: votersOnly(members) };
     await initialise({ ...optionsOf(self, new TextMachine()), groups: [founding] });
@@ -99,7 +133,7 @@ test('three members on real disks and sockets commit, lose their leader, go on, 
   } finally {
     for (const { host } of all()) await host.stop();
   }
-});
+}
 
 test('a member that is stopped is found as it was, and its log is free for the next start', async () => {
   const [self] = members;
