@@ -13,6 +13,11 @@
 // | an empty disk in place of the old one      | fragile members        | the same; and the member must be removed and a new one  |
 // |                                            |                        | added, because its votes and acknowledgements are gone  |
 //
+// What the promise to come to rest needs besides: a quorum of voters that trust their logs, or an answer from every voter. After a torn
+// write a log cannot tell whether it lost what it had acknowledged, so such a member waits for a leader or for the word of all the
+// others. If one of those is gone for good meanwhile, and too few are sound, a person has to decide; nothing that was acknowledged
+// is lost, and nothing goes on. Seed 2005 is such a world.
+//
 // A fragile member stays fragile for the whole run: an entry that it lost counts as lost until it is repaired, and no seed tries to
 // know when that is. Fragile voters are a minority, of the founders and of every configuration that the operator makes.
 import type { SeededRandom } from '@holdfast/base/internal';

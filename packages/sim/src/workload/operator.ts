@@ -67,6 +67,11 @@ export class Operator {
     for (const [member, substitute] of this.#replacements) this.#replace(member, substitute);
   }
 
+  /** Whether a member's disk is gone for good. */
+  get hasLost(): boolean {
+    return this.#given.size > 0;
+  }
+
   /** Whether somebody is still to be removed or added. */
   get isBusy(): boolean {
     return this.#replacements.size > 0;

@@ -76,7 +76,9 @@ class SeedRun {
     const limitMs = safetyMs + convergenceLimitMs;
     while (world.finding === null && !this.#run.hasConverged()) {
       if (world.time.nowMs >= limitMs) {
-        world.report('convergence', this.#run.whyNotConverged());
+        const excuse = this.#run.beyondPromise?.() ?? null;
+        if (excuse === null) world.report('convergence', this.#run.whyNotConverged());
+        else world.note('', 'state', 1, () => `need not come to rest: ${excuse}`);
         return;
       }
       await world.runUntil(world.time.nowMs + lookEveryMs);

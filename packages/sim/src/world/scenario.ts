@@ -60,6 +60,8 @@ export interface ScenarioRun {
    * again until it says so, or until `convergenceLimitMs` has passed, which is a finding of the rule `convergence`.
    */
   hasConverged(): boolean;
+  /** Why nobody may expect that it comes to rest at all, by the fault atlas; null (or no method) if it must. Asked when the time is up. */
+  beyondPromise?(): string | null;
   /** What holds the system up, for the finding. */
   whyNotConverged(): string;
   /** The last judgement, over whole histories; breaks of a promise go to `world.report`. */
