@@ -136,7 +136,8 @@ class Search {
   }
 
   #try(call: Mark, frame: Frame): void {
-    const value = valueAfter(call.operation, frame.value) ?? null;
+    const value = valueAfter(call.operation, frame.value);
+    if (value === impossible) return;
     this.#done.add(call.number);
     const state = `${this.#done.text} ${JSON.stringify(value)}`;
     if (this.#known.has(state)) {
@@ -174,7 +175,7 @@ function candidatesOf(head: Mark, value: KeyValue): readonly Mark[] {
   for (let at = head.after; at !== null && !at.isAnswer; at = at.after) {
     const { action, answer } = at.operation;
     const next = valueAfter(at.operation, value);
-    if (next === undefined) continue;
+    if (next === impossible) continue;
     if (answer !== null && next === value) return [at];
     const isBuilding = answer !== null && action.kind !== 'put';
     candidates.push({ mark: at, urgency: isBuilding ? -1 : at.urgentAt });
@@ -190,21 +191,23 @@ function urgencyOf(operation: KeyOperation, operations: readonly KeyOperation[])
   }, Infinity);
 }
 
-/** undefined: the operation cannot have given its answer here. */
-function valueAfter({ action, answer }: KeyOperation, value: KeyValue): KeyValue | undefined {
+/** The operation cannot have given its answer here. */
+const impossible = Symbol('impossible');
+
+function valueAfter({ action, answer }: KeyOperation, value: KeyValue): KeyValue | typeof impossible {
   const fits = (said: KeyValue): boolean => answer === null || answer.value === said;
   switch (action.kind) {
     case 'get':
-      return fits(value) ? value : undefined;
+      return fits(value) ? value : impossible;
     case 'put':
-      return fits(action.value) ? action.value : undefined;
+      return fits(action.value) ? action.value : impossible;
     case 'append': {
       const longer = (value ?? '') + action.suffix;
-      return fits(longer) ? longer : undefined;
+      return fits(longer) ? longer : impossible;
     }
     case 'compare-and-set':
       // It answers with the value that it found.
-      if (!fits(value)) return undefined;
+      if (!fits(value)) return impossible;
       return value === action.expected ? action.value : value;
   }
 }
