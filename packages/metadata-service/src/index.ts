@@ -4,3 +4,6 @@ export { initialise } from './host/initialise.ts';
 export { hostSettingsDefault } from './host/host-settings.ts';
 export type * from './host/host-options.ts';
 export type { SnapshotSource, StateMachine } from './host/state-machine.ts';
+export { MetadataMachine, type MetadataOptions } from './state/machine.ts';
+export { decodeAnswer, encodeCommand } from './state/command-codec.ts';
+export type { Command, CommandKind, CommandOf, ResultOf } from './state/commands.ts';

@@ -30,7 +30,7 @@ export interface MetadataOptions {
   readonly checkpointBytes?: number;
 }
 
-const checkpointBytesDefault = 16 * 1024 * 1024;
+const checkpointBytesDefault = 4 * 1024 * 1024;
 const hasCluster = query<{ readonly name: string }>("SELECT name FROM sqlite_schema WHERE name = 'cluster'");
 const empty = new Uint8Array(0);
 

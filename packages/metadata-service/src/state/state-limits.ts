@@ -34,7 +34,7 @@ export const stateLimits = {
   runsPerCommand: 64,
   entriesPerCommand: 256,
   /** Runs that one command may pass in an extent map: what an entry replaces, what a commit unmaps, what a reclaim frees. */
-  stepsPerCommand: 512,
+  stepsPerCommand: 256,
   devicesPerEvidence: 64,
   keysPerDevice: 1_024,
   /** Changes that a watcher may be behind. */
