@@ -1,5 +1,5 @@
 // The scenarios by their names. To be imported only after a bug was planted, because it loads everything that is tested.
-import { fencingModelScenario } from '../fencing/fencing-scenario.ts';
+import { fencingModelScenario, fencingScenario } from '../fencing/fencing-scenario.ts';
 import { raftScenario } from '../workload/raft-scenario.ts';
 import type { ScenarioName } from '../planted/planted-bug.ts';
 import { drawPlan as drawPlanOf, runSeed } from '../world/run-seed.ts';
@@ -7,6 +7,7 @@ import type { Plan, RunOptions, Scenario, SeedResult } from '../world/scenario.t
 
 const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   raft: raftScenario,
+  fencing: fencingScenario,
   'fencing-model': fencingModelScenario,
 };
 

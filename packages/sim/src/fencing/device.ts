@@ -7,7 +7,6 @@ import type { Timer } from '@holdfast/base';
 import type { VirtualTime } from '@holdfast/base/internal';
 import type { Block } from './block.ts';
 import type { ReadBack } from './metadata/command.ts';
-import type { VolumeMap } from './metadata/state.ts';
 
 /** `power`, `reset` and `preempted` are unit attentions: told once to each port, in place of an answer. */
 export type DeviceError = 'reservation-conflict' | 'power' | 'reset' | 'preempted' | 'aborted' | 'path';
@@ -30,16 +29,6 @@ export interface FlushRequest {
 }
 export type DeviceRequest = WriteRequest | ReadRequest | FlushRequest;
 export type DeviceAnswer = { readonly error: DeviceError } | { readonly error: null; readonly block: Block | null };
-
-/** A volume's map as the device's reserved region holds it, for a restore (F11). */
-export interface MapCopy {
-  readonly volume: string;
-  readonly generation: number;
-  readonly epoch: number;
-  readonly changes: number;
-  readonly snapshotGeneration: number;
-  readonly map: VolumeMap;
-}
 
 export interface DeviceOptions {
   readonly name: string;
@@ -73,7 +62,6 @@ export class Device {
   /** Ports that have ever asked for something. */
   readonly #ports = new Set<string>();
   readonly #tasks = new Set<Task>();
-  readonly copies = new Map<string, MapCopy>();
   /** The highest cluster generation that a superblock here was written in. */
   generation = 0;
 

@@ -1,9 +1,14 @@
 // The scenarios that judge the fencing rules. `fencing-model` replicates the metadata log by a stand-in, so that a seed costs little
 // and thousands run; `fencing` by the production raft host, with everything going wrong there that the raft scenario knows.
 import type { SeededRandom } from '@holdfast/base/internal';
+import { drawFragile } from '../faults/fault-atlas.ts';
+import { faultKinds } from '../faults/fault-kinds.ts';
+import { drawSwarm } from '../faults/swarm.ts';
 import { safetyMs } from '../world/phases.ts';
+import { describeFrame } from '../workload/describe-frame.ts';
 import type { Fault, Plan, Scenario } from '../world/scenario.ts';
 import { FencingRun } from './fencing-run.ts';
+import { HostMetadata } from './host-metadata.ts';
 import { drawNodeFaults } from './node-faults.ts';
 import { drawShape, shapeOf, toPlain, type FencingShape } from './shape.ts';
 import { StandInMetadata } from './stand-in-metadata.ts';
@@ -41,4 +46,21 @@ export const fencingModelScenario: Scenario = {
   name: 'fencing-model',
   draw: (random) => drawPlan(random, drawMemberFaults),
   begin: async (world, plan) => new FencingRun(world, shapeOf(plan), (parts) => new StandInMetadata(parts)),
+};
+
+/** Clocks that run wrong by a tenth are beyond the drift margin, and with them the contract. */
+const memberFaultKinds = Object.fromEntries(Object.entries(faultKinds).filter(([kind]) => kind !== 'drift'));
+
+function drawHostFaults(random: SeededRandom, { members: count }: FencingShape): readonly Fault[] {
+  const members = Array.from({ length: count }, (_, at) => `m${at + 1}`);
+  const cast = { members, clients: [], fragile: drawFragile(random.fork('fragile'), members) };
+  const [startMs, endMs] = [foundingMs, safetyMs];
+  return drawSwarm(random.fork('members'), { kinds: memberFaultKinds, cast, startMs, endMs });
+}
+
+export const fencingScenario: Scenario = {
+  name: 'fencing',
+  draw: (random) => drawPlan(random, drawHostFaults),
+  begin: async (world, plan) => new FencingRun(world, shapeOf(plan), (parts) => new HostMetadata(parts)),
+  describeFrame,
 };

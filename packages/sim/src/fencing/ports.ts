@@ -2,7 +2,7 @@
 // as the CSI driver sees it, an engine as an agent and as a pod see it, a device as a machine sees it; and what the judge is
 // told by all of them.
 import type { Block, Tag, Writer } from './block.ts';
-import type { DeviceAnswer, DeviceRequest, MapCopy } from './device.ts';
+import type { DeviceAnswer, DeviceRequest } from './device.ts';
 import type { Answer, Command, ReadBack } from './metadata/command.ts';
 import type { Applied } from './metadata/machine.ts';
 import type { GrantMode, IntentState, VolumeState } from './metadata/state.ts';
@@ -103,7 +103,6 @@ export interface DevicePort {
   reset(): void;
   readBack(): Omit<ReadBack, 'stoppedBy'>;
   keyOf(initiator: string): string | null;
-  readonly copies: Map<string, MapCopy>;
   generation: number;
 }
 

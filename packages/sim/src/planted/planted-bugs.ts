@@ -1,8 +1,15 @@
 // All planted bugs. `holdfast-sim planted` looks for each of them.
 import { fencingBugs } from './fencing-bugs.ts';
+import { fencingLessons } from './fencing-lessons.ts';
 import { hostBugs } from './host-bugs.ts';
 import type { PlantedBug } from './planted-bug.ts';
 import { raftBugs } from './raft-bugs.ts';
 import { raftLogBugs } from './raft-log-bugs.ts';
 
-export const plantedBugs: readonly PlantedBug[] = [...raftBugs, ...raftLogBugs, ...hostBugs, ...fencingBugs];
+export const plantedBugs: readonly PlantedBug[] = [
+  ...raftBugs,
+  ...raftLogBugs,
+  ...hostBugs,
+  ...fencingBugs,
+  ...fencingLessons,
+];

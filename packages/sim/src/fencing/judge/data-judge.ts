@@ -101,6 +101,11 @@ export class DataJudge {
       const at = Math.floor(reading.block / extentBlocks);
       if (reading.volume === volume && at >= from && at < to) this.#readings.set(ticket, { ...reading, bound: null });
     }
+    for (const [ticket, flush] of this.#flushes) {
+      if (flush.volume !== volume) continue;
+      const dirty = flush.dirty.filter(([block]) => block < from * extentBlocks || block >= to * extentBlocks);
+      this.#flushes.set(ticket, { volume, dirty });
+    }
   }
 
   cloned(clone: string, source: string, contents: ReadonlyMap<number, Tag>): void {
@@ -113,11 +118,9 @@ export class DataJudge {
     if (this.#spoiled.has(source)) this.#spoiled.add(clone);
   }
 
-  /** After a restore only what follows is held to anything. */
+  /** What a backup did not know is lost or another's by its restore; only volumes that are made after it are held to anything. */
   forget(): void {
-    for (const [name, { lineage }] of this.#volumes) {
-      this.#volumes.set(name, { floor: new Map(), dirty: new Map(), lineage, base: new Map() });
-    }
+    for (const name of this.#volumes.keys()) this.#spoiled.add(name);
     this.#flushes.clear();
     this.#readings.clear();
   }

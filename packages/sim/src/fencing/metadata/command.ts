@@ -1,6 +1,6 @@
 // Commands of the metadata log and their answers. Whoever repeats a command gets what the first one brought about: each names
 // what it expects, so that a repetition finds it done.
-import type { Fencing, GrantMode, Tier, VolumeMap } from './state.ts';
+import type { Fencing, GrantMode, Tier } from './state.ts';
 
 /** A command of an agent: refused when its session has ended or a later agent of the session is known (F4). */
 export interface ByAgent {
@@ -58,7 +58,6 @@ export type Command =
   | { readonly kind: 'withdraw'; readonly volume: string; readonly intent: string }
   | { readonly kind: 'restore'; readonly backup: string; readonly generationSeen: number }
   | { readonly kind: 'prove-generation'; readonly pool: string; readonly evidence: Evidence; readonly by: string }
-  | Merge
   | { readonly kind: 'open-generation'; readonly pool: string; readonly term: number };
 
 export interface CreatePool {
@@ -132,17 +131,6 @@ export interface Intend {
   readonly snapshot: string;
   readonly from: number;
   readonly to: number;
-}
-
-/** A map that was found after a restore: on a device, or in an engine that lived on (F11). */
-export interface Merge {
-  readonly kind: 'merge';
-  readonly volume: string;
-  readonly generation: number;
-  readonly epoch: number;
-  readonly changes: number;
-  readonly snapshotGeneration: number;
-  readonly map: VolumeMap;
 }
 
 export type Refusal =

@@ -1,10 +1,9 @@
 // Time does not turn back (F11): a restored state begins a cluster generation of its own, and gives nothing until everything
-// of an older one is shut out of the pool and the maps that were found are merged.
+// of an older one is shut out of the pool. What maps are found on devices and in engines is no part of this model.
 import { certifySession, isPreempted } from './certificates.ts';
-import { referAll, unreferAll } from './extents.ts';
 import { end } from './sessions.ts';
-import { accept, refuse, type Answer, type Command, type Merge } from './command.ts';
-import type { MetadataState, PoolState, VolumeState } from './state.ts';
+import { accept, refuse, type Answer, type Command } from './command.ts';
+import type { MetadataState } from './state.ts';
 
 export function restore(state: MetadataState, command: Extract<Command, { kind: 'restore' }>): Answer {
   const backup = JSON.parse(command.backup) as MetadataState;
@@ -41,28 +40,6 @@ function hasOlderKey(
   return keys.some((key) => Number.parseInt(key, 10) < state.generation);
 }
 
-export function merge(state: MetadataState, command: Merge): Answer {
-  const volume = state.volumes[command.volume];
-  const pool = state.pools[volume?.pool ?? ''];
-  if (volume === undefined || pool === undefined) return refuse('not-found');
-  if (pool.openGeneration === state.generation) return refuse('not-allowed');
-  if (!isNewer(volume, command)) return accept();
-  unreferAll(state, pool, volume.map);
-  volume.map = { ...command.map };
-  volume.changes = command.changes;
-  volume.epoch = command.epoch;
-  volume.epochGeneration = command.generation;
-  volume.snapshotGeneration = Math.max(volume.snapshotGeneration, command.snapshotGeneration);
-  referAll(pool, volume.map);
-  return accept();
-}
-
-function isNewer(volume: VolumeState, { generation, epoch, changes }: Merge): boolean {
-  if (generation !== volume.epochGeneration) return generation > volume.epochGeneration;
-  if (epoch !== volume.epoch) return epoch > volume.epoch;
-  return changes > volume.changes;
-}
-
 /** The leader waited since the proof: also who only reads has passed its deadline. */
 export function openGeneration(
   state: MetadataState,
@@ -79,25 +56,7 @@ export function openGeneration(
     certifySession(state, { session, pool, as, by: 'leader' });
     session.silent[pool.name] = true;
   }
-  dispute(state, pool);
   pool.openGeneration = state.generation;
   pool.proof = null;
   return accept();
-}
-
-/** An extent that two conversions claim: both volumes wait for a person. */
-function dispute(state: MetadataState, pool: PoolState): void {
-  const claims = new Map<number, { readonly claim: string; readonly volume: VolumeState }>();
-  for (const volume of Object.values(state.volumes).filter((each) => each.pool === pool.name)) {
-    for (const map of [volume.map, ...Object.values(volume.snapshots)]) {
-      for (const { extent, claim } of Object.values(map)) {
-        const other = claims.get(extent);
-        if (other === undefined) claims.set(extent, { claim, volume });
-        else if (other.claim !== claim) {
-          other.volume.isDisputed = true;
-          volume.isDisputed = true;
-        }
-      }
-    }
-  }
 }

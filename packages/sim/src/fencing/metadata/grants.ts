@@ -11,7 +11,7 @@ import {
 } from './state.ts';
 
 export function publish(state: MetadataState, command: Extract<Command, { kind: 'publish' }>): Answer {
-  const volume = usableVolume(state, command.volume, command.mode);
+  const volume = usableVolume(state, command.volume);
   if (volume === null) return refuse('not-found');
   if (state.pools[volume.pool]?.openGeneration !== state.generation) return refuse('older-generation');
   const session = sessionOf(state, command.node);
@@ -26,19 +26,18 @@ export function publish(state: MetadataState, command: Extract<Command, { kind: 
     volume.attachments[node] ??= { mode, isUndoing: false };
     return accept({ epoch: volume.epoch });
   }
-  const answer = give(volume, session, mode, state.generation);
+  const answer = give(volume, session, mode);
   if (answer.refusal === null) volume.attachments[node] ??= { mode, isUndoing: false };
   return answer;
 }
 
-function usableVolume(state: MetadataState, name: string, mode: GrantMode): VolumeState | null {
+function usableVolume(state: MetadataState, name: string): VolumeState | null {
   const volume = state.volumes[name];
-  if (volume === undefined || volume.isDeleting || (volume.isDisputed && mode !== 'read')) return null;
-  return volume;
+  return volume === undefined || volume.isDeleting ? null : volume;
 }
 
 /** The grant that stands, or one with the next epoch if nothing conflicts. */
-function give(volume: VolumeState, session: SessionState, mode: GrantMode, generation: number): Answer {
+function give(volume: VolumeState, session: SessionState, mode: GrantMode): Answer {
   const own = volume.grants.find((grant) => grant.session === session.id && grant.mode === mode);
   if (own !== undefined) return accept({ epoch: own.epoch, session: session.id });
   const against = volume.grants.filter((grant) => conflicts(grant.mode, mode) || grant.session === session.id);
@@ -51,7 +50,6 @@ function give(volume: VolumeState, session: SessionState, mode: GrantMode, gener
   // F9: from an intent to its end nobody is given what could use the old entries.
   if (volume.intents.length > 0) return refuse('busy');
   volume.epoch++;
-  volume.epochGeneration = generation;
   if (mode === 'read') volume.lastReadEpoch = volume.epoch;
   else volume.lastWriteEpoch = volume.epoch;
   volume.grants.push({ epoch: volume.epoch, node: session.node, session: session.id, mode });
@@ -79,12 +77,12 @@ export function stage(state: MetadataState, command: Extract<Command, { kind: 's
   const refusal = refuseAgent(state, command);
   if (refusal !== null) return refusal;
   const session = state.sessions[command.session];
-  const volume = usableVolume(state, command.volume, command.mode);
+  const volume = usableVolume(state, command.volume);
   if (volume === null || session === undefined) return refuse('not-found');
   if (state.pools[volume.pool]?.openGeneration !== state.generation) return refuse('older-generation');
   const attachment = volume.attachments[session.node];
   if (attachment === undefined || attachment.isUndoing || attachment.mode !== command.mode)
     return refuse('not-allowed');
   if (volume.epoch < command.lowerBound) return refuse('older-generation');
-  return give(volume, session, command.mode, state.generation);
+  return give(volume, session, command.mode);
 }

@@ -6,12 +6,15 @@ import { refuseAgent } from './agents.ts';
 import { accept, refuse, type Answer, type Command, type Intend } from './command.ts';
 import type { IntentState, MetadataState, VolumeState } from './state.ts';
 
+const decidedMax = 32;
+
 export function intend(state: MetadataState, command: Intend): Answer {
   const volume = state.volumes[command.volume];
   if (volume === undefined || volume.isDeleting) return refuse('not-found');
   if (state.pools[volume.pool]?.openGeneration !== state.generation) return refuse('older-generation');
   const open = volume.intents.find(({ id }) => id === command.intent);
   if (open !== undefined) return accept({ revision: open.revision });
+  if (volume.decided.includes(command.intent)) return accept({ revision: volume.revision });
   if (volume.snapshots[command.snapshot] !== undefined) return accept({ revision: volume.revision });
   if (volume.intents.length > 0) return refuse('busy');
   volume.revision++;
@@ -77,4 +80,5 @@ export function withdraw(state: MetadataState, command: Extract<Command, { kind:
 
 function drop(volume: VolumeState, intent: IntentState): void {
   volume.intents = volume.intents.filter((each) => each !== intent);
+  volume.decided = [...volume.decided, intent.id].slice(-decidedMax);
 }

@@ -4,7 +4,7 @@ import { toLogIndex, type LogIndex } from '@holdfast/base';
 import type { Entry } from '@holdfast/raft';
 import { beSilent, certify, release, stateOff, taint } from './certificates.ts';
 import { accept, type Answer, type Command, type CreatePool } from './command.ts';
-import { merge, openGeneration, proveGeneration, restore } from './generations.ts';
+import { openGeneration, proveGeneration, restore } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
 import { acknowledge, commit, intend, withdraw } from './intents.ts';
 import { allocate, clone, convert, createVolume, deleteSnapshot, deleteVolume } from './maps.ts';
@@ -126,7 +126,6 @@ const handlers: Handlers = {
   withdraw,
   restore,
   'prove-generation': proveGeneration,
-  merge,
   'open-generation': openGeneration,
 };
 

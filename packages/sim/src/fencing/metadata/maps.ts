@@ -14,9 +14,9 @@ export function createVolume(state: MetadataState, { name, tenant, pool, isShare
 function newVolume(of: NewVolume): VolumeState {
   return {
     ...of,
-    ...{ epoch: 0, epochGeneration: 0, revision: 0, committedRevision: 0, changes: 0, snapshotGeneration: 0, map: {} },
-    ...{ grants: [], lastWriteEpoch: 0, lastReadEpoch: 0, attachments: {}, intents: [], snapshots: {} },
-    ...{ isDeleting: false, isDisputed: false },
+    ...{ epoch: 0, revision: 0, committedRevision: 0, snapshotGeneration: 0, map: {} },
+    ...{ grants: [], lastWriteEpoch: 0, lastReadEpoch: 0, attachments: {}, intents: [], decided: [], snapshots: {} },
+    ...{ isDeleting: false },
   };
 }
 
@@ -111,9 +111,7 @@ function put(state: MetadataState, volume: VolumeState, at: number, extent: numb
   const pool = state.pools[volume.pool];
   const old = volume.map[at];
   if (pool === undefined || old?.extent === extent) return;
-  volume.changes++;
-  const claim = `${volume.name}/${volume.epoch}/${volume.changes}`;
-  volume.map[at] = { extent, birth: volume.snapshotGeneration, claim };
+  volume.map[at] = { extent, birth: volume.snapshotGeneration };
   refer(pool, extent);
   if (old !== undefined) unrefer(state, pool, old.extent);
 }
@@ -124,7 +122,6 @@ export function unmapRange(state: MetadataState, volume: VolumeState, from: numb
   for (let at = from; at < to && pool !== undefined; at++) {
     const entry = volume.map[at];
     if (entry === undefined) continue;
-    volume.changes++;
     Reflect.deleteProperty(volume.map, at);
     unrefer(state, pool, entry.extent);
   }

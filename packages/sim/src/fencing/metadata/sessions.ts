@@ -5,13 +5,15 @@ import { certifySession } from './certificates.ts';
 import { liveSession, type EndReason, type MetadataState, type SessionState } from './state.ts';
 
 const fenceWindowMs = 3_600_000;
+/** A restored state does not know how far the numbers went: each generation begins beyond the one before. */
+const agentsPerGeneration = 1_000_000;
 
 export function register(state: MetadataState, command: Register): Answer {
   const known = state.nodes[command.node];
   if (known !== undefined && known.machine !== command.machine) return refuse('not-allowed');
   const last = known?.session ?? '';
   const previous = state.sessions[last];
-  if (previous?.secret === command.secret) return registeredBefore(previous);
+  if (previous?.secret === command.secret) return registeredBefore(state, previous);
   if (command.after !== last) return { ...refuse('conflict'), session: last };
   if (previous === undefined) return begin(state, command);
   const isSameBoot = previous.bootId === command.bootId;
@@ -27,21 +29,27 @@ function begin(state: MetadataState, command: Register): Answer {
   const { node: name, machine, bootId, secret, ttlMs, drainMs } = command;
   const known = state.nodes[name];
   const incarnation = (known?.incarnation ?? 0) + 1;
+  const agent = Math.max(known?.agent ?? 0, state.generation * agentsPerGeneration) + 1;
   const id = `${state.generation}.${name}.${incarnation}`;
   const { generation } = state;
   state.sessions[id] = {
     ...{ id, node: name, generation, incarnation, bootId, secret, ttlMs, drainMs },
-    ...{ agent: 1, endedBy: null, certificates: {}, silent: {} },
+    ...{ agent, endedBy: null, certificates: {}, silent: {} },
   };
-  const node = known ?? { machine, incarnation, session: id, statement: null, taint: null };
-  state.nodes[name] = Object.assign(node, { incarnation, session: id });
-  return accept({ session: id, agent: 1 });
+  const node = known ?? { machine, incarnation, agent, session: id, statement: null, taint: null };
+  state.nodes[name] = Object.assign(node, { incarnation, agent, session: id });
+  return accept({ session: id, agent });
+}
+
+function nextAgent(state: MetadataState, node: string): number {
+  const known = state.nodes[node];
+  return known === undefined ? 1 : ++known.agent;
 }
 
 /** The answer to the first try was lost; whoever asks again may be a later agent, so it gets a number of its own. */
-function registeredBefore(session: SessionState): Answer {
+function registeredBefore(state: MetadataState, session: SessionState): Answer {
   if (session.endedBy !== null) return refuse('session-ended');
-  session.agent++;
+  session.agent = nextAgent(state, session.node);
   return accept({ session: session.id, agent: session.agent });
 }
 
@@ -55,7 +63,7 @@ export function resume(state: MetadataState, command: Extract<Command, { kind: '
   if (session === null) return refuse('session-ended');
   if (session.secret !== command.secret) return refuse('not-allowed');
   // Each agent that takes the session up gets a number of its own, so that the one before is nobody from here on.
-  session.agent++;
+  session.agent = nextAgent(state, session.node);
   return accept({ session: session.id, agent: session.agent });
 }
 

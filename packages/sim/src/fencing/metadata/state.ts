@@ -62,6 +62,8 @@ export interface SessionState {
 export interface NodeState {
   readonly machine: string;
   incarnation: number;
+  /** Of the last agent that registered or took a session up: it grows for as long as the node is known (F4). */
+  agent: number;
   /** The last one; it may have ended. */
   session: string;
   /** Who said at which incarnation that the machine is off. */
@@ -80,8 +82,6 @@ export interface MapEntry {
   readonly extent: number;
   /** The snapshot generation at its conversion. */
   readonly birth: number;
-  /** The conversion that put it there; copies in snapshots and clones keep it, so that two claims on one extent show (F11). */
-  readonly claim: string;
 }
 export type VolumeMap = Record<number, MapEntry>;
 
@@ -105,14 +105,10 @@ export interface VolumeState {
   readonly isShared: boolean;
   extents: number;
   epoch: number;
-  /** The generation in which the last epoch was given. */
-  epochGeneration: number;
   /** Raised by each intent. */
   revision: number;
   /** Of the last intent that was committed. */
   committedRevision: number;
-  /** Counts what changed the map; with the epoch it tells which of two copies is the later one (F11). */
-  changes: number;
   snapshotGeneration: number;
   map: VolumeMap;
   /** Without those that are certified. */
@@ -122,10 +118,10 @@ export interface VolumeState {
   lastReadEpoch: number;
   attachments: Record<string, { readonly mode: GrantMode; isUndoing: boolean }>;
   intents: IntentState[];
+  /** Ids of the last intents that ended: a retry whose first answer was lost begins nothing anew. */
+  decided: string[];
   snapshots: Record<string, VolumeMap>;
   isDeleting: boolean;
-  /** An extent was claimed twice after a restore; a person decides. */
-  isDisputed: boolean;
 }
 
 export interface Certificate {

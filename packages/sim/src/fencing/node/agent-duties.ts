@@ -149,14 +149,11 @@ export class AgentDuties {
     return reservations.preempt(number, this.#agent.devicesOf(pool), { isTarget, drainMs });
   }
 
-  /** F11: everything of an older generation is shut out, and what the devices know of the maps is told. */
+  /** F11: everything of an older generation is shut out. */
   async #prove(pool: string): Promise<void> {
     const { parts } = this.#agent;
     const devices = this.#agent.devicesOf(pool);
     const generation = Number.parseInt(this.#agent.session, 10);
-    for (const copy of devices.flatMap(({ copies }) => [...copies.values()])) {
-      await this.#agent.ask({ kind: 'merge', ...copy });
-    }
     for (const device of devices) device.generation = Math.max(device.generation, generation);
     if (parts.pools.get(pool)?.fencing !== 'reservation') return;
     const isTarget = (key: string): boolean => Number.parseInt(key, 10) < generation;

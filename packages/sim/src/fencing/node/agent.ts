@@ -51,6 +51,8 @@ export class Agent implements AgentPort {
   /** When a volume was opened, or a key confirmed to be registered: a renewal sent before says nothing about it. */
   readonly openedMs = new Map<string, number>();
   readonly registeredMs = new Map<string, number>();
+  /** Secrets of sessions of which nothing is left here: those of before this process began, and those that it tore down itself. */
+  readonly #tornDown: string[];
   readonly #duties: AgentDuties;
   #isRenewing = false;
   /** The node's last session, as the log told this agent. */
@@ -59,6 +61,7 @@ export class Agent implements AgentPort {
   constructor(parts: AgentParts) {
     this.parts = parts;
     this.reservations = new Reservations(parts);
+    this.#tornDown = parts.bootRecord.secrets.filter((secret) => secret !== parts.shared.secret);
     this.#duties = new AgentDuties(this);
   }
 
@@ -101,22 +104,27 @@ export class Agent implements AgentPort {
   async #begin(): Promise<void> {
     const { shared } = this.parts;
     for (;;) {
-      const isKnown = shared.session !== '';
-      const answer = isKnown ? await this.#resume() : await this.#register();
-      if (answer?.refusal === null) {
+      const { session } = shared;
+      const answer = session === '' ? await this.#register() : await this.#resume();
+      // It may have been stopped meanwhile, and another agent have settled the matter.
+      const isCurrent = session === shared.session && (answer?.agent ?? 0) > shared.agent;
+      if (answer?.refusal === null && isCurrent) {
         shared.session = answer.session;
         this.number = answer.agent;
         shared.agent = this.number;
         return;
       }
       if (answer?.refusal === 'conflict') this.#lastSession = answer.session;
-      if (!isKnown && answer?.refusal === 'session-ended') shared.secret = '';
-      if (isKnown && (answer?.refusal === 'session-ended' || answer?.refusal === 'not-found')) {
-        this.number = shared.agent;
-        await this.#tearDownAll();
-      }
+      // Somebody of this boot has registered since this process looked what is left here.
+      if (answer?.refusal === 'not-allowed') this.parts.onReplaced();
+      if (answer?.refusal === 'session-ended') await this.#giveUp(session);
       await this.sleep(retryMs);
     }
+  }
+
+  async #giveUp(session: string): Promise<void> {
+    if (session === '') this.parts.shared.secret = '';
+    else await this.#tearDownAll(session);
   }
 
   #resume(): Promise<Answer | null> {
@@ -127,8 +135,9 @@ export class Agent implements AgentPort {
   async #register(): Promise<Answer | null> {
     const { node, machine, bootId, path, random, shared, bootRecord, drainMs } = this.parts;
     // What an engine of this boot submitted may still be on its way down, whoever submitted it.
+    await this.#closeAll();
     while (path.inFlight > 0) await this.sleep(retryMs);
-    const tornDown = bootRecord.secrets.filter((secret) => secret !== shared.secret);
+    const tornDown = this.#tornDown;
     if (shared.secret === '') {
       shared.secret = random.uuid();
       bootRecord.secrets.push(shared.secret);
@@ -164,7 +173,7 @@ export class Agent implements AgentPort {
       return;
     }
     if (reply.verdict === 'ended') {
-      await this.loseSession();
+      await this.loseSession(this.session);
       return;
     }
     this.#extend(reply, sentMs);
@@ -189,26 +198,34 @@ export class Agent implements AgentPort {
     }
   }
 
-  async loseSession(): Promise<void> {
-    await this.#tearDownAll();
+  async loseSession(session: string): Promise<void> {
+    await this.#tearDownAll(session);
     await this.#begin();
     await this.renew();
   }
 
   /** Every volume is shut and drained, and nothing of the session is left on this node. */
-  async #tearDownAll(): Promise<void> {
-    const { shared, roleVolumes, onEngine } = this.parts;
+  async #tearDownAll(session: string): Promise<void> {
+    const { shared, roleVolumes } = this.parts;
+    if (shared.session !== session) return;
     shared.session = '';
+    this.#tornDown.push(shared.secret);
     shared.secret = '';
     roleVolumes.clear();
     this.registeredMs.clear();
+    await this.#closeAll();
+  }
+
+  async #closeAll(): Promise<void> {
+    const { shared, onEngine } = this.parts;
     for (const volume of shared.volumes.values()) {
       volume.isShut = true;
       volume.wake();
     }
     for (const name of [...shared.volumes.keys()]) {
-      await onEngine((engine) => engine.shut(this.number, name, 'drop'));
-      await onEngine(async (engine) => engine.close(this.number, name));
+      const number = shared.agent;
+      await onEngine((engine) => engine.shut(number, name, 'drop'));
+      await onEngine(async (engine) => engine.close(number, name));
     }
   }
 
