@@ -91,6 +91,19 @@ test.each<{ what: string; body: MessageBody; code: string }>([
     code: 'RAFT_MESSAGE_MALFORMED',
   },
   {
+    what: 'a configuration without any member',
+    body: append({
+      entries: [
+        {
+          ...entry(1, 1),
+          kind: 'configuration',
+          data: Buffer.from('{"voters":[],"outgoing":[],"learners":[],"learnersNext":[]}'),
+        },
+      ],
+    }),
+    code: 'RAFT_MESSAGE_MALFORMED',
+  },
+  {
     what: 'a configuration that removes everybody',
     body: append({
       entries: [
@@ -143,6 +156,14 @@ test.each<{ what: string; sender: number; body: MessageBody; code: string }>([
   const core = startLeader();
   expect(core.step(from(toMemberId(sender), 1, body)).refused?.code).toBe(code);
   expect(core.status.role).toBe('leader');
+});
+
+test('a snapshot of a group without any member is refused', () => {
+  const core = start();
+  const mark = { id: 'a', ...at(1, 5), configuration: votersOnly([]), version: 1 };
+  const chunk: MessageBody = { kind: 'snapshot-chunk', mark, offset: 0, data: noData, isLast: true };
+  expect(core.step(from(other, 1, chunk)).refused?.code).toBe('RAFT_MESSAGE_MALFORMED');
+  expect(core.status.term).toBe(0);
 });
 
 test('storage that acknowledges twice, or what was never written, is refused', () => {

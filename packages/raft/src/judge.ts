@@ -151,6 +151,6 @@ function judgeVersion(version: number, supported: number): Flaw {
 
 function judgeMark({ id, index, term, configuration, version }: SnapshotMark, state: State): Flaw {
   if (typeof id !== 'string' || !isPosition({ index, term }) || !isCount(version)) return 'a snapshot without a name';
-  const problem = configurationProblem(configuration);
+  const problem = configurationProblem(configuration) ?? (configuration.voters.length === 0 ? 'no voter' : null);
   return problem === null ? judgeVersion(version, state.settings.supportedVersion) : `a snapshot with ${problem}`;
 }

@@ -19,6 +19,8 @@ export function decodeConfiguration(data: Uint8Array): Configuration {
     throw malformed('a configuration without its lists');
   const problem = configurationProblem(read as Configuration);
   if (problem !== null) throw malformed(`a configuration with ${problem}`);
+  // Only who was never told of any has none: no entry takes everybody away.
+  if ((read as Configuration).voters.length === 0) throw malformed('a configuration with no voter');
   return read as Configuration;
 }
 
