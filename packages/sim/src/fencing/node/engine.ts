@@ -154,7 +154,9 @@ export class Engine implements EnginePort {
       volume.cache.delete(block);
       return afterError(failed.error);
     }
-    if (!volume.isShut) volume.cache.set(block, tag);
+    // Who lets go drops the cache when the last request is back; until then nothing older than this write may be read there.
+    if (volume.isShut) volume.cache.delete(block);
+    else volume.cache.set(block, tag);
     return { error: null, data: tag };
   }
 
@@ -265,7 +267,7 @@ export class Engine implements EnginePort {
     volume.isShut = true;
     volume.wake();
     while (volume.admitted.size > 0) await this.#parts.process.take(volume.changed());
-    // A cached read never comes to the engine: who lets go drops what the kernel keeps (decision record 14).
+    // A cached read never comes to the engine: who lets go drops what the kernel keeps (decision record 12).
     volume.cache.clear();
     return flushed.error === null && volume.pending.size === 0;
   }
