@@ -161,7 +161,7 @@ export const stateErrorRows = {
   SNAPSHOT_EXISTS: {
     kind: 'exists',
     retriable: false,
-    text: 'there is a snapshot {snapshot} of another volume',
+    text: 'the snapshot {snapshot} cannot be made: its name or its id is taken',
     hint: 'Choose another name.',
   },
   SNAPSHOT_NOT_FOUND: {

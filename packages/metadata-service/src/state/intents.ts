@@ -36,6 +36,7 @@ const missing = query<GrantRow>(`
 const raiseRevision = change('UPDATE volumes SET revision = ? WHERE id = ?');
 const setNarrowed = change('UPDATE volumes SET narrowed = ?, changes = changes + 1 WHERE id = ?');
 const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ?');
+const intentsFor = query<IntentRow>('SELECT * FROM intents WHERE snapshot = ? OR name = ?');
 const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
 const countSnapshots = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM snapshots WHERE lineage = ?');
 const insertSnapshot = insert<SnapshotRow>('snapshots', [
@@ -60,12 +61,21 @@ export function intend(state: State, command: CommandOf<'intend'>): ResultOf<'in
   return { revision };
 }
 
-/** Whether the snapshot was made already, by an earlier intent of this name. */
-function isThere({ database, cluster }: State, volume: VolumeRow, { snapshot, name }: CommandOf<'intend'>): boolean {
+/** Whether the snapshot was made already, by an earlier intent of this name. What another intent is to make is taken as well. */
+function isThere(
+  { database, cluster }: State,
+  volume: VolumeRow,
+  { intent, snapshot, name }: CommandOf<'intend'>,
+): boolean {
   if (snapshot === null || name === null) throw malformed('a share without the snapshot that it makes');
-  const known = database.get(snapshotNamed, name) ?? database.get(snapshotById, snapshot);
-  if (known !== null && known.volume !== volume.id) throw new OpError('SNAPSHOT_EXISTS', { snapshot: name });
-  if (known !== null) return true;
+  const known = database.get(snapshotNamed, name);
+  if (known?.lineage === volume.lineage) return true;
+  const intended = database
+    .all(intentsFor, snapshot, name)
+    .some((each) => each.volume !== volume.id || each.id !== intent);
+  // Also the id of one that is deleted and kept for its clones.
+  const isTaken = known !== null || database.get(snapshotById, snapshot) !== null;
+  if (isTaken || intended) throw new OpError('SNAPSHOT_EXISTS', { snapshot: name });
   const { snapshots: limit, snapshotsPerVolume } = stateLimits;
   if (cluster.snapshots >= limit) throw limitReached('snapshots', limit);
   const count = database.get(countSnapshots, volume.lineage)?.count ?? 0;

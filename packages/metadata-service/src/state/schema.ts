@@ -225,6 +225,8 @@ const fencingTables = `
     start INTEGER NOT NULL,
     stop INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX intents_snapshot ON intents (snapshot);
+  CREATE INDEX intents_name ON intents (name);
   CREATE TABLE acknowledgements (
     volume TEXT NOT NULL, session TEXT NOT NULL, PRIMARY KEY (volume, session)
   ) STRICT, WITHOUT ROWID;
