@@ -139,6 +139,6 @@ test('whatever commands come, in whatever order, every sum is right and members 
       expect(stateProblems(one.database)).toEqual([]);
       expect(other.hash()).toBe(one.hash());
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
