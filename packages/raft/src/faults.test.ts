@@ -7,6 +7,7 @@ import { noData, type Entry } from './entry.ts';
 import type { RaftEvent } from './event.ts';
 import { toGroupId, toMemberId } from './ids.ts';
 import type { Message, MessageBody, MessageKind, MessageOf } from './message.ts';
+import { encodeConfiguration } from './payload.ts';
 import { emptyReplica } from './recovered.ts';
 import { settingsDefault } from './settings.ts';
 
@@ -164,4 +165,26 @@ test('a vote that both places lost leaves the term of the log, and no vote of it
   expect([core.status.term, core.status.votedFor, core.status.isSuspect]).toEqual([4, null, true]);
   const { write } = core.step({ kind: 'tick' });
   expect(write?.vote).toEqual({ term: 4, votedFor: null });
+});
+
+test.each([
+  { what: 'the last one', later: null, members: [1, 2, 3, 4] },
+  { what: 'not the last one', later: votersOnly([1, 2].map(toMemberId)), members: [1, 2] },
+])('a configuration that a repair brings back counts: $what', ({ later, members }) => {
+  const configured = (index: number, configuration: ReturnType<typeof votersOnly>): Entry => ({
+    ...entry(index),
+    kind: 'configuration',
+    data: encodeConfiguration(configuration),
+  });
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    vote: { term: toTerm(4), votedFor: null },
+    entries: [entry(1), later === null ? entry(3) : configured(3, later)],
+    faulty: [{ term: toTerm(4), index: toLogIndex(2) }],
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('repair'), recovered });
+  const repaired = configured(2, votersOnly([1, 2, 3, 4].map(toMemberId)));
+  const previous = { term: toTerm(4), index: toLogIndex(1) };
+  core.step(from(4, { kind: 'append', previous, entries: [repaired], commit: toLogIndex(0) }));
+  expect(core.status.configuration.voters).toEqual(members);
 });

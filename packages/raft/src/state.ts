@@ -297,9 +297,14 @@ export function noteEntry(state: State, index: LogIndex): void {
   const entry = state.log.entryAt(index);
   if (entry === null) return;
   if (entry.kind === 'configuration') {
-    state.configurations.push({ index, configuration: decodeConfiguration(entry.data) });
+    insertMark(state.configurations, { index, configuration: decodeConfiguration(entry.data) });
   }
-  if (entry.kind === 'version') state.versions.push({ index, version: decodeVersion(entry.data) });
+  if (entry.kind === 'version') insertMark(state.versions, { index, version: decodeVersion(entry.data) });
+}
+
+/** A repaired entry comes after those behind it were noted. */
+function insertMark<Mark extends { readonly index: LogIndex }>(marks: Mark[], mark: Mark): void {
+  marks.splice(marks.findLastIndex(({ index }) => index < mark.index) + 1, 0, mark);
 }
 
 /** Drops the configurations and versions that an applied one has replaced. */

@@ -53,6 +53,11 @@ export function truncateAfter(state: State, index: LogIndex): void {
 export function repairEntry(state: State, entry: Entry): void {
   state.log.repair(entry);
   draftOf(state).repairs.push(entry);
+  if (entry.kind === 'command' || entry.kind === 'empty') return;
+  // While it was damaged nobody here knew that the members had changed.
+  const before = configurationOf(state);
+  noteEntry(state, entry.index);
+  if (configurationOf(state) !== before) state.out.configuration = configurationOf(state);
 }
 
 /** Lets go of the log up to where a snapshot stands for it. */
