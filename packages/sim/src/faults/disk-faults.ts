@@ -137,9 +137,18 @@ function rot(machine: VirtualMachine, fault: Fault): void {
   const file = files[Math.floor(numberOf(fault, 'file') * files.length)];
   if (file === undefined) return;
   const { content } = file;
-  const start = Math.floor(numberOf(fault, 'place') * content.durableSectors) * sectorBytes;
+  const { durableSectors } = content;
+  const first = Math.floor(numberOf(fault, 'place') * durableSectors);
+  const sectors = Array.from({ length: durableSectors }, (_, at) => (first + at) % durableSectors);
+  const start = (sectors.find((sector) => !isEmpty(content, sector)) ?? first) * sectorBytes;
   for (let bit = 0; bit < numberOf(fault, 'bits'); bit++) {
     const position = start + ((bit * 97) % sectorBytes);
     if (position < content.durableSizeBytes) content.rot(position, bit % 8);
   }
+}
+
+function isEmpty(content: { read(into: Uint8Array, position: number): void }, sector: number): boolean {
+  const bytes = new Uint8Array(sectorBytes);
+  content.read(bytes, sector * sectorBytes);
+  return bytes.every((byte) => byte === 0);
 }

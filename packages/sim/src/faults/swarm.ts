@@ -3,6 +3,7 @@
 import type { SeededRandom } from '@holdfast/base/internal';
 import type { Fault, FaultPlan } from '../world/scenario.ts';
 import type { Cast, DrawnFault, FaultKind } from './fault-kind.ts';
+import { drawSeries } from './series.ts';
 
 export interface SwarmOptions {
   readonly kinds: Readonly<Record<string, Pick<FaultKind, 'perMinuteMax' | 'draw'>>>;
@@ -16,12 +17,6 @@ export interface SwarmOptions {
 const kindShare = 0.35;
 /** One seed in this many has none at all: what is wrong there is no fault's. */
 const calmOneIn = 40;
-
-/** Of all seeds, those in which whoever leads is hunted, by some of these kinds, each time for so long. */
-const huntShare = 0.5;
-const huntKinds = ['isolate', 'leader-in-minority', 'stop', 'kill', 'cut', 'power-loss'];
-/** About an election timeout and more, so that another one is elected. */
-const huntedMs = { least: 800, range: 3200 };
 
 export function drawSwarm(random: SeededRandom, { kinds, cast, startMs, endMs }: SwarmOptions): FaultPlan {
   if (random.below(calmOneIn) === 0) return [];
@@ -37,23 +32,6 @@ export function drawSwarm(random: SeededRandom, { kinds, cast, startMs, endMs }:
         plan.push({ kind, atMs: Math.round(startMs + luck.fraction() * (endMs - startMs)), ...drawn });
     }
   }
-  plan.push(...drawHunt(random.fork('hunt'), { kinds, cast, startMs, endMs }));
+  plan.push(...drawSeries(random.fork('series'), { kinds, cast, startMs, endMs }));
   return plan.sort((first, second) => first.atMs - second.atMs);
-}
-
-/** Whoever leads is hit as soon as it does, for a while: most of what can be wrong with elections needs many of them. */
-function drawHunt(luck: SeededRandom, { kinds, cast, startMs, endMs }: SwarmOptions): Fault[] {
-  const faults: Fault[] = [];
-  if (luck.fraction() >= huntShare) return faults;
-  const lastMs = startMs + (0.4 + 0.6 * luck.fraction()) * (endMs - startMs);
-  const [leastMs, mostMs] = [300 + luck.below(700), 1000 + luck.below(3000)];
-  const chosen = huntKinds.filter((kind) => kind in kinds && luck.below(2) === 0);
-  for (let atMs = startMs; atMs < lastMs; atMs += leastMs + luck.below(mostMs)) {
-    const kind = chosen[luck.below(Math.max(1, chosen.length))];
-    const drawn = kind === undefined ? null : (kinds[kind]?.draw(luck, cast) ?? null);
-    if (kind === undefined || drawn === null) continue;
-    const durationMs = drawn.durationMs === 0 ? 0 : huntedMs.least + luck.below(huntedMs.range);
-    faults.push({ kind, atMs, ...drawn, target: 'leader', durationMs });
-  }
-  return faults;
 }

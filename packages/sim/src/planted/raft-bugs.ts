@@ -44,6 +44,12 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
       'state.configurations = state.configurations.filter((mark) => mark.index <= index);',
       '',
     ],
+    [
+      'repaired-configuration-unnoticed',
+      'a configuration whose damaged slot was repaired does not count',
+      'const before = configurationOf(state);\n  noteEntry(state, entry.index);',
+      'const before = configurationOf(state);',
+    ],
   ],
   'follower.ts': [
     [

@@ -9,7 +9,7 @@ export interface StoryOptions {
   readonly isWhole: boolean;
 }
 
-const routine = /^(heartbeat|commit\b|read|frame of)/;
+const routine = /^(heartbeat|commit\b|is alive|ping|pong|hello)/;
 
 export function isRoutine({ text, message }: TraceNote): boolean {
   return message !== undefined && routine.test(text);

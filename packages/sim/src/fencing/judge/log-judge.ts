@@ -5,6 +5,7 @@ import type { Answer, Command } from '../metadata/command.ts';
 import { emptyState, type CertificateKind, type MetadataState, type VolumeMap } from '../metadata/state.ts';
 import { times } from '../settings.ts';
 import type { DataJudge } from './data-judge.ts';
+import { ExtentJudge } from './extent-judge.ts';
 import type { Excuses, Facts } from './facts.ts';
 import type { GrantBook } from './grant-book.ts';
 import type { SnapshotJudge } from './snapshot-judge.ts';
@@ -18,6 +19,9 @@ export interface LogJudgeParts {
 }
 
 type Of<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }>;
+
+/** What most entries are. */
+const freesNothing: ReadonlySet<Command['kind']> = new Set(['publish', 'stage', 'resume', 'acknowledge', 'intend']);
 
 const hourMs = 3_600_000;
 /** A waiting call's answer takes as long as the call itself; what is proposed then was due. */
@@ -34,6 +38,7 @@ export class LogJudge {
   readonly #heardMs = new Map<string, number>();
   readonly #fences: { atMs: number; session: string }[] = [];
   readonly #acknowledged = new Set<string>();
+  readonly #extents = new ExtentJudge();
 
   constructor(parts: LogJudgeParts) {
     this.#parts = parts;
@@ -52,7 +57,10 @@ export class LogJudge {
     this.#index = index;
     this.#before(command, answer, term);
     applyCommand(this.state, command, term);
-    if (answer.refusal === null) this.#after(command, answer);
+    if (answer.refusal === null) {
+      this.#after(command, answer);
+      if (!freesNothing.has(command.kind)) this.#extents.look(this.state);
+    }
     for (const session of answer.waitsFor) this.#waitedMs.set(session, this.#parts.facts.nowMs());
   }
 
@@ -189,6 +197,8 @@ export class LogJudge {
       const record = pool.extents[extent];
       if (record !== undefined && record.state !== 'free')
         this.#fail('F10', `extent ${extent} is leased, and was ${record.state}`);
+      const user = this.#extents.whoMayUse(this.state, pool.name, extent);
+      if (user !== null) this.#fail('F10', `extent ${extent} is leased, and ${user} may still use it`);
       for (const volume of Object.values(this.state.volumes).filter((each) => each.pool === pool.name)) {
         const isNamed = (map: VolumeMap): boolean => Object.values(map).some((entry) => entry.extent === extent);
         const isTaken = [volume.map, ...Object.values(volume.snapshots)].some(isNamed);
@@ -230,6 +240,7 @@ export class LogJudge {
     switch (command.kind) {
       case 'register':
         this.#agents.set(answer.session, answer.agent);
+        this.#extents.tornDown(this.state, answer.session);
         this.#catchEnds();
         this.#certifySessions();
         return;
@@ -240,6 +251,8 @@ export class LogJudge {
         this.#ended.add(command.session);
         return;
       case 'certify':
+        // Beneath a preempted key reads go on; any other proof is of everything.
+        if (command.as !== 'preempted') this.#extents.silenced(command.session, command.pool);
         this.#certify(command.as, (grant) => grant.session === command.session && grant.pool === command.pool);
         return;
       case 'release':
@@ -263,6 +276,9 @@ export class LogJudge {
         return;
       case 'clone':
         snapshots.cloned(command);
+        return;
+      case 'silence':
+        this.#extents.silenced(command.session, command.pool);
         return;
       case 'restore':
         this.#catchEnds();
