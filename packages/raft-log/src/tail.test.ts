@@ -143,6 +143,7 @@ describe('damage in the last batch, which may be a torn write or rot', () => {
   ])('is suspected where somebody cut the file %s', async (_where, offset) => {
     const disk = await makeLog();
     const file = disk.files.open(chunkPath, 'write');
+    const sizeBytes = file.sizeBytes();
     file.ftruncate(lastBatch(disk).position + offset);
     file.fsync();
     file.close();
@@ -157,6 +158,7 @@ describe('damage in the last batch, which may be a torn write or rot', () => {
 
     // The batch behind the cut gives up what was there, and the file has its size again; the verdict stays until it is settled.
     await undecided.saveVote(1, { term: 9, vote: 1 });
+    expect(disk.files.stat(chunkPath)?.sizeBytes).toBe(sizeBytes);
     await undecided.close();
     const again = await openDisk(disk);
     expect(again.report).toMatchObject({ damages: [], isClean: true });
