@@ -2,7 +2,10 @@
 import { expect, test } from '@jest/globals';
 import type { Files } from '@holdfast/base';
 import { VirtualCrash, type VirtualDisk } from '@holdfast/base/internal';
+import { reserveName } from './chunk-files.ts';
 import { Group } from './group.ts';
+import { limitsDefault } from './log-limits.ts';
+import { LogSpace } from './log-space.ts';
 import { directory, entries, newDisk, openDisk, readAll, smallLimits, SyncLog, tellGroups } from './testing.ts';
 
 function newDiskWithDirectory(seed = 1): VirtualDisk {
@@ -109,6 +112,18 @@ test('the reserve is not for those who are too fast for the next spare: it is ke
     if (index === 1) while (!log.stat().hasReserve) await log.saveVote(1, { term: 1, vote: 3 });
   }
   expect(log.stat()).toMatchObject({ hasReserve: true, isFull: false });
+});
+
+test('the reserve becomes a chunk when the disk gives no other file, and not before', () => {
+  const space = new LogSpace(directory, { ...limitsDefault, ...smallLimits });
+  for (let job = space.nextStep(); job !== null; job = space.nextStep()) space.stepped(job, false);
+  expect(space).toMatchObject({ hasSpare: true, hasReserve: true });
+  expect(space.takeNext()?.path).toContain('spare-');
+  expect(space.takeNext()).toBeNull();
+  const step = space.nextStep();
+  if (step === null) throw new Error('a spare is wanted');
+  space.stepped(step, true);
+  expect(space.takeNext()?.path).toContain(reserveName);
 });
 
 test('files of another size than the chunks have are not used again', async () => {
