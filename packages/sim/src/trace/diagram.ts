@@ -28,7 +28,9 @@ export type MarkKind = (typeof markKinds)[number];
 const laneGap = 170;
 const left = 250;
 const top = 70;
-const pixelsPerSecond = 220;
+/** A short span is drawn larger, a long one still so that arrows stand apart. */
+const heightPixels = 4000;
+const scale = { least: 220, most: 4000 };
 /** Notes beside one another closer than this would cover each other. */
 const lineHeight = 11;
 /** A longer text is cut; its title has all of it. */
@@ -37,6 +39,7 @@ const textCharsMax = 46;
 const standingColours: Readonly<Record<Standing, string>> = {
   down: '#d9d9d9',
   starting: '#c9b458',
+  serving: '#9aa5b1',
   follower: '#5b84b1',
   candidate: '#e08a1e',
   leader: '#2e8b57',
@@ -49,7 +52,7 @@ text{font:10px ui-monospace,monospace;fill:#333}
 .tick{stroke:#eee}.tick-text{fill:#999;text-anchor:end}
 line.message{stroke:#777;stroke-width:1;marker-end:url(#head)}
 line.vote{stroke:#a0208f}line.append{stroke:#2a62a8}line.snapshot{stroke:#8a5a2b}line.read{stroke:#2e8b57}
-line.heartbeat{stroke:#ccc}line.lost{stroke:#c22;stroke-dasharray:3 2;marker-end:none}
+line.heartbeat{stroke:#ddd}line.client{stroke:#bbb}line.lost{stroke:#c22;stroke-dasharray:3 2;marker-end:none}
 path.lost{stroke:#c22;stroke-width:1.5}
 text.fault{fill:#c22;text-anchor:end}text.client{fill:#777}text.state{fill:#222;font-weight:bold}
 text.finding{fill:#c22;font-weight:bold;font-size:12px}line.finding{stroke:#c22;stroke-width:2}
@@ -58,7 +61,7 @@ text.finding{fill:#c22;font-weight:bold;font-size:12px}line.finding{stroke:#c22;
 export function drawDiagram(notes: readonly TraceNote[], { title, span }: DiagramOptions): string {
   const lanes = lanesOf(notes, span);
   const width = left + lanes.length * laneGap + 260;
-  const height = top + ((span.toMs - span.fromMs) / 1000) * pixelsPerSecond + 40;
+  const height = top + ((span.toMs - span.fromMs) / 1000) * scaleOf(span) + 40;
   const drawing = new Drawing(lanes, span);
   for (const note of notes) drawing.add(note);
   return [
@@ -105,7 +108,7 @@ class Drawing {
   }
 
   #y(atMs: number): number {
-    return round(top + ((atMs - this.#span.fromMs) / 1000) * pixelsPerSecond);
+    return round(top + ((atMs - this.#span.fromMs) / 1000) * scaleOf(this.#span));
   }
 
   #x(node: string): number {
@@ -117,7 +120,7 @@ class Drawing {
     const right = left + this.#lanes.length * laneGap;
     for (let atMs = Math.ceil(fromMs / 100) * 100; atMs <= toMs; atMs += 100) {
       yield `<line class="tick" x1="${left}" x2="${right}" y1="${this.#y(atMs)}" y2="${this.#y(atMs)}"/>`;
-      if (atMs % 500 === 0)
+      if (atMs % (scaleOf(this.#span) > 1000 ? 100 : 500) === 0)
         yield `<text class="tick-text" x="${left - 4}" y="${this.#y(atMs) + 3}">${timeText(atMs).trim()}</text>`;
     }
   }
@@ -193,7 +196,9 @@ class Drawing {
     const shown = isFinding || words.length <= textCharsMax ? words : `${words.slice(0, textCharsMax - 1)}…`;
     const title = escaped(`${timeText(atMs).trim()} ${node} ${text}`);
     const name = kind === 'mended' ? 'fault' : kind;
-    this.#texts.push(`<text class="${name}" x="${x}" y="${round(y)}">${escaped(shown)}<title>${title}</title></text>`);
+    this.#texts.push(
+      `<text class="${name}" x="${x}" y="${round(isFinding ? y - 8 : y)}">${escaped(shown)}<title>${title}</title></text>`,
+    );
   }
 
   #findingLine(atMs: number): string {
@@ -202,17 +207,23 @@ class Drawing {
   }
 }
 
+/** Pixels for a second. */
+function scaleOf({ fromMs, toMs }: Span): number {
+  return Math.min(scale.most, Math.max(scale.least, heightPixels / ((toMs - fromMs) / 1000)));
+}
+
 interface Point {
   readonly x: number;
   readonly y: number;
 }
 
 export function kindOfMessage(text: string): MarkKind {
+  if (text.startsWith('{')) return 'client';
   if (/vote|timeout/.test(text)) return 'vote';
   if (text.includes('snapshot')) return 'snapshot';
   if (/append|propose/.test(text)) return 'append';
   if (text.includes('read')) return 'read';
-  return /heartbeat|commit/.test(text) ? 'heartbeat' : 'other';
+  return /heartbeat|commit|alive|ping|pong|hello/.test(text) ? 'heartbeat' : 'other';
 }
 
 function round(value: number): number {

@@ -3,7 +3,7 @@
 import type { TraceNote } from '../world/scenario.ts';
 import type { Span } from './trace-book.ts';
 
-export type Standing = 'down' | 'starting' | 'follower' | 'candidate' | 'leader' | 'paused';
+export type Standing = 'down' | 'starting' | 'serving' | 'follower' | 'candidate' | 'leader' | 'paused';
 
 export interface Stretch extends Span {
   readonly standing: Standing;
@@ -16,7 +16,8 @@ export interface Lane {
 
 const beginnings: readonly (readonly [beginning: RegExp, standing: Standing | 'resumed'])[] = [
   [/^starts/, 'starting'],
-  [/^(serves|is follower) ?/, 'follower'],
+  [/^serves/, 'serving'],
+  [/^is follower /, 'follower'],
   [/^is (pre-)?candidate /, 'candidate'],
   [/^is leader /, 'leader'],
   [/^is (stopped|suspended)/, 'paused'],

@@ -24,8 +24,16 @@ export function* tellStory(notes: Iterable<TraceNote>, { span, isWhole }: StoryO
       continue;
     }
     if (atMs < span.fromMs || (!isWhole && isRoutine(note))) continue;
-    yield `${timeText(atMs)}  ${lineOf(note, sentMs)}`;
+    const line = lineOf(note, sentMs);
+    yield `${timeText(atMs)}  ${kind === 'finding' ? line : shortened(line)}`;
   }
+}
+
+/** Padded commands and whole maps are of no use in a line. */
+const textCharsMax = 200;
+
+function shortened(text: string): string {
+  return text.length <= textCharsMax ? text : `${text.slice(0, textCharsMax)}…`;
 }
 
 export function timeText(atMs: number): string {

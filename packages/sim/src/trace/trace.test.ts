@@ -51,7 +51,7 @@ test('lanes stand in what their notes say, from before the span on, and go on as
         { standing: 'down', fromMs: 2500, toMs: 3000 },
       ],
     },
-    { node: 'n10', stretches: [{ standing: 'follower', fromMs: 1000, toMs: 3000 }] },
+    { node: 'n10', stretches: [{ standing: 'serving', fromMs: 1000, toMs: 3000 }] },
   ]);
 });
 
@@ -77,7 +77,7 @@ test('an arrow goes from where a message is sent to where it arrives', () => {
     /<line class="message append" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"/.exec(svg) ?? []
   ).map(Number);
   expect(x2).toBeGreaterThan(x1 ?? Infinity);
-  expect((y2 ?? 0) - (y1 ?? 0)).toBeCloseTo(11, 5);
+  expect((y2 ?? 0) - (y1 ?? 0)).toBeCloseTo(100, 5);
 });
 
 test('a page holds everything itself: boxes for the marks, the diagram, the story', () => {
@@ -93,7 +93,9 @@ test.each([
   ['snapshot-chunk', 'snapshot'],
   ['read-request', 'read'],
   ['heartbeat', 'heartbeat'],
-  ['hello', 'other'],
+  ['m1 is alive', 'heartbeat'],
+  ['{"key":"vote"}', 'client'],
+  ['12 bytes', 'other'],
 ])('%s is of the kind %s', (text, kind) => {
   expect(kindOfMessage(text)).toBe(kind);
 });
