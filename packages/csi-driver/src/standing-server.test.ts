@@ -108,9 +108,9 @@ test('a folder that was removed from under the process is told once, as what thi
   const path = `/proc/self/fd/${held.fd}/csi.sock`;
   const losses: OpError[] = [];
   const server = await start(path, { lookIntervalMs: 5, onLost: (error) => losses.push(error) });
-  await rm(path);
   await until(async () => {
-    // The server makes its socket again at once, so the folder may be full, or gone since the last look.
+    // The server makes its socket again at once: it may come between the two, and then both are asked for again.
+    await rm(path, { force: true });
     await rmdir(directory).catch((error: unknown) => expect(['ENOTEMPTY', 'ENOENT']).toContain(systemErrorCode(error)));
     return losses.length > 0;
   });
