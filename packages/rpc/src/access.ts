@@ -13,6 +13,12 @@ export type AccessTable = Readonly<Record<string, readonly CallerKind[]>>;
 const everybody: readonly CallerKind[] = callerKinds;
 /** Whoever has a certificate may have it renewed; a caller without one has none to renew. */
 const everyHolder: readonly CallerKind[] = roles;
+/** Whoever decides about the cluster. */
+const rulers: readonly CallerKind[] = ['admin', 'operator'];
+/** Whoever makes and deletes volumes. */
+const keepers: readonly CallerKind[] = ['admin', 'operator', 'csi'];
+/** Whoever changes something needs a session for it. */
+const changers: readonly CallerKind[] = ['metadata', 'admin', 'operator', 'csi'];
 /** Kubernetes' own processes on this machine: they speak over our unix sockets and know no certificates. */
 const thisMachine: readonly CallerKind[] = ['local'];
 
@@ -54,7 +60,31 @@ export const accessTable = {
   '/csi.v1.SnapshotMetadata/GetMetadataAllocated': thisMachine,
   '/csi.v1.SnapshotMetadata/GetMetadataDelta': thisMachine,
   '/holdfast.metadata.v1.Certificates/Renew': everyHolder,
+  '/holdfast.metadata.v1.Cluster/Describe': everyHolder,
+  '/holdfast.metadata.v1.Cluster/Hash': rulers,
+  '/holdfast.metadata.v1.Cluster/Invite': rulers,
+  '/holdfast.metadata.v1.Cluster/Join': ['metadata'],
+  '/holdfast.metadata.v1.Cluster/OpenClient': changers,
+  '/holdfast.metadata.v1.Cluster/Promote': rulers,
+  '/holdfast.metadata.v1.Cluster/Remove': rulers,
+  '/holdfast.metadata.v1.Cluster/Transfer': rulers,
+  '/holdfast.metadata.v1.Pools/AddDevice': rulers,
+  '/holdfast.metadata.v1.Pools/Create': rulers,
+  '/holdfast.metadata.v1.Pools/Get': everyHolder,
+  '/holdfast.metadata.v1.Pools/List': everyHolder,
+  '/holdfast.metadata.v1.Settings/List': everyHolder,
+  '/holdfast.metadata.v1.Settings/Set': rulers,
+  '/holdfast.metadata.v1.Snapshots/Create': keepers,
+  '/holdfast.metadata.v1.Snapshots/Delete': keepers,
+  '/holdfast.metadata.v1.Snapshots/Get': everyHolder,
+  '/holdfast.metadata.v1.Snapshots/List': everyHolder,
   '/holdfast.metadata.v1.Status/Get': everybody,
+  '/holdfast.metadata.v1.Volumes/Clone': keepers,
+  '/holdfast.metadata.v1.Volumes/Create': keepers,
+  '/holdfast.metadata.v1.Volumes/Delete': keepers,
+  '/holdfast.metadata.v1.Volumes/Expand': keepers,
+  '/holdfast.metadata.v1.Volumes/Get': everyHolder,
+  '/holdfast.metadata.v1.Volumes/List': everyHolder,
   '/pluginregistration.Registration/GetInfo': thisMachine,
   '/pluginregistration.Registration/NotifyRegistrationStatus': thisMachine,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;

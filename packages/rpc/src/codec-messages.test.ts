@@ -128,8 +128,9 @@ test.each(files)('a value past the limits of a 64-bit field of $file is refused 
 
 test('the files hold 64-bit fields, so that the two tests above try something', () => {
   const counts = files.map(({ model }) => model.messages.flatMap(({ fields }) => fields).filter(rangeOf).length);
-  expect(counts).toEqual([expect.any(Number), 1, 0, 24]);
+  expect(counts).toEqual([expect.any(Number), expect.any(Number), 0, 24]);
   expect(counts[0]).toBeGreaterThanOrEqual(17);
+  expect(counts[1]).toBeGreaterThanOrEqual(50);
 });
 
 test.each(files)('any message of $file comes back as it was sent, and the judge reads and writes the same', (file) => {

@@ -49,4 +49,375 @@ export const certificatesService = {
   },
 } as const satisfies ServiceDescriptor;
 
-export const metadataServices = [statusService, certificatesService] as const;
+/** The replicated group of metadata servers: who is a member, who leads, and the sessions of those who change something. */
+export const clusterService = {
+  name: 'holdfast.metadata.v1.Cluster',
+  methods: {
+    /** Opens a session for a client, by which commands that it sends again are known: they get their first answer. */
+    openClient: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'OpenClient',
+      path: '/holdfast.metadata.v1.Cluster/OpenClient',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.OpenClientRequest',
+      responseMessage: 'holdfast.metadata.v1.OpenClientResponse',
+      encodeRequest: codec.encodeOpenClientRequest,
+      decodeRequest: codec.decodeOpenClientRequest,
+      encodeResponse: codec.encodeOpenClientResponse,
+      decodeResponse: codec.decodeOpenClientResponse,
+    },
+    /** What this server knows of the group, from its own memory: it answers without a leader too. */
+    describe: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Describe',
+      path: '/holdfast.metadata.v1.Cluster/Describe',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.DescribeRequest',
+      responseMessage: 'holdfast.metadata.v1.DescribeResponse',
+      encodeRequest: codec.encodeDescribeRequest,
+      decodeRequest: codec.decodeDescribeRequest,
+      encodeResponse: codec.encodeDescribeResponse,
+      decodeResponse: codec.decodeDescribeResponse,
+    },
+    /** The hash of the whole state at the revision that is applied here. Costs a pass over the state. */
+    hash: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Hash',
+      path: '/holdfast.metadata.v1.Cluster/Hash',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.HashRequest',
+      responseMessage: 'holdfast.metadata.v1.HashResponse',
+      encodeRequest: codec.encodeHashRequest,
+      decodeRequest: codec.decodeHashRequest,
+      encodeResponse: codec.encodeHashResponse,
+      decodeResponse: codec.decodeHashResponse,
+    },
+    /** Makes a token by which one server may join, once, within its life. */
+    invite: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Invite',
+      path: '/holdfast.metadata.v1.Cluster/Invite',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.InviteRequest',
+      responseMessage: 'holdfast.metadata.v1.InviteResponse',
+      encodeRequest: codec.encodeInviteRequest,
+      decodeRequest: codec.decodeInviteRequest,
+      encodeResponse: codec.encodeInviteResponse,
+      decodeResponse: codec.decodeInviteResponse,
+    },
+    /** Admits the caller, who has a token, as a member that learns and does not vote yet. */
+    join: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Join',
+      path: '/holdfast.metadata.v1.Cluster/Join',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.JoinRequest',
+      responseMessage: 'holdfast.metadata.v1.JoinResponse',
+      encodeRequest: codec.encodeJoinRequest,
+      decodeRequest: codec.decodeJoinRequest,
+      encodeResponse: codec.encodeJoinResponse,
+      decodeResponse: codec.decodeJoinResponse,
+    },
+    /** Gives a member that has caught up a vote. */
+    promote: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Promote',
+      path: '/holdfast.metadata.v1.Cluster/Promote',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.PromoteRequest',
+      responseMessage: 'holdfast.metadata.v1.PromoteResponse',
+      encodeRequest: codec.encodePromoteRequest,
+      decodeRequest: codec.decodePromoteRequest,
+      encodeResponse: codec.encodePromoteResponse,
+      decodeResponse: codec.decodePromoteResponse,
+    },
+    /** Takes a member out of the group. Its number is never given again. */
+    remove: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Remove',
+      path: '/holdfast.metadata.v1.Cluster/Remove',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.RemoveRequest',
+      responseMessage: 'holdfast.metadata.v1.RemoveResponse',
+      encodeRequest: codec.encodeRemoveRequest,
+      decodeRequest: codec.decodeRemoveRequest,
+      encodeResponse: codec.encodeRemoveResponse,
+      decodeResponse: codec.decodeRemoveResponse,
+    },
+    /** Hands leadership to a member that votes. */
+    transfer: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Transfer',
+      path: '/holdfast.metadata.v1.Cluster/Transfer',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.TransferRequest',
+      responseMessage: 'holdfast.metadata.v1.TransferResponse',
+      encodeRequest: codec.encodeTransferRequest,
+      decodeRequest: codec.decodeTransferRequest,
+      encodeResponse: codec.encodeTransferResponse,
+      decodeResponse: codec.decodeTransferResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+/** Settings of the cluster: texts by name. */
+export const settingsService = {
+  name: 'holdfast.metadata.v1.Settings',
+  methods: {
+    /** Every setting, in the order of their names. */
+    list: {
+      service: 'holdfast.metadata.v1.Settings',
+      method: 'List',
+      path: '/holdfast.metadata.v1.Settings/List',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ListSettingsRequest',
+      responseMessage: 'holdfast.metadata.v1.ListSettingsResponse',
+      encodeRequest: codec.encodeListSettingsRequest,
+      decodeRequest: codec.decodeListSettingsRequest,
+      encodeResponse: codec.encodeListSettingsResponse,
+      decodeResponse: codec.decodeListSettingsResponse,
+    },
+    /** Gives a setting its value. */
+    set: {
+      service: 'holdfast.metadata.v1.Settings',
+      method: 'Set',
+      path: '/holdfast.metadata.v1.Settings/Set',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.SetSettingRequest',
+      responseMessage: 'holdfast.metadata.v1.SetSettingResponse',
+      encodeRequest: codec.encodeSetSettingRequest,
+      decodeRequest: codec.decodeSetSettingRequest,
+      encodeResponse: codec.encodeSetSettingResponse,
+      decodeResponse: codec.decodeSetSettingResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+/** Pools and their devices. */
+export const poolsService = {
+  name: 'holdfast.metadata.v1.Pools',
+  methods: {
+    /** Makes a pool without devices; one of that name with the same properties is the one that is meant. */
+    create: {
+      service: 'holdfast.metadata.v1.Pools',
+      method: 'Create',
+      path: '/holdfast.metadata.v1.Pools/Create',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.CreatePoolRequest',
+      responseMessage: 'holdfast.metadata.v1.CreatePoolResponse',
+      encodeRequest: codec.encodeCreatePoolRequest,
+      decodeRequest: codec.decodeCreatePoolRequest,
+      encodeResponse: codec.encodeCreatePoolResponse,
+      decodeResponse: codec.decodeCreatePoolResponse,
+    },
+    /** Adds a device to a pool; one that is there with the same extents is the one that is meant. */
+    addDevice: {
+      service: 'holdfast.metadata.v1.Pools',
+      method: 'AddDevice',
+      path: '/holdfast.metadata.v1.Pools/AddDevice',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.AddDeviceRequest',
+      responseMessage: 'holdfast.metadata.v1.AddDeviceResponse',
+      encodeRequest: codec.encodeAddDeviceRequest,
+      decodeRequest: codec.decodeAddDeviceRequest,
+      encodeResponse: codec.encodeAddDeviceResponse,
+      decodeResponse: codec.decodeAddDeviceResponse,
+    },
+    /** One pool with its devices. */
+    get: {
+      service: 'holdfast.metadata.v1.Pools',
+      method: 'Get',
+      path: '/holdfast.metadata.v1.Pools/Get',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.GetPoolRequest',
+      responseMessage: 'holdfast.metadata.v1.GetPoolResponse',
+      encodeRequest: codec.encodeGetPoolRequest,
+      decodeRequest: codec.decodeGetPoolRequest,
+      encodeResponse: codec.encodeGetPoolResponse,
+      decodeResponse: codec.decodeGetPoolResponse,
+    },
+    /** Every pool with its devices, in the order of their names. */
+    list: {
+      service: 'holdfast.metadata.v1.Pools',
+      method: 'List',
+      path: '/holdfast.metadata.v1.Pools/List',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ListPoolsRequest',
+      responseMessage: 'holdfast.metadata.v1.ListPoolsResponse',
+      encodeRequest: codec.encodeListPoolsRequest,
+      decodeRequest: codec.decodeListPoolsRequest,
+      encodeResponse: codec.encodeListPoolsResponse,
+      decodeResponse: codec.decodeListPoolsResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+/** Volumes as their owners see them. */
+export const volumesService = {
+  name: 'holdfast.metadata.v1.Volumes',
+  methods: {
+    /** Makes an empty volume; one of that name with the same properties is the one that is meant. */
+    create: {
+      service: 'holdfast.metadata.v1.Volumes',
+      method: 'Create',
+      path: '/holdfast.metadata.v1.Volumes/Create',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.CreateVolumeRequest',
+      responseMessage: 'holdfast.metadata.v1.CreateVolumeResponse',
+      encodeRequest: codec.encodeCreateVolumeRequest,
+      decodeRequest: codec.decodeCreateVolumeRequest,
+      encodeResponse: codec.encodeCreateVolumeResponse,
+      decodeResponse: codec.decodeCreateVolumeResponse,
+    },
+    /** Makes a volume that begins with what a snapshot holds; one of that name with the same properties is the one that is meant. */
+    clone: {
+      service: 'holdfast.metadata.v1.Volumes',
+      method: 'Clone',
+      path: '/holdfast.metadata.v1.Volumes/Clone',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.CloneVolumeRequest',
+      responseMessage: 'holdfast.metadata.v1.CloneVolumeResponse',
+      encodeRequest: codec.encodeCloneVolumeRequest,
+      decodeRequest: codec.decodeCloneVolumeRequest,
+      encodeResponse: codec.encodeCloneVolumeResponse,
+      decodeResponse: codec.decodeCloneVolumeResponse,
+    },
+    /** Makes a volume larger; one that is as large already stays as it is. */
+    expand: {
+      service: 'holdfast.metadata.v1.Volumes',
+      method: 'Expand',
+      path: '/holdfast.metadata.v1.Volumes/Expand',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ExpandVolumeRequest',
+      responseMessage: 'holdfast.metadata.v1.ExpandVolumeResponse',
+      encodeRequest: codec.encodeExpandVolumeRequest,
+      decodeRequest: codec.decodeExpandVolumeRequest,
+      encodeResponse: codec.encodeExpandVolumeResponse,
+      decodeResponse: codec.decodeExpandVolumeResponse,
+    },
+    /** Deletes a volume that nobody uses; one that is not there is deleted already. */
+    delete: {
+      service: 'holdfast.metadata.v1.Volumes',
+      method: 'Delete',
+      path: '/holdfast.metadata.v1.Volumes/Delete',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.DeleteVolumeRequest',
+      responseMessage: 'holdfast.metadata.v1.DeleteVolumeResponse',
+      encodeRequest: codec.encodeDeleteVolumeRequest,
+      decodeRequest: codec.decodeDeleteVolumeRequest,
+      encodeResponse: codec.encodeDeleteVolumeResponse,
+      decodeResponse: codec.decodeDeleteVolumeResponse,
+    },
+    /** One volume, by its id or by its name. */
+    get: {
+      service: 'holdfast.metadata.v1.Volumes',
+      method: 'Get',
+      path: '/holdfast.metadata.v1.Volumes/Get',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.GetVolumeRequest',
+      responseMessage: 'holdfast.metadata.v1.GetVolumeResponse',
+      encodeRequest: codec.encodeGetVolumeRequest,
+      decodeRequest: codec.decodeGetVolumeRequest,
+      encodeResponse: codec.encodeGetVolumeResponse,
+      decodeResponse: codec.decodeGetVolumeResponse,
+    },
+    /** Volumes page by page, in the order of their ids. */
+    list: {
+      service: 'holdfast.metadata.v1.Volumes',
+      method: 'List',
+      path: '/holdfast.metadata.v1.Volumes/List',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ListVolumesRequest',
+      responseMessage: 'holdfast.metadata.v1.ListVolumesResponse',
+      encodeRequest: codec.encodeListVolumesRequest,
+      decodeRequest: codec.decodeListVolumesRequest,
+      encodeResponse: codec.encodeListVolumesResponse,
+      decodeResponse: codec.decodeListVolumesResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+/** Snapshots of volumes. */
+export const snapshotsService = {
+  name: 'holdfast.metadata.v1.Snapshots',
+  methods: {
+    /** Freezes what a volume holds. Waits up to ten seconds for the nodes that use it to say that they are at the cut. */
+    create: {
+      service: 'holdfast.metadata.v1.Snapshots',
+      method: 'Create',
+      path: '/holdfast.metadata.v1.Snapshots/Create',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.CreateSnapshotRequest',
+      responseMessage: 'holdfast.metadata.v1.CreateSnapshotResponse',
+      encodeRequest: codec.encodeCreateSnapshotRequest,
+      decodeRequest: codec.decodeCreateSnapshotRequest,
+      encodeResponse: codec.encodeCreateSnapshotResponse,
+      decodeResponse: codec.decodeCreateSnapshotResponse,
+    },
+    /** Deletes a snapshot; one that is not there is deleted already. Clones of it stay. */
+    delete: {
+      service: 'holdfast.metadata.v1.Snapshots',
+      method: 'Delete',
+      path: '/holdfast.metadata.v1.Snapshots/Delete',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.DeleteSnapshotRequest',
+      responseMessage: 'holdfast.metadata.v1.DeleteSnapshotResponse',
+      encodeRequest: codec.encodeDeleteSnapshotRequest,
+      decodeRequest: codec.decodeDeleteSnapshotRequest,
+      encodeResponse: codec.encodeDeleteSnapshotResponse,
+      decodeResponse: codec.decodeDeleteSnapshotResponse,
+    },
+    /** One snapshot, by its id or by its name. */
+    get: {
+      service: 'holdfast.metadata.v1.Snapshots',
+      method: 'Get',
+      path: '/holdfast.metadata.v1.Snapshots/Get',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.GetSnapshotRequest',
+      responseMessage: 'holdfast.metadata.v1.GetSnapshotResponse',
+      encodeRequest: codec.encodeGetSnapshotRequest,
+      decodeRequest: codec.decodeGetSnapshotRequest,
+      encodeResponse: codec.encodeGetSnapshotResponse,
+      decodeResponse: codec.decodeGetSnapshotResponse,
+    },
+    /** Snapshots page by page, in the order of their ids. */
+    list: {
+      service: 'holdfast.metadata.v1.Snapshots',
+      method: 'List',
+      path: '/holdfast.metadata.v1.Snapshots/List',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ListSnapshotsRequest',
+      responseMessage: 'holdfast.metadata.v1.ListSnapshotsResponse',
+      encodeRequest: codec.encodeListSnapshotsRequest,
+      decodeRequest: codec.decodeListSnapshotsRequest,
+      encodeResponse: codec.encodeListSnapshotsResponse,
+      decodeResponse: codec.decodeListSnapshotsResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, snapshotsService] as const;

@@ -51,6 +51,355 @@ export interface RawRenewResponse {
 }
 export const RenewResponse: RawMessage<RawRenewResponse>;
 
+export interface RawCommandId {
+  readonly client: Raw64;
+  readonly sequence: Raw64;
+}
+export const CommandId: RawMessage<RawCommandId>;
+
+export type RawOpenClientRequest = object;
+export const OpenClientRequest: RawMessage<RawOpenClientRequest>;
+
+export interface RawOpenClientResponse {
+  readonly client: Raw64;
+}
+export const OpenClientResponse: RawMessage<RawOpenClientResponse>;
+
+export type RawDescribeRequest = object;
+export const DescribeRequest: RawMessage<RawDescribeRequest>;
+
+export interface RawDescribeResponse {
+  readonly member: Raw64;
+  readonly role: number;
+  readonly term: Raw64;
+  readonly leader: Raw64;
+  readonly commit: Raw64;
+  readonly applied: Raw64;
+  readonly first: Raw64;
+  readonly last: Raw64;
+  readonly snapshot: Raw64;
+  readonly version: Raw64;
+  readonly generation: Raw64;
+  readonly members: readonly RawMember[];
+}
+export const DescribeResponse: RawMessage<RawDescribeResponse>;
+
+export interface RawMember {
+  readonly number: Raw64;
+  readonly name: string;
+  readonly peerAddress: string;
+  readonly apiAddress: string;
+  readonly kind: number;
+  readonly behind: Raw64 | null;
+  readonly isActive: boolean | null;
+}
+export const Member: RawMessage<RawMember>;
+
+export type RawHashRequest = object;
+export const HashRequest: RawMessage<RawHashRequest>;
+
+export interface RawHashResponse {
+  readonly revision: Raw64;
+  readonly hash: string;
+}
+export const HashResponse: RawMessage<RawHashResponse>;
+
+export interface RawInviteRequest {
+  readonly id: RawCommandId | null;
+  readonly name: string;
+}
+export const InviteRequest: RawMessage<RawInviteRequest>;
+
+export interface RawInviteResponse {
+  readonly token: string;
+  readonly endTime: RawTimestamp | null;
+}
+export const InviteResponse: RawMessage<RawInviteResponse>;
+
+export interface RawJoinRequest {
+  readonly id: RawCommandId | null;
+  readonly token: string;
+  readonly peerAddress: string;
+  readonly apiAddress: string;
+}
+export const JoinRequest: RawMessage<RawJoinRequest>;
+
+export interface RawJoinResponse {
+  readonly member: Raw64;
+  readonly members: readonly RawMember[];
+}
+export const JoinResponse: RawMessage<RawJoinResponse>;
+
+export interface RawPromoteRequest {
+  readonly member: Raw64;
+}
+export const PromoteRequest: RawMessage<RawPromoteRequest>;
+
+export type RawPromoteResponse = object;
+export const PromoteResponse: RawMessage<RawPromoteResponse>;
+
+export interface RawRemoveRequest {
+  readonly id: RawCommandId | null;
+  readonly member: Raw64;
+}
+export const RemoveRequest: RawMessage<RawRemoveRequest>;
+
+export type RawRemoveResponse = object;
+export const RemoveResponse: RawMessage<RawRemoveResponse>;
+
+export interface RawTransferRequest {
+  readonly member: Raw64;
+}
+export const TransferRequest: RawMessage<RawTransferRequest>;
+
+export type RawTransferResponse = object;
+export const TransferResponse: RawMessage<RawTransferResponse>;
+
+export interface RawListSettingsRequest {
+  readonly isLocal: boolean;
+}
+export const ListSettingsRequest: RawMessage<RawListSettingsRequest>;
+
+export interface RawListSettingsResponse {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly revision: Raw64;
+}
+export const ListSettingsResponse: RawMessage<RawListSettingsResponse>;
+
+export interface RawSetSettingRequest {
+  readonly id: RawCommandId | null;
+  readonly name: string;
+  readonly value: string;
+}
+export const SetSettingRequest: RawMessage<RawSetSettingRequest>;
+
+export type RawSetSettingResponse = object;
+export const SetSettingResponse: RawMessage<RawSetSettingResponse>;
+
+export interface RawPool {
+  readonly name: string;
+  readonly fencing: number;
+  readonly tier: number;
+  readonly isBestEffortTakeover: boolean;
+  readonly drainBoundMs: Raw64 | null;
+  readonly fencesPerHour: Raw64;
+  readonly oversubscriptionPercent: Raw64;
+  readonly extentBytes: Raw64;
+  readonly totalExtents: Raw64;
+  readonly freeExtents: Raw64;
+  readonly leasedExtents: Raw64;
+  readonly mappedExtents: Raw64;
+  readonly quarantinedExtents: Raw64;
+  readonly promisedExtents: Raw64;
+  readonly isOpen: boolean;
+  readonly devices: readonly RawDevice[];
+}
+export const Pool: RawMessage<RawPool>;
+
+export interface RawDevice {
+  readonly number: Raw64;
+  readonly id: string;
+  readonly extents: Raw64;
+  readonly freeExtents: Raw64;
+}
+export const Device: RawMessage<RawDevice>;
+
+export interface RawCreatePoolRequest {
+  readonly id: RawCommandId | null;
+  readonly pool: RawPool | null;
+}
+export const CreatePoolRequest: RawMessage<RawCreatePoolRequest>;
+
+export type RawCreatePoolResponse = object;
+export const CreatePoolResponse: RawMessage<RawCreatePoolResponse>;
+
+export interface RawAddDeviceRequest {
+  readonly id: RawCommandId | null;
+  readonly pool: string;
+  readonly device: string;
+  readonly extents: Raw64;
+}
+export const AddDeviceRequest: RawMessage<RawAddDeviceRequest>;
+
+export interface RawAddDeviceResponse {
+  readonly number: Raw64;
+}
+export const AddDeviceResponse: RawMessage<RawAddDeviceResponse>;
+
+export interface RawGetPoolRequest {
+  readonly name: string;
+  readonly isLocal: boolean;
+}
+export const GetPoolRequest: RawMessage<RawGetPoolRequest>;
+
+export interface RawGetPoolResponse {
+  readonly pool: RawPool | null;
+  readonly revision: Raw64;
+}
+export const GetPoolResponse: RawMessage<RawGetPoolResponse>;
+
+export interface RawListPoolsRequest {
+  readonly isLocal: boolean;
+}
+export const ListPoolsRequest: RawMessage<RawListPoolsRequest>;
+
+export interface RawListPoolsResponse {
+  readonly pools: readonly RawPool[];
+  readonly revision: Raw64;
+}
+export const ListPoolsResponse: RawMessage<RawListPoolsResponse>;
+
+export interface RawVolume {
+  readonly id: string;
+  readonly name: string;
+  readonly tenant: string;
+  readonly pool: string;
+  readonly extents: Raw64;
+  readonly isShared: boolean;
+  readonly attributes: string;
+  readonly epoch: Raw64;
+  readonly mapRevision: Raw64;
+  readonly isDisputed: boolean;
+  readonly nodes: readonly string[];
+}
+export const Volume: RawMessage<RawVolume>;
+
+export interface RawCreateVolumeRequest {
+  readonly id: RawCommandId | null;
+  readonly name: string;
+  readonly tenant: string;
+  readonly pool: string;
+  readonly extents: Raw64;
+  readonly isShared: boolean;
+  readonly attributes: string;
+}
+export const CreateVolumeRequest: RawMessage<RawCreateVolumeRequest>;
+
+export interface RawCreateVolumeResponse {
+  readonly volume: string;
+}
+export const CreateVolumeResponse: RawMessage<RawCreateVolumeResponse>;
+
+export interface RawCloneVolumeRequest {
+  readonly id: RawCommandId | null;
+  readonly name: string;
+  readonly tenant: string;
+  readonly snapshot: string;
+  readonly extents: Raw64;
+  readonly attributes: string;
+}
+export const CloneVolumeRequest: RawMessage<RawCloneVolumeRequest>;
+
+export interface RawCloneVolumeResponse {
+  readonly volume: string;
+}
+export const CloneVolumeResponse: RawMessage<RawCloneVolumeResponse>;
+
+export interface RawExpandVolumeRequest {
+  readonly id: RawCommandId | null;
+  readonly volume: string;
+  readonly extents: Raw64;
+}
+export const ExpandVolumeRequest: RawMessage<RawExpandVolumeRequest>;
+
+export interface RawExpandVolumeResponse {
+  readonly extents: Raw64;
+}
+export const ExpandVolumeResponse: RawMessage<RawExpandVolumeResponse>;
+
+export interface RawDeleteVolumeRequest {
+  readonly id: RawCommandId | null;
+  readonly volume: string;
+}
+export const DeleteVolumeRequest: RawMessage<RawDeleteVolumeRequest>;
+
+export type RawDeleteVolumeResponse = object;
+export const DeleteVolumeResponse: RawMessage<RawDeleteVolumeResponse>;
+
+export interface RawGetVolumeRequest {
+  readonly volume: string | null;
+  readonly name: string | null;
+  readonly isLocal: boolean;
+}
+export const GetVolumeRequest: RawMessage<RawGetVolumeRequest>;
+
+export interface RawGetVolumeResponse {
+  readonly volume: RawVolume | null;
+  readonly revision: Raw64;
+}
+export const GetVolumeResponse: RawMessage<RawGetVolumeResponse>;
+
+export interface RawListVolumesRequest {
+  readonly pageSize: Raw64;
+  readonly pageToken: string;
+  readonly isLocal: boolean;
+}
+export const ListVolumesRequest: RawMessage<RawListVolumesRequest>;
+
+export interface RawListVolumesResponse {
+  readonly volumes: readonly RawVolume[];
+  readonly nextPageToken: string;
+  readonly revision: Raw64;
+}
+export const ListVolumesResponse: RawMessage<RawListVolumesResponse>;
+
+export interface RawSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly volume: string;
+  readonly extents: Raw64;
+  readonly clones: Raw64;
+  readonly createTime: RawTimestamp | null;
+}
+export const Snapshot: RawMessage<RawSnapshot>;
+
+export interface RawCreateSnapshotRequest {
+  readonly name: string;
+  readonly volume: string;
+}
+export const CreateSnapshotRequest: RawMessage<RawCreateSnapshotRequest>;
+
+export interface RawCreateSnapshotResponse {
+  readonly snapshot: RawSnapshot | null;
+}
+export const CreateSnapshotResponse: RawMessage<RawCreateSnapshotResponse>;
+
+export interface RawDeleteSnapshotRequest {
+  readonly id: RawCommandId | null;
+  readonly snapshot: string;
+}
+export const DeleteSnapshotRequest: RawMessage<RawDeleteSnapshotRequest>;
+
+export type RawDeleteSnapshotResponse = object;
+export const DeleteSnapshotResponse: RawMessage<RawDeleteSnapshotResponse>;
+
+export interface RawGetSnapshotRequest {
+  readonly snapshot: string | null;
+  readonly name: string | null;
+  readonly isLocal: boolean;
+}
+export const GetSnapshotRequest: RawMessage<RawGetSnapshotRequest>;
+
+export interface RawGetSnapshotResponse {
+  readonly snapshot: RawSnapshot | null;
+  readonly revision: Raw64;
+}
+export const GetSnapshotResponse: RawMessage<RawGetSnapshotResponse>;
+
+export interface RawListSnapshotsRequest {
+  readonly pageSize: Raw64;
+  readonly pageToken: string;
+  readonly isLocal: boolean;
+}
+export const ListSnapshotsRequest: RawMessage<RawListSnapshotsRequest>;
+
+export interface RawListSnapshotsResponse {
+  readonly snapshots: readonly RawSnapshot[];
+  readonly nextPageToken: string;
+  readonly revision: Raw64;
+}
+export const ListSnapshotsResponse: RawMessage<RawListSnapshotsResponse>;
+
 export interface RawTimestamp {
   readonly seconds: Raw64;
   readonly nanos: number;

@@ -27,6 +27,58 @@ export type PeerReachability =
   /** A value that this version does not know. */
   | number;
 
+/** The part that this server plays. */
+export type DescribeResponseRole =
+  /** The server did not say. */
+  | 'UNKNOWN'
+  /** It follows a leader, or looks for one. */
+  | 'FOLLOWER'
+  /** It stands for election. */
+  | 'CANDIDATE'
+  /** It leads. */
+  | 'LEADER'
+  /** A value that this version does not know. */
+  | number;
+
+/** Whether its vote counts. */
+export type MemberKind =
+  /** The server did not say. */
+  | 'UNKNOWN'
+  /** It votes. */
+  | 'VOTER'
+  /** It receives the log and does not vote. */
+  | 'LEARNER'
+  /** It was admitted, and the group does not send it the log: it may be removed. */
+  | 'ADMITTED'
+  /** A value that this version does not know. */
+  | number;
+
+/** How an earlier writer is stopped. */
+export type PoolFencing =
+  /** The server did not say. */
+  | 'UNKNOWN'
+  /** By reservations on the devices. */
+  | 'RESERVATION'
+  /** By its own deadline, which is waited for. */
+  | 'LEASE'
+  /** By a person. */
+  | 'MANUAL'
+  /** A value that this version does not know. */
+  | number;
+
+/** What a lease rests upon. */
+export type PoolTier =
+  /** The server did not say. */
+  | 'UNSTATED'
+  /** The kernel checks and submits in one place. */
+  | 'KERNEL'
+  /** A watchdog resets the machine. */
+  | 'WATCHDOG'
+  /** The engine alone. */
+  | 'BEST_EFFORT'
+  /** A value that this version does not know. */
+  | number;
+
 /** Asks for everything in StatusResponse. */
 export type StatusRequest = Readonly<Record<string, never>>;
 
@@ -94,6 +146,502 @@ export interface RenewResponse {
   readonly certificateChainPem: string;
   /** When the certificate ends, so that the caller can plan its next renewal without reading the certificate. */
   readonly notAfter: Timestamp | null;
+}
+
+/** Which command of which client this is. A command that is sent again with the same numbers gets its first answer. */
+export interface CommandId {
+  /** The client session, from OpenClient. */
+  readonly client: bigint;
+  /** Counted by the client from 1; at most 256 commands of a client may be under way. */
+  readonly sequence: bigint;
+}
+
+/** Opens a client session. */
+export type OpenClientRequest = Readonly<Record<string, never>>;
+
+/** The session. */
+export interface OpenClientResponse {
+  /** The number of the session, for every CommandId of the client. */
+  readonly client: bigint;
+}
+
+/** Asks for everything in DescribeResponse. */
+export type DescribeRequest = Readonly<Record<string, never>>;
+
+/** The group as one server sees it. */
+export interface DescribeResponse {
+  /** The number of this server's member. */
+  readonly member: bigint;
+  /** The part that it plays. */
+  readonly role: DescribeResponseRole;
+  /** The term that it is in. */
+  readonly term: bigint;
+  /** The member that leads, as far as this server knows; 0 if it knows of none. */
+  readonly leader: bigint;
+  /** The last entry that this server knows to be committed. */
+  readonly commit: bigint;
+  /** The last entry that this server applied: the revision of its state. */
+  readonly applied: bigint;
+  /** The first entry that this server's log still has. */
+  readonly first: bigint;
+  /** The last entry of this server's log. */
+  readonly last: bigint;
+  /** The last entry of this server's newest snapshot; 0 without one. */
+  readonly snapshot: bigint;
+  /** The cluster version in force: commands of later ones are not taken. */
+  readonly version: bigint;
+  /** The cluster generation: how often the cluster was restored or forced, from 1. */
+  readonly generation: bigint;
+  /** The members, in the order of their numbers. */
+  readonly members: readonly Member[];
+}
+
+/** A member of the group. */
+export interface Member {
+  /** Its number, never given twice. */
+  readonly number: bigint;
+  /** Its name, which its certificate carries. */
+  readonly name: string;
+  /** Where the other members reach it, as host:port. */
+  readonly peerAddress: string;
+  /** Where its API is served, as host:port. */
+  readonly apiAddress: string;
+  /** Whether its vote counts. */
+  readonly kind: MemberKind;
+  /** Entries that the leader has of which it is not known whether this member has them. Absent where the server does not lead. */
+  readonly behind: bigint | null;
+  /** Whether the leader heard of it lately. Absent where the server does not lead. */
+  readonly isActive: boolean | null;
+}
+
+/** Asks for the hash of the state. */
+export type HashRequest = Readonly<Record<string, never>>;
+
+/** The hash. */
+export interface HashResponse {
+  /** The revision that was hashed: members at the same revision have the same hash. */
+  readonly revision: bigint;
+  /** SHA-256 over every row, in hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** Asks for a token. */
+export interface InviteRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The name that the certificate of who joins must carry. */
+  readonly name: string;
+}
+
+/** The token. */
+export interface InviteResponse {
+  /** The token: whoever has it and a certificate of that name may join once. It is told this one time. */
+  readonly token: string;
+  /** When the token ends. */
+  readonly endTime: Timestamp | null;
+}
+
+/** Asks to join. */
+export interface JoinRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The token. */
+  readonly token: string;
+  /** Where the members will reach the caller, as host:port. */
+  readonly peerAddress: string;
+  /** Where the caller will serve the API, as host:port. */
+  readonly apiAddress: string;
+}
+
+/** The caller is admitted. */
+export interface JoinResponse {
+  /** The number of the caller's member. */
+  readonly member: bigint;
+  /** Every member, the caller among them. */
+  readonly members: readonly Member[];
+}
+
+/** Asks for a vote for a member. */
+export interface PromoteRequest {
+  /** The member. */
+  readonly member: bigint;
+}
+
+/** The member votes. */
+export type PromoteResponse = Readonly<Record<string, never>>;
+
+/** Asks to take a member out. */
+export interface RemoveRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The member. */
+  readonly member: bigint;
+}
+
+/** The member is out. */
+export type RemoveResponse = Readonly<Record<string, never>>;
+
+/** Asks for another leader. */
+export interface TransferRequest {
+  /** The member that is to lead. */
+  readonly member: bigint;
+}
+
+/** The member leads. */
+export type TransferResponse = Readonly<Record<string, never>>;
+
+/** Asks for the settings. */
+export interface ListSettingsRequest {
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** The settings. */
+export interface ListSettingsResponse {
+  /** Values by name. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** Gives a setting its value. */
+export interface SetSettingRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The setting's name. */
+  readonly name: string;
+  /** Its value. */
+  readonly value: string;
+}
+
+/** The setting has its value. */
+export type SetSettingResponse = Readonly<Record<string, never>>;
+
+/** How a pool is fenced, and what its volumes are cut from. */
+export interface Pool {
+  /** The pool's name. */
+  readonly name: string;
+  /** How an earlier writer is stopped. */
+  readonly fencing: PoolFencing;
+  /** What a lease rests upon. */
+  readonly tier: PoolTier;
+  /** Whether a volume is taken over although only the engine itself was the fence. */
+  readonly isBestEffortTakeover: boolean;
+  /** How long an admitted request may still land, in milliseconds. Absent where the sessions' own bound counts. */
+  readonly drainBoundMs: bigint | null;
+  /** Nodes that may be fenced within an hour without a person. */
+  readonly fencesPerHour: bigint;
+  /** Percent of its extents that may be promised to volumes; 0 for as much as they like. */
+  readonly oversubscriptionPercent: bigint;
+  /** Bytes of an extent. */
+  readonly extentBytes: bigint;
+  /** Extents of all devices. */
+  readonly totalExtents: bigint;
+  /** Extents that nobody has. */
+  readonly freeExtents: bigint;
+  /** Extents that writers have and did not use yet. */
+  readonly leasedExtents: bigint;
+  /** Extents that hold data. */
+  readonly mappedExtents: bigint;
+  /** Extents that wait until an ended session is certified. */
+  readonly quarantinedExtents: bigint;
+  /** Extents that volumes were promised. */
+  readonly promisedExtents: bigint;
+  /** Whether grants and allocations are given in this cluster generation. */
+  readonly isOpen: boolean;
+  /** Its devices, in the order of their numbers. */
+  readonly devices: readonly Device[];
+}
+
+/** A device of a pool. */
+export interface Device {
+  /** Its number, which maps carry. */
+  readonly number: bigint;
+  /** The UUID in its superblock. */
+  readonly id: string;
+  /** Its extents. */
+  readonly extents: bigint;
+  /** Its extents that nobody has. */
+  readonly freeExtents: bigint;
+}
+
+/** Makes a pool. */
+export interface CreatePoolRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The pool: its name and its properties up to extent_bytes; the rest is not read. */
+  readonly pool: Pool | null;
+}
+
+/** The pool is there. */
+export type CreatePoolResponse = Readonly<Record<string, never>>;
+
+/** Adds a device. */
+export interface AddDeviceRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The pool's name. */
+  readonly pool: string;
+  /** The UUID in the device's superblock. */
+  readonly device: string;
+  /** The device's extents. */
+  readonly extents: bigint;
+}
+
+/** The device is there. */
+export interface AddDeviceResponse {
+  /** The device's number. */
+  readonly number: bigint;
+}
+
+/** Asks for a pool. */
+export interface GetPoolRequest {
+  /** The pool's name. */
+  readonly name: string;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** The pool. */
+export interface GetPoolResponse {
+  /** The pool with its devices. */
+  readonly pool: Pool | null;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** Asks for all pools. */
+export interface ListPoolsRequest {
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** The pools. */
+export interface ListPoolsResponse {
+  /** Every pool with its devices. */
+  readonly pools: readonly Pool[];
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** A volume. */
+export interface Volume {
+  /** Its id, never given twice. */
+  readonly id: string;
+  /** Its name, unique in the cluster. */
+  readonly name: string;
+  /** Whom it belongs to; empty for nobody in particular. */
+  readonly tenant: string;
+  /** Its pool's name. */
+  readonly pool: string;
+  /** Its size in extents. */
+  readonly extents: bigint;
+  /** Whether many nodes may use it in turn, as a raw block device. */
+  readonly isShared: boolean;
+  /** What its owner keeps beside it; nothing here reads it. */
+  readonly attributes: string;
+  /** The epoch of its latest grant; 0 before the first. */
+  readonly epoch: bigint;
+  /** Its map revision. */
+  readonly mapRevision: bigint;
+  /** Whether a person has to decide which of two copies of its map counts. */
+  readonly isDisputed: boolean;
+  /** The nodes that it is attached to, in the order of their names. */
+  readonly nodes: readonly string[];
+}
+
+/** Makes a volume. */
+export interface CreateVolumeRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** Its name. */
+  readonly name: string;
+  /** Whom it belongs to; may be empty. */
+  readonly tenant: string;
+  /** Its pool's name. */
+  readonly pool: string;
+  /** Its size in extents. */
+  readonly extents: bigint;
+  /** Whether many nodes may use it in turn, as a raw block device. */
+  readonly isShared: boolean;
+  /** What its owner keeps beside it; may be empty. */
+  readonly attributes: string;
+}
+
+/** The volume is there. */
+export interface CreateVolumeResponse {
+  /** Its id. */
+  readonly volume: string;
+}
+
+/** Makes a volume from a snapshot. */
+export interface CloneVolumeRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** Its name. */
+  readonly name: string;
+  /** Whom it belongs to; may be empty. */
+  readonly tenant: string;
+  /** The id of the snapshot that it begins with. */
+  readonly snapshot: string;
+  /** Its size in extents: at least the snapshot's. */
+  readonly extents: bigint;
+  /** What its owner keeps beside it; may be empty. */
+  readonly attributes: string;
+}
+
+/** The volume is there. */
+export interface CloneVolumeResponse {
+  /** Its id. */
+  readonly volume: string;
+}
+
+/** Makes a volume larger. */
+export interface ExpandVolumeRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The volume's id. */
+  readonly volume: string;
+  /** The size in extents that it should have at least. */
+  readonly extents: bigint;
+}
+
+/** The volume is as large. */
+export interface ExpandVolumeResponse {
+  /** Its size in extents. */
+  readonly extents: bigint;
+}
+
+/** Deletes a volume. */
+export interface DeleteVolumeRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The volume's id. */
+  readonly volume: string;
+}
+
+/** The volume is gone. */
+export type DeleteVolumeResponse = Readonly<Record<string, never>>;
+
+/** Asks for a volume. */
+export interface GetVolumeRequest {
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+  readonly by:
+    /** By its id. */
+    | { readonly kind: 'volume'; readonly value: string }
+    /** By its name. */
+    | { readonly kind: 'name'; readonly value: string }
+    | null;
+}
+
+/** The volume. */
+export interface GetVolumeResponse {
+  /** The volume. */
+  readonly volume: Volume | null;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** Asks for a page of volumes. */
+export interface ListVolumesRequest {
+  /** Volumes of a page at most; 0 for 100. */
+  readonly pageSize: bigint;
+  /** Where the page begins: next_page_token of the page before; empty for the first. */
+  readonly pageToken: string;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** A page of volumes. */
+export interface ListVolumesResponse {
+  /** The volumes. */
+  readonly volumes: readonly Volume[];
+  /** Where the next page begins; empty behind the last. */
+  readonly nextPageToken: string;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** A snapshot. */
+export interface Snapshot {
+  /** Its id, never given twice. */
+  readonly id: string;
+  /** Its name, unique in the cluster. */
+  readonly name: string;
+  /** The id of its volume, which may be gone. */
+  readonly volume: string;
+  /** Its size in extents. */
+  readonly extents: bigint;
+  /** Clones that were made of it. */
+  readonly clones: bigint;
+  /** When it was asked for, on the leader's wall clock. */
+  readonly createTime: Timestamp | null;
+}
+
+/** Makes a snapshot. */
+export interface CreateSnapshotRequest {
+  /** Its name. A snapshot of that name of the same volume is the one that is meant, so it needs no command's number. */
+  readonly name: string;
+  /** The volume's id. */
+  readonly volume: string;
+}
+
+/** The snapshot is there. */
+export interface CreateSnapshotResponse {
+  /** The snapshot. */
+  readonly snapshot: Snapshot | null;
+}
+
+/** Deletes a snapshot. */
+export interface DeleteSnapshotRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The snapshot's id. */
+  readonly snapshot: string;
+}
+
+/** The snapshot is gone. */
+export type DeleteSnapshotResponse = Readonly<Record<string, never>>;
+
+/** Asks for a snapshot. */
+export interface GetSnapshotRequest {
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+  readonly by:
+    /** By its id. */
+    | { readonly kind: 'snapshot'; readonly value: string }
+    /** By its name. */
+    | { readonly kind: 'name'; readonly value: string }
+    | null;
+}
+
+/** The snapshot. */
+export interface GetSnapshotResponse {
+  /** The snapshot. */
+  readonly snapshot: Snapshot | null;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** Asks for a page of snapshots. */
+export interface ListSnapshotsRequest {
+  /** Snapshots of a page at most; 0 for 100. */
+  readonly pageSize: bigint;
+  /** Where the page begins: next_page_token of the page before; empty for the first. */
+  readonly pageToken: string;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** A page of snapshots. */
+export interface ListSnapshotsResponse {
+  /** The snapshots. */
+  readonly snapshots: readonly Snapshot[];
+  /** Where the next page begins; empty behind the last. */
+  readonly nextPageToken: string;
+  /** The revision that was read. */
+  readonly revision: bigint;
 }
 
 /** `google.protobuf.Timestamp` */

@@ -21,6 +21,34 @@ export const peerReachabilityTable = codec.enumTable({
   UNREACHABLE: 2,
 });
 
+export const describeResponseRoleTable = codec.enumTable({
+  UNKNOWN: 0,
+  FOLLOWER: 1,
+  CANDIDATE: 2,
+  LEADER: 3,
+});
+
+export const memberKindTable = codec.enumTable({
+  UNKNOWN: 0,
+  VOTER: 1,
+  LEARNER: 2,
+  ADMITTED: 3,
+});
+
+export const poolFencingTable = codec.enumTable({
+  UNKNOWN: 0,
+  RESERVATION: 1,
+  LEASE: 2,
+  MANUAL: 3,
+});
+
+export const poolTierTable = codec.enumTable({
+  UNSTATED: 0,
+  KERNEL: 1,
+  WATCHDOG: 2,
+  BEST_EFFORT: 3,
+});
+
 /** A `holdfast.metadata.v1.StatusRequest` in which nothing is set. */
 export const emptyStatusRequest: types.StatusRequest = {
 };
@@ -233,6 +261,1605 @@ function renewResponseOfRaw(from: raw.RawRenewResponse): types.RenewResponse {
   return {
     certificateChainPem: from.certificateChainPem,
     notAfter: from.notAfter === null ? null : timestampOfRaw(from.notAfter),
+  };
+}
+
+/** A `holdfast.metadata.v1.CommandId` in which nothing is set. */
+export const emptyCommandId: types.CommandId = {
+  client: 0n,
+  sequence: 0n,
+};
+
+export function encodeCommandId(value: types.CommandId): Uint8Array {
+  return codec.encodeRaw(raw.CommandId, rawOfCommandId(value));
+}
+
+export function decodeCommandId(bytes: Uint8Array): types.CommandId {
+  return commandIdOfRaw(codec.decodeRaw(raw.CommandId, bytes, 'holdfast.metadata.v1.CommandId'));
+}
+
+function rawOfCommandId(value: types.CommandId): raw.RawCommandId {
+  return {
+    client: codec.rawOfUint64(value.client, 'holdfast.metadata.v1.CommandId.client'),
+    sequence: codec.rawOfUint64(value.sequence, 'holdfast.metadata.v1.CommandId.sequence'),
+  };
+}
+
+function commandIdOfRaw(from: raw.RawCommandId): types.CommandId {
+  return {
+    client: codec.uint64OfRaw(from.client),
+    sequence: codec.uint64OfRaw(from.sequence),
+  };
+}
+
+/** A `holdfast.metadata.v1.OpenClientRequest` in which nothing is set. */
+export const emptyOpenClientRequest: types.OpenClientRequest = {
+};
+
+export function encodeOpenClientRequest(value: types.OpenClientRequest): Uint8Array {
+  return codec.encodeRaw(raw.OpenClientRequest, rawOfOpenClientRequest(value));
+}
+
+export function decodeOpenClientRequest(bytes: Uint8Array): types.OpenClientRequest {
+  return openClientRequestOfRaw(codec.decodeRaw(raw.OpenClientRequest, bytes, 'holdfast.metadata.v1.OpenClientRequest'));
+}
+
+function rawOfOpenClientRequest(_value: types.OpenClientRequest): raw.RawOpenClientRequest {
+  return {};
+}
+
+function openClientRequestOfRaw(_raw: raw.RawOpenClientRequest): types.OpenClientRequest {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.OpenClientResponse` in which nothing is set. */
+export const emptyOpenClientResponse: types.OpenClientResponse = {
+  client: 0n,
+};
+
+export function encodeOpenClientResponse(value: types.OpenClientResponse): Uint8Array {
+  return codec.encodeRaw(raw.OpenClientResponse, rawOfOpenClientResponse(value));
+}
+
+export function decodeOpenClientResponse(bytes: Uint8Array): types.OpenClientResponse {
+  return openClientResponseOfRaw(codec.decodeRaw(raw.OpenClientResponse, bytes, 'holdfast.metadata.v1.OpenClientResponse'));
+}
+
+function rawOfOpenClientResponse(value: types.OpenClientResponse): raw.RawOpenClientResponse {
+  return {
+    client: codec.rawOfUint64(value.client, 'holdfast.metadata.v1.OpenClientResponse.client'),
+  };
+}
+
+function openClientResponseOfRaw(from: raw.RawOpenClientResponse): types.OpenClientResponse {
+  return {
+    client: codec.uint64OfRaw(from.client),
+  };
+}
+
+/** A `holdfast.metadata.v1.DescribeRequest` in which nothing is set. */
+export const emptyDescribeRequest: types.DescribeRequest = {
+};
+
+export function encodeDescribeRequest(value: types.DescribeRequest): Uint8Array {
+  return codec.encodeRaw(raw.DescribeRequest, rawOfDescribeRequest(value));
+}
+
+export function decodeDescribeRequest(bytes: Uint8Array): types.DescribeRequest {
+  return describeRequestOfRaw(codec.decodeRaw(raw.DescribeRequest, bytes, 'holdfast.metadata.v1.DescribeRequest'));
+}
+
+function rawOfDescribeRequest(_value: types.DescribeRequest): raw.RawDescribeRequest {
+  return {};
+}
+
+function describeRequestOfRaw(_raw: raw.RawDescribeRequest): types.DescribeRequest {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.DescribeResponse` in which nothing is set. */
+export const emptyDescribeResponse: types.DescribeResponse = {
+  member: 0n,
+  role: 'UNKNOWN',
+  term: 0n,
+  leader: 0n,
+  commit: 0n,
+  applied: 0n,
+  first: 0n,
+  last: 0n,
+  snapshot: 0n,
+  version: 0n,
+  generation: 0n,
+  members: [],
+};
+
+export function encodeDescribeResponse(value: types.DescribeResponse): Uint8Array {
+  return codec.encodeRaw(raw.DescribeResponse, rawOfDescribeResponse(value));
+}
+
+export function decodeDescribeResponse(bytes: Uint8Array): types.DescribeResponse {
+  return describeResponseOfRaw(codec.decodeRaw(raw.DescribeResponse, bytes, 'holdfast.metadata.v1.DescribeResponse'));
+}
+
+function rawOfDescribeResponse(value: types.DescribeResponse): raw.RawDescribeResponse {
+  return {
+    member: codec.rawOfUint64(value.member, 'holdfast.metadata.v1.DescribeResponse.member'),
+    role: codec.rawOfEnum(describeResponseRoleTable, value.role, 'holdfast.metadata.v1.DescribeResponse.role'),
+    term: codec.rawOfUint64(value.term, 'holdfast.metadata.v1.DescribeResponse.term'),
+    leader: codec.rawOfUint64(value.leader, 'holdfast.metadata.v1.DescribeResponse.leader'),
+    commit: codec.rawOfUint64(value.commit, 'holdfast.metadata.v1.DescribeResponse.commit'),
+    applied: codec.rawOfUint64(value.applied, 'holdfast.metadata.v1.DescribeResponse.applied'),
+    first: codec.rawOfUint64(value.first, 'holdfast.metadata.v1.DescribeResponse.first'),
+    last: codec.rawOfUint64(value.last, 'holdfast.metadata.v1.DescribeResponse.last'),
+    snapshot: codec.rawOfUint64(value.snapshot, 'holdfast.metadata.v1.DescribeResponse.snapshot'),
+    version: codec.rawOfUint64(value.version, 'holdfast.metadata.v1.DescribeResponse.version'),
+    generation: codec.rawOfUint64(value.generation, 'holdfast.metadata.v1.DescribeResponse.generation'),
+    members: value.members.map((item) => rawOfMember(item)),
+  };
+}
+
+function describeResponseOfRaw(from: raw.RawDescribeResponse): types.DescribeResponse {
+  return {
+    member: codec.uint64OfRaw(from.member),
+    role: codec.enumOfRaw(describeResponseRoleTable, from.role),
+    term: codec.uint64OfRaw(from.term),
+    leader: codec.uint64OfRaw(from.leader),
+    commit: codec.uint64OfRaw(from.commit),
+    applied: codec.uint64OfRaw(from.applied),
+    first: codec.uint64OfRaw(from.first),
+    last: codec.uint64OfRaw(from.last),
+    snapshot: codec.uint64OfRaw(from.snapshot),
+    version: codec.uint64OfRaw(from.version),
+    generation: codec.uint64OfRaw(from.generation),
+    members: from.members.map((item) => memberOfRaw(item)),
+  };
+}
+
+/** A `holdfast.metadata.v1.Member` in which nothing is set. */
+export const emptyMember: types.Member = {
+  number: 0n,
+  name: '',
+  peerAddress: '',
+  apiAddress: '',
+  kind: 'UNKNOWN',
+  behind: null,
+  isActive: null,
+};
+
+export function encodeMember(value: types.Member): Uint8Array {
+  return codec.encodeRaw(raw.Member, rawOfMember(value));
+}
+
+export function decodeMember(bytes: Uint8Array): types.Member {
+  return memberOfRaw(codec.decodeRaw(raw.Member, bytes, 'holdfast.metadata.v1.Member'));
+}
+
+function rawOfMember(value: types.Member): raw.RawMember {
+  return {
+    number: codec.rawOfUint64(value.number, 'holdfast.metadata.v1.Member.number'),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.Member.name'),
+    peerAddress: codec.rawOfText(value.peerAddress, 'holdfast.metadata.v1.Member.peer_address'),
+    apiAddress: codec.rawOfText(value.apiAddress, 'holdfast.metadata.v1.Member.api_address'),
+    kind: codec.rawOfEnum(memberKindTable, value.kind, 'holdfast.metadata.v1.Member.kind'),
+    behind: value.behind === null ? null : codec.rawOfUint64(value.behind, 'holdfast.metadata.v1.Member.behind'),
+    isActive: value.isActive,
+  };
+}
+
+function memberOfRaw(from: raw.RawMember): types.Member {
+  return {
+    number: codec.uint64OfRaw(from.number),
+    name: from.name,
+    peerAddress: from.peerAddress,
+    apiAddress: from.apiAddress,
+    kind: codec.enumOfRaw(memberKindTable, from.kind),
+    behind: from.behind === null ? null : codec.uint64OfRaw(from.behind),
+    isActive: from.isActive,
+  };
+}
+
+/** A `holdfast.metadata.v1.HashRequest` in which nothing is set. */
+export const emptyHashRequest: types.HashRequest = {
+};
+
+export function encodeHashRequest(value: types.HashRequest): Uint8Array {
+  return codec.encodeRaw(raw.HashRequest, rawOfHashRequest(value));
+}
+
+export function decodeHashRequest(bytes: Uint8Array): types.HashRequest {
+  return hashRequestOfRaw(codec.decodeRaw(raw.HashRequest, bytes, 'holdfast.metadata.v1.HashRequest'));
+}
+
+function rawOfHashRequest(_value: types.HashRequest): raw.RawHashRequest {
+  return {};
+}
+
+function hashRequestOfRaw(_raw: raw.RawHashRequest): types.HashRequest {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.HashResponse` in which nothing is set. */
+export const emptyHashResponse: types.HashResponse = {
+  revision: 0n,
+  hash: '',
+};
+
+export function encodeHashResponse(value: types.HashResponse): Uint8Array {
+  return codec.encodeRaw(raw.HashResponse, rawOfHashResponse(value));
+}
+
+export function decodeHashResponse(bytes: Uint8Array): types.HashResponse {
+  return hashResponseOfRaw(codec.decodeRaw(raw.HashResponse, bytes, 'holdfast.metadata.v1.HashResponse'));
+}
+
+function rawOfHashResponse(value: types.HashResponse): raw.RawHashResponse {
+  return {
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.HashResponse.revision'),
+    hash: codec.rawOfText(value.hash, 'holdfast.metadata.v1.HashResponse.hash'),
+  };
+}
+
+function hashResponseOfRaw(from: raw.RawHashResponse): types.HashResponse {
+  return {
+    revision: codec.uint64OfRaw(from.revision),
+    hash: from.hash,
+  };
+}
+
+/** A `holdfast.metadata.v1.InviteRequest` in which nothing is set. */
+export const emptyInviteRequest: types.InviteRequest = {
+  id: null,
+  name: '',
+};
+
+export function encodeInviteRequest(value: types.InviteRequest): Uint8Array {
+  return codec.encodeRaw(raw.InviteRequest, rawOfInviteRequest(value));
+}
+
+export function decodeInviteRequest(bytes: Uint8Array): types.InviteRequest {
+  return inviteRequestOfRaw(codec.decodeRaw(raw.InviteRequest, bytes, 'holdfast.metadata.v1.InviteRequest'));
+}
+
+function rawOfInviteRequest(value: types.InviteRequest): raw.RawInviteRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.InviteRequest.name'),
+  };
+}
+
+function inviteRequestOfRaw(from: raw.RawInviteRequest): types.InviteRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    name: from.name,
+  };
+}
+
+/** A `holdfast.metadata.v1.InviteResponse` in which nothing is set. */
+export const emptyInviteResponse: types.InviteResponse = {
+  token: '',
+  endTime: null,
+};
+
+export function encodeInviteResponse(value: types.InviteResponse): Uint8Array {
+  return codec.encodeRaw(raw.InviteResponse, rawOfInviteResponse(value));
+}
+
+export function decodeInviteResponse(bytes: Uint8Array): types.InviteResponse {
+  return inviteResponseOfRaw(codec.decodeRaw(raw.InviteResponse, bytes, 'holdfast.metadata.v1.InviteResponse'));
+}
+
+function rawOfInviteResponse(value: types.InviteResponse): raw.RawInviteResponse {
+  return {
+    token: codec.rawOfText(value.token, 'holdfast.metadata.v1.InviteResponse.token'),
+    endTime: value.endTime === null ? null : rawOfTimestamp(value.endTime),
+  };
+}
+
+function inviteResponseOfRaw(from: raw.RawInviteResponse): types.InviteResponse {
+  return {
+    token: from.token,
+    endTime: from.endTime === null ? null : timestampOfRaw(from.endTime),
+  };
+}
+
+/** A `holdfast.metadata.v1.JoinRequest` in which nothing is set. */
+export const emptyJoinRequest: types.JoinRequest = {
+  id: null,
+  token: '',
+  peerAddress: '',
+  apiAddress: '',
+};
+
+export function encodeJoinRequest(value: types.JoinRequest): Uint8Array {
+  return codec.encodeRaw(raw.JoinRequest, rawOfJoinRequest(value));
+}
+
+export function decodeJoinRequest(bytes: Uint8Array): types.JoinRequest {
+  return joinRequestOfRaw(codec.decodeRaw(raw.JoinRequest, bytes, 'holdfast.metadata.v1.JoinRequest'));
+}
+
+function rawOfJoinRequest(value: types.JoinRequest): raw.RawJoinRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    token: codec.rawOfText(value.token, 'holdfast.metadata.v1.JoinRequest.token'),
+    peerAddress: codec.rawOfText(value.peerAddress, 'holdfast.metadata.v1.JoinRequest.peer_address'),
+    apiAddress: codec.rawOfText(value.apiAddress, 'holdfast.metadata.v1.JoinRequest.api_address'),
+  };
+}
+
+function joinRequestOfRaw(from: raw.RawJoinRequest): types.JoinRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    token: from.token,
+    peerAddress: from.peerAddress,
+    apiAddress: from.apiAddress,
+  };
+}
+
+/** A `holdfast.metadata.v1.JoinResponse` in which nothing is set. */
+export const emptyJoinResponse: types.JoinResponse = {
+  member: 0n,
+  members: [],
+};
+
+export function encodeJoinResponse(value: types.JoinResponse): Uint8Array {
+  return codec.encodeRaw(raw.JoinResponse, rawOfJoinResponse(value));
+}
+
+export function decodeJoinResponse(bytes: Uint8Array): types.JoinResponse {
+  return joinResponseOfRaw(codec.decodeRaw(raw.JoinResponse, bytes, 'holdfast.metadata.v1.JoinResponse'));
+}
+
+function rawOfJoinResponse(value: types.JoinResponse): raw.RawJoinResponse {
+  return {
+    member: codec.rawOfUint64(value.member, 'holdfast.metadata.v1.JoinResponse.member'),
+    members: value.members.map((item) => rawOfMember(item)),
+  };
+}
+
+function joinResponseOfRaw(from: raw.RawJoinResponse): types.JoinResponse {
+  return {
+    member: codec.uint64OfRaw(from.member),
+    members: from.members.map((item) => memberOfRaw(item)),
+  };
+}
+
+/** A `holdfast.metadata.v1.PromoteRequest` in which nothing is set. */
+export const emptyPromoteRequest: types.PromoteRequest = {
+  member: 0n,
+};
+
+export function encodePromoteRequest(value: types.PromoteRequest): Uint8Array {
+  return codec.encodeRaw(raw.PromoteRequest, rawOfPromoteRequest(value));
+}
+
+export function decodePromoteRequest(bytes: Uint8Array): types.PromoteRequest {
+  return promoteRequestOfRaw(codec.decodeRaw(raw.PromoteRequest, bytes, 'holdfast.metadata.v1.PromoteRequest'));
+}
+
+function rawOfPromoteRequest(value: types.PromoteRequest): raw.RawPromoteRequest {
+  return {
+    member: codec.rawOfUint64(value.member, 'holdfast.metadata.v1.PromoteRequest.member'),
+  };
+}
+
+function promoteRequestOfRaw(from: raw.RawPromoteRequest): types.PromoteRequest {
+  return {
+    member: codec.uint64OfRaw(from.member),
+  };
+}
+
+/** A `holdfast.metadata.v1.PromoteResponse` in which nothing is set. */
+export const emptyPromoteResponse: types.PromoteResponse = {
+};
+
+export function encodePromoteResponse(value: types.PromoteResponse): Uint8Array {
+  return codec.encodeRaw(raw.PromoteResponse, rawOfPromoteResponse(value));
+}
+
+export function decodePromoteResponse(bytes: Uint8Array): types.PromoteResponse {
+  return promoteResponseOfRaw(codec.decodeRaw(raw.PromoteResponse, bytes, 'holdfast.metadata.v1.PromoteResponse'));
+}
+
+function rawOfPromoteResponse(_value: types.PromoteResponse): raw.RawPromoteResponse {
+  return {};
+}
+
+function promoteResponseOfRaw(_raw: raw.RawPromoteResponse): types.PromoteResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.RemoveRequest` in which nothing is set. */
+export const emptyRemoveRequest: types.RemoveRequest = {
+  id: null,
+  member: 0n,
+};
+
+export function encodeRemoveRequest(value: types.RemoveRequest): Uint8Array {
+  return codec.encodeRaw(raw.RemoveRequest, rawOfRemoveRequest(value));
+}
+
+export function decodeRemoveRequest(bytes: Uint8Array): types.RemoveRequest {
+  return removeRequestOfRaw(codec.decodeRaw(raw.RemoveRequest, bytes, 'holdfast.metadata.v1.RemoveRequest'));
+}
+
+function rawOfRemoveRequest(value: types.RemoveRequest): raw.RawRemoveRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    member: codec.rawOfUint64(value.member, 'holdfast.metadata.v1.RemoveRequest.member'),
+  };
+}
+
+function removeRequestOfRaw(from: raw.RawRemoveRequest): types.RemoveRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    member: codec.uint64OfRaw(from.member),
+  };
+}
+
+/** A `holdfast.metadata.v1.RemoveResponse` in which nothing is set. */
+export const emptyRemoveResponse: types.RemoveResponse = {
+};
+
+export function encodeRemoveResponse(value: types.RemoveResponse): Uint8Array {
+  return codec.encodeRaw(raw.RemoveResponse, rawOfRemoveResponse(value));
+}
+
+export function decodeRemoveResponse(bytes: Uint8Array): types.RemoveResponse {
+  return removeResponseOfRaw(codec.decodeRaw(raw.RemoveResponse, bytes, 'holdfast.metadata.v1.RemoveResponse'));
+}
+
+function rawOfRemoveResponse(_value: types.RemoveResponse): raw.RawRemoveResponse {
+  return {};
+}
+
+function removeResponseOfRaw(_raw: raw.RawRemoveResponse): types.RemoveResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.TransferRequest` in which nothing is set. */
+export const emptyTransferRequest: types.TransferRequest = {
+  member: 0n,
+};
+
+export function encodeTransferRequest(value: types.TransferRequest): Uint8Array {
+  return codec.encodeRaw(raw.TransferRequest, rawOfTransferRequest(value));
+}
+
+export function decodeTransferRequest(bytes: Uint8Array): types.TransferRequest {
+  return transferRequestOfRaw(codec.decodeRaw(raw.TransferRequest, bytes, 'holdfast.metadata.v1.TransferRequest'));
+}
+
+function rawOfTransferRequest(value: types.TransferRequest): raw.RawTransferRequest {
+  return {
+    member: codec.rawOfUint64(value.member, 'holdfast.metadata.v1.TransferRequest.member'),
+  };
+}
+
+function transferRequestOfRaw(from: raw.RawTransferRequest): types.TransferRequest {
+  return {
+    member: codec.uint64OfRaw(from.member),
+  };
+}
+
+/** A `holdfast.metadata.v1.TransferResponse` in which nothing is set. */
+export const emptyTransferResponse: types.TransferResponse = {
+};
+
+export function encodeTransferResponse(value: types.TransferResponse): Uint8Array {
+  return codec.encodeRaw(raw.TransferResponse, rawOfTransferResponse(value));
+}
+
+export function decodeTransferResponse(bytes: Uint8Array): types.TransferResponse {
+  return transferResponseOfRaw(codec.decodeRaw(raw.TransferResponse, bytes, 'holdfast.metadata.v1.TransferResponse'));
+}
+
+function rawOfTransferResponse(_value: types.TransferResponse): raw.RawTransferResponse {
+  return {};
+}
+
+function transferResponseOfRaw(_raw: raw.RawTransferResponse): types.TransferResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.ListSettingsRequest` in which nothing is set. */
+export const emptyListSettingsRequest: types.ListSettingsRequest = {
+  isLocal: false,
+};
+
+export function encodeListSettingsRequest(value: types.ListSettingsRequest): Uint8Array {
+  return codec.encodeRaw(raw.ListSettingsRequest, rawOfListSettingsRequest(value));
+}
+
+export function decodeListSettingsRequest(bytes: Uint8Array): types.ListSettingsRequest {
+  return listSettingsRequestOfRaw(codec.decodeRaw(raw.ListSettingsRequest, bytes, 'holdfast.metadata.v1.ListSettingsRequest'));
+}
+
+function rawOfListSettingsRequest(value: types.ListSettingsRequest): raw.RawListSettingsRequest {
+  return {
+    isLocal: value.isLocal,
+  };
+}
+
+function listSettingsRequestOfRaw(from: raw.RawListSettingsRequest): types.ListSettingsRequest {
+  return {
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListSettingsResponse` in which nothing is set. */
+export const emptyListSettingsResponse: types.ListSettingsResponse = {
+  settings: {},
+  revision: 0n,
+};
+
+export function encodeListSettingsResponse(value: types.ListSettingsResponse): Uint8Array {
+  return codec.encodeRaw(raw.ListSettingsResponse, rawOfListSettingsResponse(value));
+}
+
+export function decodeListSettingsResponse(bytes: Uint8Array): types.ListSettingsResponse {
+  return listSettingsResponseOfRaw(codec.decodeRaw(raw.ListSettingsResponse, bytes, 'holdfast.metadata.v1.ListSettingsResponse'));
+}
+
+function rawOfListSettingsResponse(value: types.ListSettingsResponse): raw.RawListSettingsResponse {
+  return {
+    settings: codec.rawOfTexts(value.settings, 'holdfast.metadata.v1.ListSettingsResponse.settings'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.ListSettingsResponse.revision'),
+  };
+}
+
+function listSettingsResponseOfRaw(from: raw.RawListSettingsResponse): types.ListSettingsResponse {
+  return {
+    settings: codec.mapOfRaw(from.settings, (item) => item),
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.SetSettingRequest` in which nothing is set. */
+export const emptySetSettingRequest: types.SetSettingRequest = {
+  id: null,
+  name: '',
+  value: '',
+};
+
+export function encodeSetSettingRequest(value: types.SetSettingRequest): Uint8Array {
+  return codec.encodeRaw(raw.SetSettingRequest, rawOfSetSettingRequest(value));
+}
+
+export function decodeSetSettingRequest(bytes: Uint8Array): types.SetSettingRequest {
+  return setSettingRequestOfRaw(codec.decodeRaw(raw.SetSettingRequest, bytes, 'holdfast.metadata.v1.SetSettingRequest'));
+}
+
+function rawOfSetSettingRequest(value: types.SetSettingRequest): raw.RawSetSettingRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.SetSettingRequest.name'),
+    value: codec.rawOfText(value.value, 'holdfast.metadata.v1.SetSettingRequest.value'),
+  };
+}
+
+function setSettingRequestOfRaw(from: raw.RawSetSettingRequest): types.SetSettingRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    name: from.name,
+    value: from.value,
+  };
+}
+
+/** A `holdfast.metadata.v1.SetSettingResponse` in which nothing is set. */
+export const emptySetSettingResponse: types.SetSettingResponse = {
+};
+
+export function encodeSetSettingResponse(value: types.SetSettingResponse): Uint8Array {
+  return codec.encodeRaw(raw.SetSettingResponse, rawOfSetSettingResponse(value));
+}
+
+export function decodeSetSettingResponse(bytes: Uint8Array): types.SetSettingResponse {
+  return setSettingResponseOfRaw(codec.decodeRaw(raw.SetSettingResponse, bytes, 'holdfast.metadata.v1.SetSettingResponse'));
+}
+
+function rawOfSetSettingResponse(_value: types.SetSettingResponse): raw.RawSetSettingResponse {
+  return {};
+}
+
+function setSettingResponseOfRaw(_raw: raw.RawSetSettingResponse): types.SetSettingResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.Pool` in which nothing is set. */
+export const emptyPool: types.Pool = {
+  name: '',
+  fencing: 'UNKNOWN',
+  tier: 'UNSTATED',
+  isBestEffortTakeover: false,
+  drainBoundMs: null,
+  fencesPerHour: 0n,
+  oversubscriptionPercent: 0n,
+  extentBytes: 0n,
+  totalExtents: 0n,
+  freeExtents: 0n,
+  leasedExtents: 0n,
+  mappedExtents: 0n,
+  quarantinedExtents: 0n,
+  promisedExtents: 0n,
+  isOpen: false,
+  devices: [],
+};
+
+export function encodePool(value: types.Pool): Uint8Array {
+  return codec.encodeRaw(raw.Pool, rawOfPool(value));
+}
+
+export function decodePool(bytes: Uint8Array): types.Pool {
+  return poolOfRaw(codec.decodeRaw(raw.Pool, bytes, 'holdfast.metadata.v1.Pool'));
+}
+
+function rawOfPool(value: types.Pool): raw.RawPool {
+  return {
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.Pool.name'),
+    fencing: codec.rawOfEnum(poolFencingTable, value.fencing, 'holdfast.metadata.v1.Pool.fencing'),
+    tier: codec.rawOfEnum(poolTierTable, value.tier, 'holdfast.metadata.v1.Pool.tier'),
+    isBestEffortTakeover: value.isBestEffortTakeover,
+    drainBoundMs: value.drainBoundMs === null ? null : codec.rawOfUint64(value.drainBoundMs, 'holdfast.metadata.v1.Pool.drain_bound_ms'),
+    fencesPerHour: codec.rawOfUint64(value.fencesPerHour, 'holdfast.metadata.v1.Pool.fences_per_hour'),
+    oversubscriptionPercent: codec.rawOfUint64(value.oversubscriptionPercent, 'holdfast.metadata.v1.Pool.oversubscription_percent'),
+    extentBytes: codec.rawOfUint64(value.extentBytes, 'holdfast.metadata.v1.Pool.extent_bytes'),
+    totalExtents: codec.rawOfUint64(value.totalExtents, 'holdfast.metadata.v1.Pool.total_extents'),
+    freeExtents: codec.rawOfUint64(value.freeExtents, 'holdfast.metadata.v1.Pool.free_extents'),
+    leasedExtents: codec.rawOfUint64(value.leasedExtents, 'holdfast.metadata.v1.Pool.leased_extents'),
+    mappedExtents: codec.rawOfUint64(value.mappedExtents, 'holdfast.metadata.v1.Pool.mapped_extents'),
+    quarantinedExtents: codec.rawOfUint64(value.quarantinedExtents, 'holdfast.metadata.v1.Pool.quarantined_extents'),
+    promisedExtents: codec.rawOfUint64(value.promisedExtents, 'holdfast.metadata.v1.Pool.promised_extents'),
+    isOpen: value.isOpen,
+    devices: value.devices.map((item) => rawOfDevice(item)),
+  };
+}
+
+function poolOfRaw(from: raw.RawPool): types.Pool {
+  return {
+    name: from.name,
+    fencing: codec.enumOfRaw(poolFencingTable, from.fencing),
+    tier: codec.enumOfRaw(poolTierTable, from.tier),
+    isBestEffortTakeover: from.isBestEffortTakeover,
+    drainBoundMs: from.drainBoundMs === null ? null : codec.uint64OfRaw(from.drainBoundMs),
+    fencesPerHour: codec.uint64OfRaw(from.fencesPerHour),
+    oversubscriptionPercent: codec.uint64OfRaw(from.oversubscriptionPercent),
+    extentBytes: codec.uint64OfRaw(from.extentBytes),
+    totalExtents: codec.uint64OfRaw(from.totalExtents),
+    freeExtents: codec.uint64OfRaw(from.freeExtents),
+    leasedExtents: codec.uint64OfRaw(from.leasedExtents),
+    mappedExtents: codec.uint64OfRaw(from.mappedExtents),
+    quarantinedExtents: codec.uint64OfRaw(from.quarantinedExtents),
+    promisedExtents: codec.uint64OfRaw(from.promisedExtents),
+    isOpen: from.isOpen,
+    devices: from.devices.map((item) => deviceOfRaw(item)),
+  };
+}
+
+/** A `holdfast.metadata.v1.Device` in which nothing is set. */
+export const emptyDevice: types.Device = {
+  number: 0n,
+  id: '',
+  extents: 0n,
+  freeExtents: 0n,
+};
+
+export function encodeDevice(value: types.Device): Uint8Array {
+  return codec.encodeRaw(raw.Device, rawOfDevice(value));
+}
+
+export function decodeDevice(bytes: Uint8Array): types.Device {
+  return deviceOfRaw(codec.decodeRaw(raw.Device, bytes, 'holdfast.metadata.v1.Device'));
+}
+
+function rawOfDevice(value: types.Device): raw.RawDevice {
+  return {
+    number: codec.rawOfUint64(value.number, 'holdfast.metadata.v1.Device.number'),
+    id: codec.rawOfText(value.id, 'holdfast.metadata.v1.Device.id'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.Device.extents'),
+    freeExtents: codec.rawOfUint64(value.freeExtents, 'holdfast.metadata.v1.Device.free_extents'),
+  };
+}
+
+function deviceOfRaw(from: raw.RawDevice): types.Device {
+  return {
+    number: codec.uint64OfRaw(from.number),
+    id: from.id,
+    extents: codec.uint64OfRaw(from.extents),
+    freeExtents: codec.uint64OfRaw(from.freeExtents),
+  };
+}
+
+/** A `holdfast.metadata.v1.CreatePoolRequest` in which nothing is set. */
+export const emptyCreatePoolRequest: types.CreatePoolRequest = {
+  id: null,
+  pool: null,
+};
+
+export function encodeCreatePoolRequest(value: types.CreatePoolRequest): Uint8Array {
+  return codec.encodeRaw(raw.CreatePoolRequest, rawOfCreatePoolRequest(value));
+}
+
+export function decodeCreatePoolRequest(bytes: Uint8Array): types.CreatePoolRequest {
+  return createPoolRequestOfRaw(codec.decodeRaw(raw.CreatePoolRequest, bytes, 'holdfast.metadata.v1.CreatePoolRequest'));
+}
+
+function rawOfCreatePoolRequest(value: types.CreatePoolRequest): raw.RawCreatePoolRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    pool: value.pool === null ? null : rawOfPool(value.pool),
+  };
+}
+
+function createPoolRequestOfRaw(from: raw.RawCreatePoolRequest): types.CreatePoolRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    pool: from.pool === null ? null : poolOfRaw(from.pool),
+  };
+}
+
+/** A `holdfast.metadata.v1.CreatePoolResponse` in which nothing is set. */
+export const emptyCreatePoolResponse: types.CreatePoolResponse = {
+};
+
+export function encodeCreatePoolResponse(value: types.CreatePoolResponse): Uint8Array {
+  return codec.encodeRaw(raw.CreatePoolResponse, rawOfCreatePoolResponse(value));
+}
+
+export function decodeCreatePoolResponse(bytes: Uint8Array): types.CreatePoolResponse {
+  return createPoolResponseOfRaw(codec.decodeRaw(raw.CreatePoolResponse, bytes, 'holdfast.metadata.v1.CreatePoolResponse'));
+}
+
+function rawOfCreatePoolResponse(_value: types.CreatePoolResponse): raw.RawCreatePoolResponse {
+  return {};
+}
+
+function createPoolResponseOfRaw(_raw: raw.RawCreatePoolResponse): types.CreatePoolResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.AddDeviceRequest` in which nothing is set. */
+export const emptyAddDeviceRequest: types.AddDeviceRequest = {
+  id: null,
+  pool: '',
+  device: '',
+  extents: 0n,
+};
+
+export function encodeAddDeviceRequest(value: types.AddDeviceRequest): Uint8Array {
+  return codec.encodeRaw(raw.AddDeviceRequest, rawOfAddDeviceRequest(value));
+}
+
+export function decodeAddDeviceRequest(bytes: Uint8Array): types.AddDeviceRequest {
+  return addDeviceRequestOfRaw(codec.decodeRaw(raw.AddDeviceRequest, bytes, 'holdfast.metadata.v1.AddDeviceRequest'));
+}
+
+function rawOfAddDeviceRequest(value: types.AddDeviceRequest): raw.RawAddDeviceRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    pool: codec.rawOfText(value.pool, 'holdfast.metadata.v1.AddDeviceRequest.pool'),
+    device: codec.rawOfText(value.device, 'holdfast.metadata.v1.AddDeviceRequest.device'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.AddDeviceRequest.extents'),
+  };
+}
+
+function addDeviceRequestOfRaw(from: raw.RawAddDeviceRequest): types.AddDeviceRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    pool: from.pool,
+    device: from.device,
+    extents: codec.uint64OfRaw(from.extents),
+  };
+}
+
+/** A `holdfast.metadata.v1.AddDeviceResponse` in which nothing is set. */
+export const emptyAddDeviceResponse: types.AddDeviceResponse = {
+  number: 0n,
+};
+
+export function encodeAddDeviceResponse(value: types.AddDeviceResponse): Uint8Array {
+  return codec.encodeRaw(raw.AddDeviceResponse, rawOfAddDeviceResponse(value));
+}
+
+export function decodeAddDeviceResponse(bytes: Uint8Array): types.AddDeviceResponse {
+  return addDeviceResponseOfRaw(codec.decodeRaw(raw.AddDeviceResponse, bytes, 'holdfast.metadata.v1.AddDeviceResponse'));
+}
+
+function rawOfAddDeviceResponse(value: types.AddDeviceResponse): raw.RawAddDeviceResponse {
+  return {
+    number: codec.rawOfUint64(value.number, 'holdfast.metadata.v1.AddDeviceResponse.number'),
+  };
+}
+
+function addDeviceResponseOfRaw(from: raw.RawAddDeviceResponse): types.AddDeviceResponse {
+  return {
+    number: codec.uint64OfRaw(from.number),
+  };
+}
+
+/** A `holdfast.metadata.v1.GetPoolRequest` in which nothing is set. */
+export const emptyGetPoolRequest: types.GetPoolRequest = {
+  name: '',
+  isLocal: false,
+};
+
+export function encodeGetPoolRequest(value: types.GetPoolRequest): Uint8Array {
+  return codec.encodeRaw(raw.GetPoolRequest, rawOfGetPoolRequest(value));
+}
+
+export function decodeGetPoolRequest(bytes: Uint8Array): types.GetPoolRequest {
+  return getPoolRequestOfRaw(codec.decodeRaw(raw.GetPoolRequest, bytes, 'holdfast.metadata.v1.GetPoolRequest'));
+}
+
+function rawOfGetPoolRequest(value: types.GetPoolRequest): raw.RawGetPoolRequest {
+  return {
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.GetPoolRequest.name'),
+    isLocal: value.isLocal,
+  };
+}
+
+function getPoolRequestOfRaw(from: raw.RawGetPoolRequest): types.GetPoolRequest {
+  return {
+    name: from.name,
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.GetPoolResponse` in which nothing is set. */
+export const emptyGetPoolResponse: types.GetPoolResponse = {
+  pool: null,
+  revision: 0n,
+};
+
+export function encodeGetPoolResponse(value: types.GetPoolResponse): Uint8Array {
+  return codec.encodeRaw(raw.GetPoolResponse, rawOfGetPoolResponse(value));
+}
+
+export function decodeGetPoolResponse(bytes: Uint8Array): types.GetPoolResponse {
+  return getPoolResponseOfRaw(codec.decodeRaw(raw.GetPoolResponse, bytes, 'holdfast.metadata.v1.GetPoolResponse'));
+}
+
+function rawOfGetPoolResponse(value: types.GetPoolResponse): raw.RawGetPoolResponse {
+  return {
+    pool: value.pool === null ? null : rawOfPool(value.pool),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.GetPoolResponse.revision'),
+  };
+}
+
+function getPoolResponseOfRaw(from: raw.RawGetPoolResponse): types.GetPoolResponse {
+  return {
+    pool: from.pool === null ? null : poolOfRaw(from.pool),
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.ListPoolsRequest` in which nothing is set. */
+export const emptyListPoolsRequest: types.ListPoolsRequest = {
+  isLocal: false,
+};
+
+export function encodeListPoolsRequest(value: types.ListPoolsRequest): Uint8Array {
+  return codec.encodeRaw(raw.ListPoolsRequest, rawOfListPoolsRequest(value));
+}
+
+export function decodeListPoolsRequest(bytes: Uint8Array): types.ListPoolsRequest {
+  return listPoolsRequestOfRaw(codec.decodeRaw(raw.ListPoolsRequest, bytes, 'holdfast.metadata.v1.ListPoolsRequest'));
+}
+
+function rawOfListPoolsRequest(value: types.ListPoolsRequest): raw.RawListPoolsRequest {
+  return {
+    isLocal: value.isLocal,
+  };
+}
+
+function listPoolsRequestOfRaw(from: raw.RawListPoolsRequest): types.ListPoolsRequest {
+  return {
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListPoolsResponse` in which nothing is set. */
+export const emptyListPoolsResponse: types.ListPoolsResponse = {
+  pools: [],
+  revision: 0n,
+};
+
+export function encodeListPoolsResponse(value: types.ListPoolsResponse): Uint8Array {
+  return codec.encodeRaw(raw.ListPoolsResponse, rawOfListPoolsResponse(value));
+}
+
+export function decodeListPoolsResponse(bytes: Uint8Array): types.ListPoolsResponse {
+  return listPoolsResponseOfRaw(codec.decodeRaw(raw.ListPoolsResponse, bytes, 'holdfast.metadata.v1.ListPoolsResponse'));
+}
+
+function rawOfListPoolsResponse(value: types.ListPoolsResponse): raw.RawListPoolsResponse {
+  return {
+    pools: value.pools.map((item) => rawOfPool(item)),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.ListPoolsResponse.revision'),
+  };
+}
+
+function listPoolsResponseOfRaw(from: raw.RawListPoolsResponse): types.ListPoolsResponse {
+  return {
+    pools: from.pools.map((item) => poolOfRaw(item)),
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.Volume` in which nothing is set. */
+export const emptyVolume: types.Volume = {
+  id: '',
+  name: '',
+  tenant: '',
+  pool: '',
+  extents: 0n,
+  isShared: false,
+  attributes: '',
+  epoch: 0n,
+  mapRevision: 0n,
+  isDisputed: false,
+  nodes: [],
+};
+
+export function encodeVolume(value: types.Volume): Uint8Array {
+  return codec.encodeRaw(raw.Volume, rawOfVolume(value));
+}
+
+export function decodeVolume(bytes: Uint8Array): types.Volume {
+  return volumeOfRaw(codec.decodeRaw(raw.Volume, bytes, 'holdfast.metadata.v1.Volume'));
+}
+
+function rawOfVolume(value: types.Volume): raw.RawVolume {
+  return {
+    id: codec.rawOfText(value.id, 'holdfast.metadata.v1.Volume.id'),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.Volume.name'),
+    tenant: codec.rawOfText(value.tenant, 'holdfast.metadata.v1.Volume.tenant'),
+    pool: codec.rawOfText(value.pool, 'holdfast.metadata.v1.Volume.pool'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.Volume.extents'),
+    isShared: value.isShared,
+    attributes: codec.rawOfText(value.attributes, 'holdfast.metadata.v1.Volume.attributes'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.metadata.v1.Volume.epoch'),
+    mapRevision: codec.rawOfUint64(value.mapRevision, 'holdfast.metadata.v1.Volume.map_revision'),
+    isDisputed: value.isDisputed,
+    nodes: value.nodes.map((item) => codec.rawOfText(item, 'holdfast.metadata.v1.Volume.nodes')),
+  };
+}
+
+function volumeOfRaw(from: raw.RawVolume): types.Volume {
+  return {
+    id: from.id,
+    name: from.name,
+    tenant: from.tenant,
+    pool: from.pool,
+    extents: codec.uint64OfRaw(from.extents),
+    isShared: from.isShared,
+    attributes: from.attributes,
+    epoch: codec.uint64OfRaw(from.epoch),
+    mapRevision: codec.uint64OfRaw(from.mapRevision),
+    isDisputed: from.isDisputed,
+    nodes: from.nodes,
+  };
+}
+
+/** A `holdfast.metadata.v1.CreateVolumeRequest` in which nothing is set. */
+export const emptyCreateVolumeRequest: types.CreateVolumeRequest = {
+  id: null,
+  name: '',
+  tenant: '',
+  pool: '',
+  extents: 0n,
+  isShared: false,
+  attributes: '',
+};
+
+export function encodeCreateVolumeRequest(value: types.CreateVolumeRequest): Uint8Array {
+  return codec.encodeRaw(raw.CreateVolumeRequest, rawOfCreateVolumeRequest(value));
+}
+
+export function decodeCreateVolumeRequest(bytes: Uint8Array): types.CreateVolumeRequest {
+  return createVolumeRequestOfRaw(codec.decodeRaw(raw.CreateVolumeRequest, bytes, 'holdfast.metadata.v1.CreateVolumeRequest'));
+}
+
+function rawOfCreateVolumeRequest(value: types.CreateVolumeRequest): raw.RawCreateVolumeRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.CreateVolumeRequest.name'),
+    tenant: codec.rawOfText(value.tenant, 'holdfast.metadata.v1.CreateVolumeRequest.tenant'),
+    pool: codec.rawOfText(value.pool, 'holdfast.metadata.v1.CreateVolumeRequest.pool'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.CreateVolumeRequest.extents'),
+    isShared: value.isShared,
+    attributes: codec.rawOfText(value.attributes, 'holdfast.metadata.v1.CreateVolumeRequest.attributes'),
+  };
+}
+
+function createVolumeRequestOfRaw(from: raw.RawCreateVolumeRequest): types.CreateVolumeRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    name: from.name,
+    tenant: from.tenant,
+    pool: from.pool,
+    extents: codec.uint64OfRaw(from.extents),
+    isShared: from.isShared,
+    attributes: from.attributes,
+  };
+}
+
+/** A `holdfast.metadata.v1.CreateVolumeResponse` in which nothing is set. */
+export const emptyCreateVolumeResponse: types.CreateVolumeResponse = {
+  volume: '',
+};
+
+export function encodeCreateVolumeResponse(value: types.CreateVolumeResponse): Uint8Array {
+  return codec.encodeRaw(raw.CreateVolumeResponse, rawOfCreateVolumeResponse(value));
+}
+
+export function decodeCreateVolumeResponse(bytes: Uint8Array): types.CreateVolumeResponse {
+  return createVolumeResponseOfRaw(codec.decodeRaw(raw.CreateVolumeResponse, bytes, 'holdfast.metadata.v1.CreateVolumeResponse'));
+}
+
+function rawOfCreateVolumeResponse(value: types.CreateVolumeResponse): raw.RawCreateVolumeResponse {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.CreateVolumeResponse.volume'),
+  };
+}
+
+function createVolumeResponseOfRaw(from: raw.RawCreateVolumeResponse): types.CreateVolumeResponse {
+  return {
+    volume: from.volume,
+  };
+}
+
+/** A `holdfast.metadata.v1.CloneVolumeRequest` in which nothing is set. */
+export const emptyCloneVolumeRequest: types.CloneVolumeRequest = {
+  id: null,
+  name: '',
+  tenant: '',
+  snapshot: '',
+  extents: 0n,
+  attributes: '',
+};
+
+export function encodeCloneVolumeRequest(value: types.CloneVolumeRequest): Uint8Array {
+  return codec.encodeRaw(raw.CloneVolumeRequest, rawOfCloneVolumeRequest(value));
+}
+
+export function decodeCloneVolumeRequest(bytes: Uint8Array): types.CloneVolumeRequest {
+  return cloneVolumeRequestOfRaw(codec.decodeRaw(raw.CloneVolumeRequest, bytes, 'holdfast.metadata.v1.CloneVolumeRequest'));
+}
+
+function rawOfCloneVolumeRequest(value: types.CloneVolumeRequest): raw.RawCloneVolumeRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.CloneVolumeRequest.name'),
+    tenant: codec.rawOfText(value.tenant, 'holdfast.metadata.v1.CloneVolumeRequest.tenant'),
+    snapshot: codec.rawOfText(value.snapshot, 'holdfast.metadata.v1.CloneVolumeRequest.snapshot'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.CloneVolumeRequest.extents'),
+    attributes: codec.rawOfText(value.attributes, 'holdfast.metadata.v1.CloneVolumeRequest.attributes'),
+  };
+}
+
+function cloneVolumeRequestOfRaw(from: raw.RawCloneVolumeRequest): types.CloneVolumeRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    name: from.name,
+    tenant: from.tenant,
+    snapshot: from.snapshot,
+    extents: codec.uint64OfRaw(from.extents),
+    attributes: from.attributes,
+  };
+}
+
+/** A `holdfast.metadata.v1.CloneVolumeResponse` in which nothing is set. */
+export const emptyCloneVolumeResponse: types.CloneVolumeResponse = {
+  volume: '',
+};
+
+export function encodeCloneVolumeResponse(value: types.CloneVolumeResponse): Uint8Array {
+  return codec.encodeRaw(raw.CloneVolumeResponse, rawOfCloneVolumeResponse(value));
+}
+
+export function decodeCloneVolumeResponse(bytes: Uint8Array): types.CloneVolumeResponse {
+  return cloneVolumeResponseOfRaw(codec.decodeRaw(raw.CloneVolumeResponse, bytes, 'holdfast.metadata.v1.CloneVolumeResponse'));
+}
+
+function rawOfCloneVolumeResponse(value: types.CloneVolumeResponse): raw.RawCloneVolumeResponse {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.CloneVolumeResponse.volume'),
+  };
+}
+
+function cloneVolumeResponseOfRaw(from: raw.RawCloneVolumeResponse): types.CloneVolumeResponse {
+  return {
+    volume: from.volume,
+  };
+}
+
+/** A `holdfast.metadata.v1.ExpandVolumeRequest` in which nothing is set. */
+export const emptyExpandVolumeRequest: types.ExpandVolumeRequest = {
+  id: null,
+  volume: '',
+  extents: 0n,
+};
+
+export function encodeExpandVolumeRequest(value: types.ExpandVolumeRequest): Uint8Array {
+  return codec.encodeRaw(raw.ExpandVolumeRequest, rawOfExpandVolumeRequest(value));
+}
+
+export function decodeExpandVolumeRequest(bytes: Uint8Array): types.ExpandVolumeRequest {
+  return expandVolumeRequestOfRaw(codec.decodeRaw(raw.ExpandVolumeRequest, bytes, 'holdfast.metadata.v1.ExpandVolumeRequest'));
+}
+
+function rawOfExpandVolumeRequest(value: types.ExpandVolumeRequest): raw.RawExpandVolumeRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.ExpandVolumeRequest.volume'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.ExpandVolumeRequest.extents'),
+  };
+}
+
+function expandVolumeRequestOfRaw(from: raw.RawExpandVolumeRequest): types.ExpandVolumeRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    volume: from.volume,
+    extents: codec.uint64OfRaw(from.extents),
+  };
+}
+
+/** A `holdfast.metadata.v1.ExpandVolumeResponse` in which nothing is set. */
+export const emptyExpandVolumeResponse: types.ExpandVolumeResponse = {
+  extents: 0n,
+};
+
+export function encodeExpandVolumeResponse(value: types.ExpandVolumeResponse): Uint8Array {
+  return codec.encodeRaw(raw.ExpandVolumeResponse, rawOfExpandVolumeResponse(value));
+}
+
+export function decodeExpandVolumeResponse(bytes: Uint8Array): types.ExpandVolumeResponse {
+  return expandVolumeResponseOfRaw(codec.decodeRaw(raw.ExpandVolumeResponse, bytes, 'holdfast.metadata.v1.ExpandVolumeResponse'));
+}
+
+function rawOfExpandVolumeResponse(value: types.ExpandVolumeResponse): raw.RawExpandVolumeResponse {
+  return {
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.ExpandVolumeResponse.extents'),
+  };
+}
+
+function expandVolumeResponseOfRaw(from: raw.RawExpandVolumeResponse): types.ExpandVolumeResponse {
+  return {
+    extents: codec.uint64OfRaw(from.extents),
+  };
+}
+
+/** A `holdfast.metadata.v1.DeleteVolumeRequest` in which nothing is set. */
+export const emptyDeleteVolumeRequest: types.DeleteVolumeRequest = {
+  id: null,
+  volume: '',
+};
+
+export function encodeDeleteVolumeRequest(value: types.DeleteVolumeRequest): Uint8Array {
+  return codec.encodeRaw(raw.DeleteVolumeRequest, rawOfDeleteVolumeRequest(value));
+}
+
+export function decodeDeleteVolumeRequest(bytes: Uint8Array): types.DeleteVolumeRequest {
+  return deleteVolumeRequestOfRaw(codec.decodeRaw(raw.DeleteVolumeRequest, bytes, 'holdfast.metadata.v1.DeleteVolumeRequest'));
+}
+
+function rawOfDeleteVolumeRequest(value: types.DeleteVolumeRequest): raw.RawDeleteVolumeRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.DeleteVolumeRequest.volume'),
+  };
+}
+
+function deleteVolumeRequestOfRaw(from: raw.RawDeleteVolumeRequest): types.DeleteVolumeRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    volume: from.volume,
+  };
+}
+
+/** A `holdfast.metadata.v1.DeleteVolumeResponse` in which nothing is set. */
+export const emptyDeleteVolumeResponse: types.DeleteVolumeResponse = {
+};
+
+export function encodeDeleteVolumeResponse(value: types.DeleteVolumeResponse): Uint8Array {
+  return codec.encodeRaw(raw.DeleteVolumeResponse, rawOfDeleteVolumeResponse(value));
+}
+
+export function decodeDeleteVolumeResponse(bytes: Uint8Array): types.DeleteVolumeResponse {
+  return deleteVolumeResponseOfRaw(codec.decodeRaw(raw.DeleteVolumeResponse, bytes, 'holdfast.metadata.v1.DeleteVolumeResponse'));
+}
+
+function rawOfDeleteVolumeResponse(_value: types.DeleteVolumeResponse): raw.RawDeleteVolumeResponse {
+  return {};
+}
+
+function deleteVolumeResponseOfRaw(_raw: raw.RawDeleteVolumeResponse): types.DeleteVolumeResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.GetVolumeRequest` in which nothing is set. */
+export const emptyGetVolumeRequest: types.GetVolumeRequest = {
+  isLocal: false,
+  by: null,
+};
+
+export function encodeGetVolumeRequest(value: types.GetVolumeRequest): Uint8Array {
+  return codec.encodeRaw(raw.GetVolumeRequest, rawOfGetVolumeRequest(value));
+}
+
+export function decodeGetVolumeRequest(bytes: Uint8Array): types.GetVolumeRequest {
+  return getVolumeRequestOfRaw(codec.decodeRaw(raw.GetVolumeRequest, bytes, 'holdfast.metadata.v1.GetVolumeRequest'));
+}
+
+function rawOfGetVolumeRequest(value: types.GetVolumeRequest): raw.RawGetVolumeRequest {
+  return {
+    volume: value.by?.kind === 'volume' ? codec.rawOfText(value.by.value, 'holdfast.metadata.v1.GetVolumeRequest.volume') : null,
+    name: value.by?.kind === 'name' ? codec.rawOfText(value.by.value, 'holdfast.metadata.v1.GetVolumeRequest.name') : null,
+    isLocal: value.isLocal,
+  };
+}
+
+function getVolumeRequestOfRaw(from: raw.RawGetVolumeRequest): types.GetVolumeRequest {
+  return {
+    isLocal: from.isLocal,
+    by:
+      from.volume !== null ? { kind: 'volume', value: from.volume } :
+      from.name !== null ? { kind: 'name', value: from.name } :
+      null,
+  };
+}
+
+/** A `holdfast.metadata.v1.GetVolumeResponse` in which nothing is set. */
+export const emptyGetVolumeResponse: types.GetVolumeResponse = {
+  volume: null,
+  revision: 0n,
+};
+
+export function encodeGetVolumeResponse(value: types.GetVolumeResponse): Uint8Array {
+  return codec.encodeRaw(raw.GetVolumeResponse, rawOfGetVolumeResponse(value));
+}
+
+export function decodeGetVolumeResponse(bytes: Uint8Array): types.GetVolumeResponse {
+  return getVolumeResponseOfRaw(codec.decodeRaw(raw.GetVolumeResponse, bytes, 'holdfast.metadata.v1.GetVolumeResponse'));
+}
+
+function rawOfGetVolumeResponse(value: types.GetVolumeResponse): raw.RawGetVolumeResponse {
+  return {
+    volume: value.volume === null ? null : rawOfVolume(value.volume),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.GetVolumeResponse.revision'),
+  };
+}
+
+function getVolumeResponseOfRaw(from: raw.RawGetVolumeResponse): types.GetVolumeResponse {
+  return {
+    volume: from.volume === null ? null : volumeOfRaw(from.volume),
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.ListVolumesRequest` in which nothing is set. */
+export const emptyListVolumesRequest: types.ListVolumesRequest = {
+  pageSize: 0n,
+  pageToken: '',
+  isLocal: false,
+};
+
+export function encodeListVolumesRequest(value: types.ListVolumesRequest): Uint8Array {
+  return codec.encodeRaw(raw.ListVolumesRequest, rawOfListVolumesRequest(value));
+}
+
+export function decodeListVolumesRequest(bytes: Uint8Array): types.ListVolumesRequest {
+  return listVolumesRequestOfRaw(codec.decodeRaw(raw.ListVolumesRequest, bytes, 'holdfast.metadata.v1.ListVolumesRequest'));
+}
+
+function rawOfListVolumesRequest(value: types.ListVolumesRequest): raw.RawListVolumesRequest {
+  return {
+    pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.metadata.v1.ListVolumesRequest.page_size'),
+    pageToken: codec.rawOfText(value.pageToken, 'holdfast.metadata.v1.ListVolumesRequest.page_token'),
+    isLocal: value.isLocal,
+  };
+}
+
+function listVolumesRequestOfRaw(from: raw.RawListVolumesRequest): types.ListVolumesRequest {
+  return {
+    pageSize: codec.uint64OfRaw(from.pageSize),
+    pageToken: from.pageToken,
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListVolumesResponse` in which nothing is set. */
+export const emptyListVolumesResponse: types.ListVolumesResponse = {
+  volumes: [],
+  nextPageToken: '',
+  revision: 0n,
+};
+
+export function encodeListVolumesResponse(value: types.ListVolumesResponse): Uint8Array {
+  return codec.encodeRaw(raw.ListVolumesResponse, rawOfListVolumesResponse(value));
+}
+
+export function decodeListVolumesResponse(bytes: Uint8Array): types.ListVolumesResponse {
+  return listVolumesResponseOfRaw(codec.decodeRaw(raw.ListVolumesResponse, bytes, 'holdfast.metadata.v1.ListVolumesResponse'));
+}
+
+function rawOfListVolumesResponse(value: types.ListVolumesResponse): raw.RawListVolumesResponse {
+  return {
+    volumes: value.volumes.map((item) => rawOfVolume(item)),
+    nextPageToken: codec.rawOfText(value.nextPageToken, 'holdfast.metadata.v1.ListVolumesResponse.next_page_token'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.ListVolumesResponse.revision'),
+  };
+}
+
+function listVolumesResponseOfRaw(from: raw.RawListVolumesResponse): types.ListVolumesResponse {
+  return {
+    volumes: from.volumes.map((item) => volumeOfRaw(item)),
+    nextPageToken: from.nextPageToken,
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.Snapshot` in which nothing is set. */
+export const emptySnapshot: types.Snapshot = {
+  id: '',
+  name: '',
+  volume: '',
+  extents: 0n,
+  clones: 0n,
+  createTime: null,
+};
+
+export function encodeSnapshot(value: types.Snapshot): Uint8Array {
+  return codec.encodeRaw(raw.Snapshot, rawOfSnapshot(value));
+}
+
+export function decodeSnapshot(bytes: Uint8Array): types.Snapshot {
+  return snapshotOfRaw(codec.decodeRaw(raw.Snapshot, bytes, 'holdfast.metadata.v1.Snapshot'));
+}
+
+function rawOfSnapshot(value: types.Snapshot): raw.RawSnapshot {
+  return {
+    id: codec.rawOfText(value.id, 'holdfast.metadata.v1.Snapshot.id'),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.Snapshot.name'),
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.Snapshot.volume'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.Snapshot.extents'),
+    clones: codec.rawOfUint64(value.clones, 'holdfast.metadata.v1.Snapshot.clones'),
+    createTime: value.createTime === null ? null : rawOfTimestamp(value.createTime),
+  };
+}
+
+function snapshotOfRaw(from: raw.RawSnapshot): types.Snapshot {
+  return {
+    id: from.id,
+    name: from.name,
+    volume: from.volume,
+    extents: codec.uint64OfRaw(from.extents),
+    clones: codec.uint64OfRaw(from.clones),
+    createTime: from.createTime === null ? null : timestampOfRaw(from.createTime),
+  };
+}
+
+/** A `holdfast.metadata.v1.CreateSnapshotRequest` in which nothing is set. */
+export const emptyCreateSnapshotRequest: types.CreateSnapshotRequest = {
+  name: '',
+  volume: '',
+};
+
+export function encodeCreateSnapshotRequest(value: types.CreateSnapshotRequest): Uint8Array {
+  return codec.encodeRaw(raw.CreateSnapshotRequest, rawOfCreateSnapshotRequest(value));
+}
+
+export function decodeCreateSnapshotRequest(bytes: Uint8Array): types.CreateSnapshotRequest {
+  return createSnapshotRequestOfRaw(codec.decodeRaw(raw.CreateSnapshotRequest, bytes, 'holdfast.metadata.v1.CreateSnapshotRequest'));
+}
+
+function rawOfCreateSnapshotRequest(value: types.CreateSnapshotRequest): raw.RawCreateSnapshotRequest {
+  return {
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.CreateSnapshotRequest.name'),
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.CreateSnapshotRequest.volume'),
+  };
+}
+
+function createSnapshotRequestOfRaw(from: raw.RawCreateSnapshotRequest): types.CreateSnapshotRequest {
+  return {
+    name: from.name,
+    volume: from.volume,
+  };
+}
+
+/** A `holdfast.metadata.v1.CreateSnapshotResponse` in which nothing is set. */
+export const emptyCreateSnapshotResponse: types.CreateSnapshotResponse = {
+  snapshot: null,
+};
+
+export function encodeCreateSnapshotResponse(value: types.CreateSnapshotResponse): Uint8Array {
+  return codec.encodeRaw(raw.CreateSnapshotResponse, rawOfCreateSnapshotResponse(value));
+}
+
+export function decodeCreateSnapshotResponse(bytes: Uint8Array): types.CreateSnapshotResponse {
+  return createSnapshotResponseOfRaw(codec.decodeRaw(raw.CreateSnapshotResponse, bytes, 'holdfast.metadata.v1.CreateSnapshotResponse'));
+}
+
+function rawOfCreateSnapshotResponse(value: types.CreateSnapshotResponse): raw.RawCreateSnapshotResponse {
+  return {
+    snapshot: value.snapshot === null ? null : rawOfSnapshot(value.snapshot),
+  };
+}
+
+function createSnapshotResponseOfRaw(from: raw.RawCreateSnapshotResponse): types.CreateSnapshotResponse {
+  return {
+    snapshot: from.snapshot === null ? null : snapshotOfRaw(from.snapshot),
+  };
+}
+
+/** A `holdfast.metadata.v1.DeleteSnapshotRequest` in which nothing is set. */
+export const emptyDeleteSnapshotRequest: types.DeleteSnapshotRequest = {
+  id: null,
+  snapshot: '',
+};
+
+export function encodeDeleteSnapshotRequest(value: types.DeleteSnapshotRequest): Uint8Array {
+  return codec.encodeRaw(raw.DeleteSnapshotRequest, rawOfDeleteSnapshotRequest(value));
+}
+
+export function decodeDeleteSnapshotRequest(bytes: Uint8Array): types.DeleteSnapshotRequest {
+  return deleteSnapshotRequestOfRaw(codec.decodeRaw(raw.DeleteSnapshotRequest, bytes, 'holdfast.metadata.v1.DeleteSnapshotRequest'));
+}
+
+function rawOfDeleteSnapshotRequest(value: types.DeleteSnapshotRequest): raw.RawDeleteSnapshotRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    snapshot: codec.rawOfText(value.snapshot, 'holdfast.metadata.v1.DeleteSnapshotRequest.snapshot'),
+  };
+}
+
+function deleteSnapshotRequestOfRaw(from: raw.RawDeleteSnapshotRequest): types.DeleteSnapshotRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    snapshot: from.snapshot,
+  };
+}
+
+/** A `holdfast.metadata.v1.DeleteSnapshotResponse` in which nothing is set. */
+export const emptyDeleteSnapshotResponse: types.DeleteSnapshotResponse = {
+};
+
+export function encodeDeleteSnapshotResponse(value: types.DeleteSnapshotResponse): Uint8Array {
+  return codec.encodeRaw(raw.DeleteSnapshotResponse, rawOfDeleteSnapshotResponse(value));
+}
+
+export function decodeDeleteSnapshotResponse(bytes: Uint8Array): types.DeleteSnapshotResponse {
+  return deleteSnapshotResponseOfRaw(codec.decodeRaw(raw.DeleteSnapshotResponse, bytes, 'holdfast.metadata.v1.DeleteSnapshotResponse'));
+}
+
+function rawOfDeleteSnapshotResponse(_value: types.DeleteSnapshotResponse): raw.RawDeleteSnapshotResponse {
+  return {};
+}
+
+function deleteSnapshotResponseOfRaw(_raw: raw.RawDeleteSnapshotResponse): types.DeleteSnapshotResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.GetSnapshotRequest` in which nothing is set. */
+export const emptyGetSnapshotRequest: types.GetSnapshotRequest = {
+  isLocal: false,
+  by: null,
+};
+
+export function encodeGetSnapshotRequest(value: types.GetSnapshotRequest): Uint8Array {
+  return codec.encodeRaw(raw.GetSnapshotRequest, rawOfGetSnapshotRequest(value));
+}
+
+export function decodeGetSnapshotRequest(bytes: Uint8Array): types.GetSnapshotRequest {
+  return getSnapshotRequestOfRaw(codec.decodeRaw(raw.GetSnapshotRequest, bytes, 'holdfast.metadata.v1.GetSnapshotRequest'));
+}
+
+function rawOfGetSnapshotRequest(value: types.GetSnapshotRequest): raw.RawGetSnapshotRequest {
+  return {
+    snapshot: value.by?.kind === 'snapshot' ? codec.rawOfText(value.by.value, 'holdfast.metadata.v1.GetSnapshotRequest.snapshot') : null,
+    name: value.by?.kind === 'name' ? codec.rawOfText(value.by.value, 'holdfast.metadata.v1.GetSnapshotRequest.name') : null,
+    isLocal: value.isLocal,
+  };
+}
+
+function getSnapshotRequestOfRaw(from: raw.RawGetSnapshotRequest): types.GetSnapshotRequest {
+  return {
+    isLocal: from.isLocal,
+    by:
+      from.snapshot !== null ? { kind: 'snapshot', value: from.snapshot } :
+      from.name !== null ? { kind: 'name', value: from.name } :
+      null,
+  };
+}
+
+/** A `holdfast.metadata.v1.GetSnapshotResponse` in which nothing is set. */
+export const emptyGetSnapshotResponse: types.GetSnapshotResponse = {
+  snapshot: null,
+  revision: 0n,
+};
+
+export function encodeGetSnapshotResponse(value: types.GetSnapshotResponse): Uint8Array {
+  return codec.encodeRaw(raw.GetSnapshotResponse, rawOfGetSnapshotResponse(value));
+}
+
+export function decodeGetSnapshotResponse(bytes: Uint8Array): types.GetSnapshotResponse {
+  return getSnapshotResponseOfRaw(codec.decodeRaw(raw.GetSnapshotResponse, bytes, 'holdfast.metadata.v1.GetSnapshotResponse'));
+}
+
+function rawOfGetSnapshotResponse(value: types.GetSnapshotResponse): raw.RawGetSnapshotResponse {
+  return {
+    snapshot: value.snapshot === null ? null : rawOfSnapshot(value.snapshot),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.GetSnapshotResponse.revision'),
+  };
+}
+
+function getSnapshotResponseOfRaw(from: raw.RawGetSnapshotResponse): types.GetSnapshotResponse {
+  return {
+    snapshot: from.snapshot === null ? null : snapshotOfRaw(from.snapshot),
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.ListSnapshotsRequest` in which nothing is set. */
+export const emptyListSnapshotsRequest: types.ListSnapshotsRequest = {
+  pageSize: 0n,
+  pageToken: '',
+  isLocal: false,
+};
+
+export function encodeListSnapshotsRequest(value: types.ListSnapshotsRequest): Uint8Array {
+  return codec.encodeRaw(raw.ListSnapshotsRequest, rawOfListSnapshotsRequest(value));
+}
+
+export function decodeListSnapshotsRequest(bytes: Uint8Array): types.ListSnapshotsRequest {
+  return listSnapshotsRequestOfRaw(codec.decodeRaw(raw.ListSnapshotsRequest, bytes, 'holdfast.metadata.v1.ListSnapshotsRequest'));
+}
+
+function rawOfListSnapshotsRequest(value: types.ListSnapshotsRequest): raw.RawListSnapshotsRequest {
+  return {
+    pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.metadata.v1.ListSnapshotsRequest.page_size'),
+    pageToken: codec.rawOfText(value.pageToken, 'holdfast.metadata.v1.ListSnapshotsRequest.page_token'),
+    isLocal: value.isLocal,
+  };
+}
+
+function listSnapshotsRequestOfRaw(from: raw.RawListSnapshotsRequest): types.ListSnapshotsRequest {
+  return {
+    pageSize: codec.uint64OfRaw(from.pageSize),
+    pageToken: from.pageToken,
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListSnapshotsResponse` in which nothing is set. */
+export const emptyListSnapshotsResponse: types.ListSnapshotsResponse = {
+  snapshots: [],
+  nextPageToken: '',
+  revision: 0n,
+};
+
+export function encodeListSnapshotsResponse(value: types.ListSnapshotsResponse): Uint8Array {
+  return codec.encodeRaw(raw.ListSnapshotsResponse, rawOfListSnapshotsResponse(value));
+}
+
+export function decodeListSnapshotsResponse(bytes: Uint8Array): types.ListSnapshotsResponse {
+  return listSnapshotsResponseOfRaw(codec.decodeRaw(raw.ListSnapshotsResponse, bytes, 'holdfast.metadata.v1.ListSnapshotsResponse'));
+}
+
+function rawOfListSnapshotsResponse(value: types.ListSnapshotsResponse): raw.RawListSnapshotsResponse {
+  return {
+    snapshots: value.snapshots.map((item) => rawOfSnapshot(item)),
+    nextPageToken: codec.rawOfText(value.nextPageToken, 'holdfast.metadata.v1.ListSnapshotsResponse.next_page_token'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.ListSnapshotsResponse.revision'),
+  };
+}
+
+function listSnapshotsResponseOfRaw(from: raw.RawListSnapshotsResponse): types.ListSnapshotsResponse {
+  return {
+    snapshots: from.snapshots.map((item) => snapshotOfRaw(item)),
+    nextPageToken: from.nextPageToken,
+    revision: codec.uint64OfRaw(from.revision),
   };
 }
 

@@ -24,4 +24,6 @@ export const secretFields: Readonly<Record<string, readonly string[]>> = {
   'csi.v1.GetVolumeGroupSnapshotRequest': ['secrets'],
   'csi.v1.GetMetadataAllocatedRequest': ['secrets'],
   'csi.v1.GetMetadataDeltaRequest': ['secrets'],
+  'holdfast.metadata.v1.InviteResponse': ['token'],
+  'holdfast.metadata.v1.JoinRequest': ['token'],
 };
