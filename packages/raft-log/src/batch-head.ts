@@ -30,8 +30,15 @@ export function encodeHeadPayload(head: BatchHead, salt: Uint8Array, into: Uint8
   view.setUint32(at.previousEnd + 4, 0, true);
 }
 
-/** The head at `offset`, or null if no batch of this life of the file begins there. */
+/** The head at `offset`, or null if no batch of this life of the file begins there and ends within the region. */
 export function decodeBatchHead(region: Region, offset: number, salt: Uint8Array): BatchHead | null {
+  const head = decodeLoneHead(region, offset, salt);
+  if (head === null) return null;
+  return offset + head.batchBytes <= region.bytes.length ? head : null;
+}
+
+/** The same of a region that need not reach as far as the batch does. */
+export function decodeLoneHead(region: Region, offset: number, salt: Uint8Array): BatchHead | null {
   const header = decodeRecordHeader(region, offset, region.bytes.length);
   if (header?.kind !== 'batch' || header.payloadBytes !== headPayloadBytes) return null;
   if (!isPayloadIntact(region, offset, header)) return null;
@@ -44,8 +51,7 @@ export function decodeBatchHead(region: Region, offset: number, salt: Uint8Array
     recordCount: view.getUint32(at.recordCount, true),
     previousEnd: view.getUint32(at.previousEnd, true),
   };
-  if (!isOfThisLife(payload, salt) || !isInItsPlace(head, region.position + offset)) return null;
-  return offset + head.batchBytes <= region.bytes.length ? head : null;
+  return !isOfThisLife(payload, salt) || !isInItsPlace(head, region.position + offset) ? null : head;
 }
 
 function isOfThisLife(payload: Uint8Array, salt: Uint8Array): boolean {

@@ -58,6 +58,24 @@ describe('an error of the disk', () => {
     await expect(openDisk(disk)).rejects.toEqual(code('IO_ERROR'));
   });
 
+  test.each(Array.from({ length: 40 }, (_, seed) => seed))(
+    'what a sync that failed left in the page cache is on the disk before anybody reads it (seed %i)',
+    async (seed) => {
+      const disk = newDisk(seed);
+      const log = await openWithGroup(disk);
+      await log.append(1, entries(1, 1, 'before'));
+      disk.failNext({ operation: 'fdatasync', errno: 'EIO' });
+      const payloads = ['a', 'b', 'c'].map((letter) => letter.repeat(700));
+      await expect(log.append(1, entries(2, 1, ...payloads))).rejects.toEqual(code('RAFT_LOG_POISONED'));
+      disk.restart('process');
+      const found = await openDisk(disk);
+      const told = [readAll(found, 1), found.state(1)?.ambiguity];
+      disk.restart('power');
+      const later = await openDisk(disk);
+      expect([readAll(later, 1), later.state(1)?.ambiguity]).toEqual(told);
+    },
+  );
+
   test('a block that cannot be read makes its entry faulty, and a peer repairs it', async () => {
     const disk = newDisk();
     const log = await openDisk(disk, { limits: { ...smallLimits, cacheBytes: 0 } });

@@ -1,6 +1,6 @@
 // From the files of a directory to an open log. It reads; it writes nothing that the log needs to start, so it works on a
-// full disk. What was read is synced before anybody sees it: after a crash of the process alone the last batch may lie in
-// the page cache only.
+// full disk. What was read is on the disk before anybody sees it: after a crash of the process alone the last batch may lie in
+// the page cache only, and after a sync that failed the kernel takes it for written (`#sync`).
 //
 // Sealed chunks are read by their footers. The state of every group comes from the newest chunk whose checkpoint is whole;
 // that chunk and those after it are scanned.
@@ -9,6 +9,7 @@ import { scanChunk, type ChunkBytes, type Damage, type FoundBatch, type Standing
 import { copyAside } from './copy-aside.ts';
 import { listLog, readChunk, readTrailer, type ChunkFile, type LogListing } from './chunk-files.ts';
 import { makeChunk, type Chunk } from './chunk.ts';
+import { writeAgain } from './write-again.ts';
 import { firstBatchPosition, isSameSalt } from './file-header.ts';
 import { Group } from './group.ts';
 import { linkEntries } from './link-entries.ts';
@@ -93,6 +94,8 @@ class Recovery {
   readonly #chunks: Chunk[];
   readonly #bytes = new Map<number, ChunkBytes>();
   #copiedAside: string | null = null;
+  /** The batch that was read last, and the number of its chunk among `#chunks`. */
+  #last: { readonly index: number; readonly batch: FoundBatch } | null = null;
 
   constructor(options: RecoveryOptions, listing: LogListing) {
     this.#options = options;
@@ -103,11 +106,11 @@ class Recovery {
   run(): Recovered {
     const newest = this.#chunks.at(-1);
     if (newest === undefined) throw this.#corrupt('no chunk has a header that verifies');
-    if (!this.#options.isReadOnly) this.#sync();
     const { baseIndex, replay } = this.#findBase();
     const next = this.#replayFrom(baseIndex, replay);
     const report = this.#report(replay);
     this.#refuseByMode();
+    if (!this.#options.isReadOnly) this.#sync();
     for (const group of replay.groups.values()) group.restage();
     for (const chunk of this.#chunks.slice(0, -1)) chunk.isSealed = true;
     return {
@@ -172,12 +175,18 @@ class Recovery {
     this.#addStructural(newest.path, `it is sealed, and chunk ${newest.header.sequence + 1} is not there`);
   }
 
-  /** After a crash of the process alone, what is read here may be in the page cache only; nobody may act on it yet. */
+  /**
+   * After a crash of the process alone, what was read may be in the page cache only; nobody may act on it yet. A sync is not
+   * enough for the last batch: if one failed on it, its pages count as clean, are read as if all were well, and go with the
+   * next power loss. Written again they are dirty, and the sync means them. In place, so this needs no room.
+   */
   #sync(): void {
     const { files, directory } = this.#options;
-    for (const chunk of this.#chunks.slice(-2)) {
+    const chunks = [...this.#chunks.entries()].slice(-2);
+    for (const [index, chunk] of chunks) {
       const file = files.open(chunk.path, 'write');
       try {
+        if (this.#last?.index === index) writeAgain(file, this.#bytesOf(index), this.#last.batch);
         file.fdatasync();
       } finally {
         file.close();
@@ -234,6 +243,7 @@ class Recovery {
         this.#addDamages(chunk, batch);
         if (this.#isOnItsWay(batch)) continue;
         replay.apply(chunk, batch);
+        this.#last = { index, batch };
         next = this.#after(batch, next);
       }
     }

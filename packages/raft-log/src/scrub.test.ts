@@ -1,7 +1,12 @@
 import { expect, test } from '@jest/globals';
+import { kib, mib } from '@holdfast/base';
 import { VirtualTime, type VirtualDisk } from '@holdfast/base/internal';
+import { listLog, readChunk } from './chunk-files.ts';
+import { scanChunk } from './chunk-scan.ts';
+import type { FileHeader } from './file-header.ts';
 import type { RaftLog, RaftLogOptions } from './raft-log.ts';
-import { directory, entries, newDisk, openDisk, readAll } from './testing.ts';
+import { scrubChunk } from './scrub.ts';
+import { directory, entries, makeEveryKind, newDisk, openDisk, readAll } from './testing.ts';
 
 const chunkPath = (sequence: number): string => `${directory}/000000000000000${sequence}.chunk`;
 
@@ -56,4 +61,56 @@ test('a log that was just made is not read again faster than one that was opened
   await time.runFor(10_500);
   expect(log.stat().scrubbedChunks).toBe(10);
   await log.close();
+});
+
+function headerOf({ files }: VirtualDisk, path: string): FileHeader {
+  const header = listLog(files, directory).chunks.find((chunk) => chunk.path === path)?.reading?.header;
+  if (header === undefined) throw new Error(`${path} has no header`);
+  return header;
+}
+
+/** What a scrub tells, and how many bytes it read for that. */
+function scrub(disk: VirtualDisk, path: string, header: FileHeader): { places: number[]; readBytes: number } {
+  let readBytes = 0;
+  const damages = scrubChunk(disk.files, { path, header, bytesPerSecond: 1000 }, (pauseMs) => (readBytes += pauseMs));
+  return { places: damages.map(({ position }) => position), readBytes };
+}
+
+test('a scrub tells of a flipped bit wherever the decoder of whole chunks does, and reads a sound chunk once', () => {
+  const disk = makeEveryKind(true);
+  const path = chunkPath(1);
+  const header = headerOf(disk, path);
+  const trailer = header.chunkBytes - header.blockBytes;
+  const decoded = (): number[] =>
+    [...scanChunk(readChunk(disk.files, path, header), { isFollowed: true })].flatMap(({ damages }) =>
+      damages.map(({ position }) => position),
+    );
+  expect(decoded()).toEqual([]);
+  expect(scrub(disk, path, header).places).toEqual([]);
+  let found = 0;
+  for (let position = 2 * header.blockBytes; position < trailer; position += 3) {
+    disk.rot(path, position, position % 8);
+    const expected = decoded();
+    expect({ position, places: scrub(disk, path, header).places }).toEqual({ position, places: expected });
+    found += expected.length;
+    disk.rot(path, position, position % 8);
+  }
+  expect(found).toBeGreaterThan(500);
+  expect(scrub(disk, path, header).readBytes).toBeLessThanOrEqual(header.chunkBytes);
+});
+
+test('batches that are longer than what is read at a time are scrubbed as others are', async () => {
+  const disk = newDisk();
+  const log = await openDisk(disk, { limits: { chunkBytes: 8 * mib, batchBytes: 2 * mib, prepareBytes: mib } });
+  await log.createGroup(1);
+  await log.saveVote(1, { term: 1, vote: null });
+  const lengths = [1900 * kib, 10, 900 * kib, 1100 * kib, 1900 * kib, 500, 1500 * kib, 1900 * kib];
+  for (const [at, length] of lengths.entries()) await log.append(1, entries(at + 1, 1, 'x'.repeat(length)));
+  expect(log.stat().chunks).toBe(2);
+  const path = chunkPath(1);
+  const header = headerOf(disk, path);
+  expect(scrub(disk, path, header)).toEqual({ places: [], readBytes: expect.any(Number) });
+  expect(scrub(disk, path, header).readBytes).toBeLessThan(header.chunkBytes);
+  disk.rot(path, 3 * mib, 0);
+  expect(scrub(disk, path, header).places).toHaveLength(1);
 });

@@ -5,6 +5,7 @@ import { readInto, readTrailer, withFile } from './chunk-files.ts';
 import { scanChunk, type Damage, type Range } from './chunk-scan.ts';
 import type { FileHeader } from './file-header.ts';
 import { trailerPosition } from './footer.ts';
+import { isSoundChunk, sliceBytes, type SealedFile } from './sound-chunk.ts';
 
 export interface ScrubTask {
   readonly path: string;
@@ -12,19 +13,24 @@ export interface ScrubTask {
   readonly bytesPerSecond: number;
 }
 
-/** The unit in which a chunk is read; after each the reader pauses. */
-const sliceBytes = 1024 * 1024;
-
 /** What of the chunk does not verify. `pause` is called after each slice with the time that it may have cost. */
 export function scrubChunk(files: Files, task: ScrubTask, pause: (pauseMs: number) => void): Damage[] {
   const { path, header, bytesPerSecond } = task;
+  const trailer = readTrailer(files, path, header);
+  const onRead = (lengthBytes: number): void => pause((lengthBytes / bytesPerSecond) * 1000);
+  const isSound = trailer !== null && withFile(files, path, (file) => isSoundChunk({ file, header, trailer, onRead }));
+  return isSound ? [] : damagesOf(files, task, onRead);
+}
+
+/** From the whole chunk, which is in memory then. */
+function damagesOf(files: Files, { path, header }: ScrubTask, onRead: SealedFile['onRead']): Damage[] {
   const bytes = new Uint8Array(header.chunkBytes);
   const unreadable: Range[] = [];
   withFile(files, path, (file) => {
     for (let position = 0; position < bytes.length; position += sliceBytes) {
       const slice = bytes.subarray(position, position + sliceBytes);
       unreadable.push(...readInto(file, position, slice));
-      pause((slice.length / bytesPerSecond) * 1000);
+      onRead(slice.length);
     }
   });
   const damages: Damage[] = [];

@@ -12,6 +12,7 @@ import { encodeFileHeader, firstBatchPosition, readFileHeader, type FileHeader }
 import { recordBytes, recordHeaderBytes, recordKinds, viewOf } from './format.ts';
 import { Group } from './group.ts';
 import { decodeRecordHeader, encodeRecordHeader } from './record-header.ts';
+import { isSoundChunk } from './sound-chunk.ts';
 import { directory, entries, SyncLog } from './testing.ts';
 
 const chunkPath = `${directory}/0000000000000001.chunk`;
@@ -175,6 +176,15 @@ function chunkWith(batch: (builder: BatchBuilder) => Uint8Array): ChunkBytes {
   return { header, bytes, unreadable: [] };
 }
 
+/** Of a chunk with one batch, which its trailer would call its footer. */
+function isSound({ header, bytes }: ChunkBytes): boolean {
+  const file = new VirtualDisk({ seed: 1 }).files.open('/chunk', 'create');
+  file.pwrite(bytes, 0);
+  const position = firstBatchPosition(blockBytes);
+  const trailer = { position, lengthBytes: blockBytes, nextSalt: header.salt };
+  return isSoundChunk({ file, header, trailer, onRead: () => undefined });
+}
+
 test('a batch with another number of records than its head says is not sound, though every record verifies', () => {
   const entry = (index: number, lengthBytes: number): Parameters<BatchBuilder['add']>[0] => ({
     ...({ kind: 'entry', group: 1, index, term: 1, flags: 0 } as const),
@@ -193,8 +203,10 @@ test('a batch with another number of records than its head says is not sound, th
     [...scanChunk(chunk, { isFollowed: true })].map(({ standing }) => standing);
   expect(standings(two)).toEqual(['sound']);
   const record = firstBatchPosition(blockBytes) + batchHeadBytes;
+  expect(isSound(two)).toBe(true);
   two.bytes.set(one.bytes.subarray(record, record + 2 * recordBytes(8)), record);
   expect(standings(two)).toEqual(['damaged']);
+  expect(isSound(two)).toBe(false);
 });
 
 test('a reader that is led to another entry than it was asked for gives none', () => {

@@ -120,6 +120,11 @@ export const formatMutations: MutationRows = {
     ],
     ['a scrub tells of every damage', "if (batch.standing !== 'abandoned') damages.push(...batch.damages);", ''],
   ],
+  'sound-chunk.ts': [
+    ['a chunk with a payload that rots is not sound', ' || !isPayloadIntact(region, offset, header)', ''],
+    ['a chunk is sound when all records of its batches are there', 'return records === recordCount;', 'return true;'],
+    ['a chunk is sound when nothing follows its end', ' || isEnd(window, position, blockBytes)', ' || true'],
+  ],
   'tools.ts': [
     [
       'headers are repaired while nobody has the log',
