@@ -5,6 +5,11 @@ export const recoveryMutations: MutationRows = {
   'recovery.ts': [
     ['a reserve without chunks is no new log', 'refuseLostChunks(listing, options.directory);', ''],
     ['what was read is synced before it is shown', 'if (!this.#options.isReadOnly) this.#sync();', ''],
+    [
+      'what a failed sync left in the page cache is written again',
+      'if (this.#last?.index === index) writeAgain(file, this.#bytesOf(index), this.#last.batch);',
+      '',
+    ],
     ['the names that were read are synced', 'files.fsyncDirectory(directory);', ''],
     ['a chunk in the middle is missed', 'sequence !== before.header.sequence + 1', 'false'],
     ['a chunk follows the one whose salt it has', '!isSameSalt(previousSalt, before.header.salt)', 'false'],
