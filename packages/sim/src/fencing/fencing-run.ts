@@ -118,7 +118,8 @@ export class FencingRun implements ScenarioRun {
     const { time, random, network } = this.#world;
     return new ClusterUser({
       ...{ time, controller: this.#controller, wire, members: this.#metadata.members, nodes: this.nodes },
-      ...{ pools: this.#pools, random: random.fork('user'), thinkMs: this.#shape.thinkMs },
+      ...{ pools: this.#pools, random: random.fork('user') },
+      ...{ thinkMs: this.#shape.thinkMs, graceMs: this.#shape.graceMs },
       isReachable: (node) => !network.link('controller', node).isCut && !network.link(node, 'controller').isCut,
       state: () => this.state,
     });

@@ -28,6 +28,8 @@ export interface FencingShape {
   readonly drainMs: number;
   readonly fencesPerHourMax: number;
   readonly thinkMs: number;
+  /** After which Kubernetes takes a node for dead by itself; null where it does not. */
+  readonly graceMs: number | null;
   readonly driftPpm: readonly number[];
   readonly pools: readonly PoolShape[];
   readonly volumes: readonly VolumeShape[];
@@ -47,6 +49,7 @@ export function drawShape(random: SeededRandom): FencingShape {
     drainMs: 300 + random.below(1_500),
     fencesPerHourMax: 2 + random.below(6),
     thinkMs: 20 + random.below(60),
+    graceMs: random.below(3) === 0 ? null : 500 + random.below(4_000),
     driftPpm: nodes.map(() => random.below(2 * driftPpmMax) - driftPpmMax),
     pools,
     volumes,

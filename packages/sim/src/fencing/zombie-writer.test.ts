@@ -12,7 +12,16 @@ function shapeWith(fencing: Fencing, tier: Tier): FencingShape {
   const nodes = ['n1', 'n2', 'n3', 'n4'];
   const pool = { name: 'p1', fencing, isBestEffortTakeover: true, devices: 2, extents: 48 };
   return {
-    ...{ members: 3, nodes, tier, drainMs: 500, fencesPerHourMax: 5, thinkMs: 15, driftPpm: [0, 0, 0, 0] },
+    ...{
+      members: 3,
+      nodes,
+      tier,
+      drainMs: 500,
+      fencesPerHourMax: 5,
+      thinkMs: 15,
+      graceMs: null,
+      driftPpm: [0, 0, 0, 0],
+    },
     pools: [{ ...pool, hasAbort: true, isPersistent: true }],
     volumes: [{ name: 'v1', pool: 'p1', mode: 'write', extents: 4, nodes: ['n1'] }],
   };

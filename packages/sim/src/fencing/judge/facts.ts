@@ -23,6 +23,8 @@ export class Excuses {
   readonly #lostPower = new Set<string>();
   /** Requests that a stopped worker of a user engine submitted behind its deadline. */
   readonly #throughGap = new Set<string>();
+  /** Of which a person said that nothing runs any more, where nothing else could stop it (F11). */
+  readonly #stated = new Set<string>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -36,6 +38,9 @@ export class Excuses {
   }
   lostPower(device: string): void {
     this.#lostPower.add(device);
+  }
+  stated(session: string): void {
+    this.#stated.add(session);
   }
   throughGap(session: string): void {
     this.#throughGap.add(session);
@@ -53,8 +58,8 @@ export class Excuses {
       return isForgetful ? 'reservation lost with the target’s power' : null;
     }
     if (this.#frozen.has(node)) return 'machine paused as a whole';
-    if (facts.tier === 'best-effort' && facts.isBestEffortTakeover && this.#throughGap.has(session))
-      return 'best-effort gap';
+    const isRiskTaken = facts.isBestEffortTakeover || this.#stated.has(session);
+    if (facts.tier === 'best-effort' && isRiskTaken && this.#throughGap.has(session)) return 'best-effort gap';
     return null;
   }
 }

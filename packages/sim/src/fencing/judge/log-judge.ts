@@ -286,11 +286,19 @@ export class LogJudge {
         snapshots.forget();
         return;
       case 'open-generation':
+        if (this.state.pools[command.pool]?.fencing !== 'reservation') this.#noteStatement();
         this.#certifySessions();
         return;
       default:
         return;
     }
+  }
+
+  /** F11: in pools without reservations a generation opens on a person's word about everybody older. */
+  #noteStatement(): void {
+    const { book, excuses } = this.#parts;
+    const older = book.all().filter(({ generation }) => generation < this.state.generation);
+    for (const { session } of older) excuses.stated(session);
   }
 
   /** Sessions that ended with a later registration, or with their generation. */

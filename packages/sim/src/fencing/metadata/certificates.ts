@@ -164,6 +164,9 @@ export function stateOff(state: MetadataState, command: Extract<Command, { kind:
 export function taint(state: MetadataState, command: Extract<Command, { kind: 'taint' }>): Answer {
   const node = state.nodes[command.node];
   if (node === undefined) return refuse('not-found');
+  // A restored log does not know what was granted after its backup.
+  const isOpen = Object.values(state.pools).every((pool) => pool.openGeneration === state.generation);
+  if (!isOpen) return refuse('older-generation');
   const isHeld = Object.values(state.volumes).some(({ grants }) => grants.some((grant) => grant.node === command.node));
   if (isHeld || command.isForeignAttached) return refuse('not-proved');
   const certificate = state.certificates.findLast(({ session }) => state.sessions[session]?.node === command.node);

@@ -1,6 +1,7 @@
 // Time does not turn back (F11): a restored state begins a cluster generation of its own, and gives nothing until everything
 // of an older one is shut out of the pool. What maps are found on devices and in engines is no part of this model.
 import { certifySession, isPreempted } from './certificates.ts';
+import { drop } from './intents.ts';
 import { end } from './sessions.ts';
 import { accept, refuse, type Answer, type Command } from './command.ts';
 import type { MetadataState } from './state.ts';
@@ -12,6 +13,8 @@ export function restore(state: MetadataState, command: Extract<Command, { kind: 
   Object.assign(state, backup);
   for (const session of Object.values(state.sessions)) end(session, 'generation');
   for (const pool of Object.values(state.pools)) pool.proof = null;
+  // Who acknowledged an intent of the backup is not all who have to: the backup does not know who was granted the volume since.
+  for (const volume of Object.values(state.volumes)) for (const intent of volume.intents) drop(volume, intent);
   return accept();
 }
 

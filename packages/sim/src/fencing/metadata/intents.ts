@@ -78,7 +78,7 @@ export function withdraw(state: MetadataState, command: Extract<Command, { kind:
   return accept();
 }
 
-function drop(volume: VolumeState, intent: IntentState): void {
+export function drop(volume: VolumeState, intent: IntentState): void {
   volume.intents = volume.intents.filter((each) => each !== intent);
   volume.decided = [...volume.decided, intent.id].slice(-decidedMax);
 }

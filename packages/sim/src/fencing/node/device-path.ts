@@ -97,5 +97,7 @@ export class DevicePath {
   /** The machine is gone; whoever waits for an answer is, too. */
   drop(): void {
     this.#isDropped = true;
+    for (const stuck of this.#stuck.values()) for (const { giveUp } of stuck) giveUp?.cancel();
+    this.#stuck.clear();
   }
 }

@@ -268,6 +268,9 @@ export class StorageNode {
     this.#parts.node.pause('suspended');
     this.#parts.observer.frozen(this.name);
   }
+  get isFrozen(): boolean {
+    return this.#frozenAtMs !== null;
+  }
   thaw(): void {
     if (this.#frozenAtMs === null) return;
     this.#missedMs += this.#parts.node.clock.boottimeMs() - this.#frozenAtMs;

@@ -1,6 +1,7 @@
 // One volume at one node, as Kubernetes drives it: publish, stage, a pod, and back. It asks again until it is done, as the
 // attacher and the kubelet do; a force skips what the node has to do.
 import type { Command, Answer } from '../metadata/command.ts';
+import type { GrantMode } from '../metadata/state.ts';
 import type { StorageNode } from '../node/storage-node.ts';
 import { Pod, type PodOptions } from './pod.ts';
 
@@ -32,6 +33,9 @@ export class Attachment {
 
   get node(): string {
     return this.#parts.host.name;
+  }
+  get mode(): GrantMode {
+    return this.#parts.mode;
   }
   get isEnding(): boolean {
     return this.#endingSinceMs !== null;

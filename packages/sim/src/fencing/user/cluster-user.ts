@@ -3,11 +3,12 @@
 import type { SeededRandom, VirtualNode, VirtualTime } from '@holdfast/base/internal';
 import { MetadataClient, type MetadataWire } from '../metadata/client.ts';
 import type { Answer, Command } from '../metadata/command.ts';
-import type { GrantMode, MetadataState } from '../metadata/state.ts';
+import { conflicts, type GrantMode, type MetadataState } from '../metadata/state.ts';
 import type { PoolFacts } from '../node/agent.ts';
 import type { StorageNode } from '../node/storage-node.ts';
 import type { Operation } from '../../world/scenario.ts';
 import { Attachment } from './attachment.ts';
+import { NodeController } from './node-controller.ts';
 
 export interface ClusterUserParts {
   readonly time: VirtualTime;
@@ -21,12 +22,14 @@ export interface ClusterUserParts {
   /** What the metadata service knows at this moment: for a backup, and for a person who looks. */
   readonly state: () => MetadataState;
   readonly thinkMs: number;
+  /** How long a node may say nothing before its pods run elsewhere; null where only people see to that. */
+  readonly graceMs: number | null;
 }
 
 interface Wanted {
   readonly volume: string;
   readonly tenant: string;
-  readonly mode: GrantMode;
+  mode: GrantMode;
   readonly extents: number;
   nodes: string[];
   readonly attachments: Map<string, Attachment>;
@@ -40,13 +43,15 @@ export class ClusterUser {
   readonly #client: MetadataClient;
   readonly #volumes = new Map<string, Wanted>();
   readonly #sequences = new Map<string, number>();
+  readonly #nodeController: NodeController;
   #backup: string | null = null;
   #intents = 0;
 
   constructor(parts: ClusterUserParts) {
     this.#parts = parts;
-    const { wire, controller, members } = parts;
+    const { wire, controller, members, nodes, isReachable, graceMs, time } = parts;
     this.#client = new MetadataClient({ wire, node: controller, timers: controller.timers, members });
+    this.#nodeController = new NodeController({ nodes, isReachable, graceMs, nowMs: () => time.nowMs });
     this.#tick();
   }
 
@@ -75,18 +80,19 @@ export class ClusterUser {
   #tick(): void {
     this.#parts.time.after(reconcileMs, () => {
       this.#tick();
+      for (const node of this.#nodeController.lost()) this.#takeForDead(node);
       for (const wanted of this.#volumes.values()) this.#reconcile(wanted);
     });
   }
 
   #reconcile(wanted: Wanted): void {
-    const { attachments, nodes } = wanted;
+    const { attachments, nodes, mode } = wanted;
     for (const [node, attachment] of attachments) {
-      if (!nodes.includes(node)) attachment.end();
+      if (!nodes.includes(node) || attachment.mode !== mode) attachment.end();
       if (attachment.phase === 'gone') attachments.delete(node);
       else attachment.proceed();
     }
-    const isFree = wanted.mode !== 'write' || attachments.size === 0;
+    const isFree = mode === 'role' || [...attachments.values()].every((other) => !conflicts(other.mode, mode));
     for (const node of nodes) if (isFree && !attachments.has(node)) this.#attach(wanted, node);
   }
 
@@ -140,6 +146,12 @@ export class ClusterUser {
       case 'move':
         this.#move(wanted, node, parameters['isForced'] === true);
         return;
+      case 'read-only':
+        this.#handOut(wanted, 'read', nodesOf(parameters));
+        return;
+      case 'writable':
+        this.#handOut(wanted, 'write', [node]);
+        return;
       case 'publish-again':
         for (const attachment of wanted?.attachments.values() ?? []) attachment.publishAgain();
         return;
@@ -180,6 +192,13 @@ export class ClusterUser {
       if (wanted.nodes.includes(each)) continue;
       attachment.isForced ||= isForced;
     }
+  }
+
+  /** One writer's volume becomes many readers', or theirs one writer's again. */
+  #handOut(wanted: Wanted | undefined, mode: 'read' | 'write', nodes: readonly string[]): void {
+    if (wanted === undefined || wanted.isDeleted || wanted.mode === 'role') return;
+    wanted.mode = mode;
+    wanted.nodes = [...nodes];
   }
 
   /** Kubernetes' own view: the pods are elsewhere, whatever the node thinks of it. */
@@ -279,6 +298,11 @@ export class ClusterUser {
       await this.insist({ kind: 'prove-generation', pool: pool.name, evidence, by: 'a person' });
     }
   }
+}
+
+function nodesOf(parameters: Operation['parameters']): string[] {
+  const { nodes } = parameters;
+  return Array.isArray(nodes) ? nodes.filter((each) => typeof each === 'string') : [];
 }
 
 function textOf(parameters: Operation['parameters'], name: string): string {

@@ -19,14 +19,14 @@ const kinds: Readonly<Record<string, { readonly weight: number; readonly draw: (
     draw: (draw) => ({ ...volume(draw), clone: draw.random.below(3) === 0 ? `c${draw.count}` : '' }),
   },
   'drop-snapshots': { weight: 2, draw: (draw) => volume(draw) },
+  'read-only': { weight: 5, draw: (draw) => ({ ...volume(draw), nodes: readers(draw) }) },
+  writable: { weight: 5, draw: (draw) => ({ ...volume(draw), ...node(draw) }) },
   unmap: { weight: 4, draw: (draw) => ({ ...volume(draw), ...range(draw) }) },
   shrink: { weight: 1, draw: (draw) => volume(draw) },
   replace: { weight: 2, draw: (draw) => ({ ...volume(draw), by: `w${draw.count}` }) },
   'state-off': { weight: 3, draw: (draw) => node(draw) },
   taint: { weight: 2, draw: (draw) => ({ ...node(draw), isForeignAttached: draw.random.below(2) === 0 }) },
   override: { weight: 1, draw: (draw) => node(draw) },
-  backup: { weight: 1, draw: () => ({}) },
-  restore: { weight: 1, draw: () => ({}) },
 };
 
 function volume({ random, shape }: Draw): Drawn {
@@ -34,6 +34,10 @@ function volume({ random, shape }: Draw): Drawn {
 }
 function node({ random, shape }: Draw): Drawn {
   return { node: shape.nodes[random.below(shape.nodes.length)] ?? '' };
+}
+function readers({ random, shape: { nodes } }: Draw): string[] {
+  const first = random.below(nodes.length);
+  return Array.from({ length: 1 + random.below(3) }, (_, at) => nodes[(first + at) % nodes.length] ?? '');
 }
 function range({ random }: Draw): Drawn {
   const from = random.below(3);
@@ -45,11 +49,11 @@ export function drawOperations(
   shape: FencingShape,
   [startMs, endMs]: [number, number],
 ): Operation[] {
-  const rare = new Set(['override', 'restore', 'backup', 'replace', 'shrink'].filter(() => random.below(3) > 0));
+  const rare = new Set(['override', 'replace', 'shrink', 'read-only'].filter(() => random.below(3) > 0));
   const wanted = Object.entries(kinds).filter(([kind]) => !rare.has(kind));
   const total = wanted.reduce((sum, [, { weight }]) => sum + weight, 0);
   const meanMs = 500 + random.below(3_000);
-  const operations: Operation[] = [];
+  const operations = drawDisaster(random.fork('disaster'), [startMs, endMs]);
   for (let atMs = startMs; atMs < endMs; atMs += 1 + Math.round(random.fraction() * 2 * meanMs)) {
     let dice = random.below(total);
     const found = wanted.find(([, { weight }]) => (dice -= weight) < 0);
@@ -62,5 +66,19 @@ export function drawOperations(
       parameters: draw({ random, shape, count: operations.length }),
     });
   }
-  return operations;
+  return operations.sort((one, other) => one.atMs - other.atMs);
+}
+
+const disasterOdds = 6;
+
+/** A backup, and its restore while what was done since lives on; now and then the same one is restored twice. */
+function drawDisaster(random: SeededRandom, [startMs, endMs]: [number, number]): Operation[] {
+  if (random.below(disasterOdds) > 0) return [];
+  const backupMs = startMs + random.below(Math.floor((endMs - startMs) / 3));
+  const restoresMs = Array.from(
+    { length: 1 + random.below(2) },
+    () => backupMs + 1_000 + random.below(endMs - backupMs - 1_000),
+  );
+  const at = (atMs: number, kind: string): Operation => ({ atMs, client: 'controller', kind, parameters: {} });
+  return [at(backupMs, 'backup'), ...restoresMs.map((atMs) => at(atMs, 'restore'))];
 }
