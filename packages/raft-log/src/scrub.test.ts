@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { kib, mib } from '@holdfast/base';
 import { VirtualTime, type VirtualDisk } from '@holdfast/base/internal';
-import { listLog, readChunk } from './chunk-files.ts';
+import { listLog, readChunk, readTrailer } from './chunk-files.ts';
 import { scanChunk } from './chunk-scan.ts';
 import type { FileHeader } from './file-header.ts';
+import { alignBlock } from './format.ts';
 import type { RaftLog, RaftLogOptions } from './raft-log.ts';
 import { scrubChunk } from './scrub.ts';
 import { directory, entries, makeEveryKind, newDisk, openDisk, readAll } from './testing.ts';
@@ -111,6 +112,11 @@ test('batches that are longer than what is read at a time are scrubbed as others
   const header = headerOf(disk, path);
   expect(scrub(disk, path, header)).toEqual({ places: [], readBytes: expect.any(Number) });
   expect(scrub(disk, path, header).readBytes).toBeLessThan(header.chunkBytes);
+  const trailer = readTrailer(disk.files, path, header);
+  if (trailer === null) throw new Error(`${path} is not sealed`);
+  const behind = alignBlock(trailer.position + trailer.lengthBytes, header.blockBytes);
+  disk.rot(path, behind, 0);
+  expect(scrub(disk, path, header).places).toEqual([behind]);
   disk.rot(path, 3 * mib, 0);
-  expect(scrub(disk, path, header).places).toHaveLength(1);
+  expect(scrub(disk, path, header).places).toHaveLength(2);
 });
