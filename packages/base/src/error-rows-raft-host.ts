@@ -30,13 +30,19 @@ export const raftHostErrorRows = {
     kind: 'precondition',
     retriable: false,
     text: 'there is no member in {directory}',
-    hint: 'If there was one, mount its disk; if that is lost, remove the member with `holdfast metadata remove` and add another one.',
+    hint: 'Mount its disk. If that is lost: `holdfast metadata remove NAME`, then `holdfast metadata invite NAME` for a token to join with.',
   },
   RAFT_OUTCOME_UNKNOWN: {
     kind: 'unavailable',
     retriable: true,
     text: 'whether the request takes effect is not known: {reason}',
     hint: 'Send it again with the same id: it takes effect once, and the answer is that of the first time.',
+  },
+  RAFT_PEER_MISTAKEN: {
+    kind: 'denied',
+    retriable: false,
+    text: 'who speaks as member {member} shows the certificate of {found}, and that member is metadata/{name}',
+    hint: 'See which server has that address, and whose certificate it was given.',
   },
   RAFT_PROTOCOL_UNSUPPORTED: {
     kind: 'unsupported',

@@ -86,6 +86,30 @@ export const stateErrorRows = {
     text: 'the change was admitted at map revision {revision} of the volume {volume}, before {current}',
     hint: 'Take the later revision into use and repeat the change.',
   },
+  MEMBER_EXISTS: {
+    kind: 'exists',
+    retriable: false,
+    text: 'there is a metadata server {name} already',
+    hint: 'If it lost its disk: `holdfast metadata remove NAME`, then `holdfast metadata invite NAME` for a token to join with.',
+  },
+  MEMBER_NOT_FOUND: {
+    kind: 'not-found',
+    retriable: false,
+    text: 'there is no metadata server {name}',
+    hint: 'See who is a member with `holdfast metadata members`.',
+  },
+  MEMBER_TOKEN_REFUSED: {
+    kind: 'denied',
+    retriable: false,
+    text: 'the token does not let a metadata server {name} in: it is wrong, used up, or has ended',
+    hint: 'Ask for another one with `holdfast metadata invite NAME`; each holds for one server, once, for 15 minutes.',
+  },
+  METADATA_LEADER_ELSEWHERE: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'the metadata server {leader} leads, at {address}',
+    hint: 'Send the request there.',
+  },
   NODE_MISTAKEN: {
     kind: 'denied',
     retriable: false,
@@ -157,6 +181,12 @@ export const stateErrorRows = {
     retriable: false,
     text: 'the secret is not the one of the session {session}',
     hint: 'Only an agent that has the secret from the engine of its node takes a session up.',
+  },
+  SESSION_UNDECIDED: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'whether the session {session} has ended is being decided',
+    hint: 'The agent asks again by itself, and is told when the log has decided.',
   },
   SNAPSHOT_EXISTS: {
     kind: 'exists',

@@ -7,3 +7,6 @@ export type { SnapshotSource, StateMachine } from './host/state-machine.ts';
 export { MetadataMachine, type MetadataOptions } from './state/machine.ts';
 export { decodeAnswer, encodeCommand } from './state/command-codec.ts';
 export type { Command, CommandKind, CommandOf, ResultOf } from './state/commands.ts';
+export { MetadataService, type ServiceOptions } from './service.ts';
+export { initialiseFirst, initialiseJoined, refuseExisting } from './member-home.ts';
+export type { FirstMembers, HomeOptions, MemberPlace } from './member-home.ts';

@@ -16,7 +16,8 @@ export type * as csi from './generated/csi-types.ts';
 export type * as pluginregistration from './generated/pluginregistration-types.ts';
 
 export { accessTable, callerKinds, type AccessTable, type CallerKind } from './access.ts';
-export { describeCaller, type Caller } from './peer.ts';
+export { describeCaller, holderOf, type Caller } from './peer.ts';
+export { peerTls } from './peer-tls.ts';
 export { serverLimitDefaults, clientLimitDefaults, type ServerLimits, type ClientLimits } from './limits.ts';
 
 export { serve, type CallContext, type Handler, type Handlers, type ServedService } from './server/handlers.ts';

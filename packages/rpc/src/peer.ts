@@ -1,7 +1,8 @@
 // Who is at the other end of a connection, and the judgement whether to speak with it. Judged again for every call: a
 // certificate that was good when the connection began may have ended or been revoked since.
+import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { OpError } from '@holdfast/base';
+import { invariant, OpError } from '@holdfast/base';
 import type { CallerKind } from './access.ts';
 import type { CertificateInfo } from './pki/certificate.ts';
 import { readCertificate } from './pki/certificate.ts';
@@ -65,6 +66,19 @@ export function judgeCertificate(
   if (age !== null) return age;
   const revocation = credentials.revocations.find(certificate.serial);
   return revocation === null ? null : new OpError('CERTIFICATE_REVOKED', { holder, reason: revocation.reason });
+}
+
+/**
+ * Who holds the certificate (DER) that the other end of a connection showed, judged as every caller is: for connections that are
+ * not gRPC's. Throws why it is not to be believed.
+ */
+export function holderOf(der: Uint8Array | null, credentials: Credentials, nowMs: number): Identity {
+  const certificate = der === null ? null : readCertificate(new X509Certificate(der));
+  const refusal = judgeCertificate(certificate, credentials, nowMs);
+  if (refusal !== null) throw refusal;
+  const identity = certificate?.identity ?? null;
+  invariant(identity !== null, 'a certificate that is believed names its holder');
+  return identity;
 }
 
 function judgeAge(certificate: CertificateInfo, holder: string, nowMs: number): OpError | null {

@@ -249,6 +249,44 @@ export const metricsTable = {
     help: 'Places that did not verify when they were read again.',
   },
 
+  // the replicated group
+  holdfast_raft_leading: {
+    kind: 'gauge',
+    unit: 'members',
+    labels: [],
+    help: 'Whether this member leads: 1, else 0.',
+  },
+  holdfast_raft_leader_known: {
+    kind: 'gauge',
+    unit: 'leaders',
+    labels: [],
+    help: 'Whether this member knows of a leader: 1, else 0.',
+  },
+  holdfast_raft_term: {
+    kind: 'gauge',
+    unit: 'terms',
+    labels: [],
+    help: 'The term that this member is in.',
+  },
+  holdfast_raft_index: {
+    kind: 'gauge',
+    unit: 'entries',
+    labels: ['of'],
+    help: 'The last entry that is known to be committed, that was applied here, that the newest snapshot has.',
+  },
+  holdfast_raft_waiting_calls: {
+    kind: 'gauge',
+    unit: 'calls',
+    labels: ['kind'],
+    help: 'Proposals and reads that wait for their answer.',
+  },
+  holdfast_raft_peer_connections: {
+    kind: 'gauge',
+    unit: 'connections',
+    labels: ['peer'],
+    help: 'Connections of the two to this peer that it answers on.',
+  },
+
   // the CSI services
   holdfast_csi_registrations_total: {
     kind: 'counter',

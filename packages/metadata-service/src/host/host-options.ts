@@ -46,6 +46,8 @@ export interface GroupOptions {
   readonly stateMachine: StateMachine;
 }
 
+export type JudgePeer = (member: MemberId, certificate: Uint8Array | null) => OpError | null;
+
 export interface HostOptions {
   /** The host's own, an absolute path: identity, log and snapshots. `initialise` made it. */
   readonly directory: string;
@@ -56,6 +58,11 @@ export interface HostOptions {
   readonly address: string;
   /** Where a peer listens; null for who is no member, whose connections are refused. Asked anew each time. */
   readonly addressOf: (member: MemberId) => string | null;
+  /**
+   * Why the other end of a connection, which shows this certificate (DER; null for none), is not to be taken for that member; null
+   * if it is. Asked at the hello and about once a second from there on. Everybody is believed without it.
+   */
+  readonly judgePeer?: JudgePeer;
   /** As they were initialised. */
   readonly groups: readonly GroupOptions[];
   readonly settings?: Partial<HostSettings>;

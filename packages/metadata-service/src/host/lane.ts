@@ -8,7 +8,9 @@ import { backoffDelayMs, isOpError, type Backoff, type Connection, type OpError 
 import type { Random, Timer, Timers, Transport } from '@holdfast/base';
 import type { MemberId } from '@holdfast/raft';
 import { decodeFrame, encodeHello, pingFrame, protocolVersion, type Lane as LaneName } from './frame.ts';
+import type { JudgePeer } from './host-options.ts';
 import type { Route } from './message-codec.ts';
+import { judgeTicks } from './reception.ts';
 import { trySend } from './try-send.ts';
 
 export interface LaneOptions {
@@ -17,6 +19,7 @@ export interface LaneOptions {
   readonly self: MemberId;
   readonly peer: MemberId;
   readonly addressOf: (member: MemberId) => string | null;
+  readonly judgePeer?: JudgePeer;
   readonly transport: Transport;
   readonly timers: Timers;
   readonly random: Random;
@@ -34,6 +37,8 @@ export class Lane {
   #isDialling = false;
   #backoff: Timer | null = null;
   #attempts = 0;
+  /** Of this connection, until the peer is looked at again. */
+  #judgedTicks = 0;
   /** Since the peer was heard on this connection. */
   #silentTicks = 0;
   #isAnswered = false;
@@ -67,6 +72,7 @@ export class Lane {
       this.#dial();
       return;
     }
+    if (++this.#judgedTicks >= judgeTicks && !this.#judge(connection)) return;
     this.#silentTicks++;
     const { silenceTicks } = this.#options;
     if (this.#silentTicks >= silenceTicks) connection.destroy();
@@ -116,9 +122,21 @@ export class Lane {
       onFrame: (frame) => this.#onFrame(connection, frame),
       onClose: (reason) => this.#onClose(reason),
     });
+    if (!this.#judge(connection)) return;
     trySend(connection, encodeHello({ version: protocolVersion, cluster, from: self, to: peer, lane }));
     // The answer says that the hello was taken.
     trySend(connection, pingFrame);
+  }
+
+  /** Nothing is said to one who is not the peer. */
+  #judge(connection: Connection): boolean {
+    const { judgePeer, peer } = this.#options;
+    this.#judgedTicks = 0;
+    const refusal = judgePeer?.(peer, connection.peerCertificate) ?? null;
+    if (refusal === null) return true;
+    this.#refusal = refusal;
+    connection.destroy();
+    return false;
   }
 
   #onFrame(connection: Connection, bytes: Uint8Array): void {

@@ -7,7 +7,10 @@ import type { HostSettings, PeerStatus } from './host-options.ts';
 import { Lane, type LaneOptions } from './lane.ts';
 import { estimateBytes } from './message-codec.ts';
 
-export type PeersOptions = Pick<LaneOptions, 'cluster' | 'self' | 'addressOf' | 'transport' | 'timers' | 'random'> & {
+export type PeersOptions = Pick<
+  LaneOptions,
+  'cluster' | 'self' | 'addressOf' | 'judgePeer' | 'transport' | 'timers' | 'random'
+> & {
   readonly settings: HostSettings;
   readonly log: Log | null;
 };

@@ -3,6 +3,7 @@
 import { isOpError, OpError, type Connection, type Listener, type Transport } from '@holdfast/base';
 import type { BeatFrame, MemberId, Message } from '@holdfast/raft';
 import { decodeFrame, decodeHello, encodeRefused, pongFrame, type Hello } from './frame.ts';
+import type { JudgePeer } from './host-options.ts';
 import type { Route } from './message-codec.ts';
 import { trySend } from './try-send.ts';
 
@@ -10,6 +11,7 @@ export interface ReceptionOptions {
   readonly cluster: string;
   readonly self: MemberId;
   readonly addressOf: (member: MemberId) => string | null;
+  readonly judgePeer?: JudgePeer;
   readonly transport: Transport;
   readonly onMessages: (messages: readonly Message[]) => void;
   readonly onBeats: (beats: BeatFrame) => void;
@@ -26,6 +28,8 @@ interface Guest {
 
 /** Ticks that a connection has to say its hello. */
 const helloTicksMax = 50;
+/** Ticks between two looks at who is at the other end: certificates end and are revoked. */
+export const judgeTicks = 10;
 
 export class Reception {
   readonly #options: ReceptionOptions;
@@ -45,7 +49,13 @@ export class Reception {
 
   tick(): void {
     for (const guest of this.#guests) {
-      if (guest.hello === null && ++guest.ticks >= helloTicksMax) guest.connection.destroy();
+      guest.ticks++;
+      if (guest.hello === null) {
+        if (guest.ticks >= helloTicksMax) guest.connection.destroy();
+      } else if (guest.ticks % judgeTicks === 0) {
+        const refusal = this.#judge(guest, guest.hello.from);
+        if (refusal !== null) this.#refuse(guest, refusal);
+      }
     }
   }
 
@@ -89,9 +99,15 @@ export class Reception {
     if (hello.from === self || addressOf(hello.from) === null) {
       throw new OpError('RAFT_PEER_UNKNOWN', { member: hello.from });
     }
+    const refusal = this.#judge(guest, hello.from);
+    if (refusal !== null) throw refusal;
     guest.hello = hello;
     guest.route = { cluster, from: hello.from, to: self };
     this.#endEarlier(guest, hello);
+  }
+
+  #judge({ connection }: Guest, member: MemberId): OpError | null {
+    return this.#options.judgePeer?.(member, connection.peerCertificate) ?? null;
   }
 
   /** The peer made this connection because it takes the one before for dead. */

@@ -307,7 +307,7 @@ function checkedIdentity({ files = new RealFiles(), directory, cluster, self }: 
 }
 
 /** The voter that leads best after this one: it answers, and has most of the log. Null if this one does not lead. */
-function successorOf(status: Status | null): MemberId | null {
+export function successorOf(status: Status | null): MemberId | null {
   if (status?.role !== 'leader') return null;
   let best: Status['followers'][number] | null = null;
   for (const follower of status.followers) {

@@ -29,6 +29,8 @@ const byAgent = { session: name, agent: number };
 const ofGrant = { ...byAgent, volume: name, epoch: number };
 const grant = record({ epoch: number, session: name });
 const registration = record({ session: name, key: name, agent: number, ttlMs: number, drainBoundMs: number });
+/** Where the members reach one, and where its API is served. */
+const addresses = { peerAddress: name, apiAddress: name };
 const physical = {
   device: positiveTo(2 ** 32),
   start: numberTo(limits.extentsPerDevice),
@@ -181,6 +183,15 @@ export const commands = {
   raiseGeneration: define([120, 1], record({ seen: number, by: name, atMs: number }), record({ generation: number })),
   proveGeneration: define([121, 1], record({ pool: name, evidence, by: nullableName, atMs: number }), nothing),
   openPool: define([122, 1], record({ pool: name, term: number }), record({ isDone: flag })),
+
+  foundMember: define([140, 1], record({ name, ...addresses }), nothing),
+  inviteMember: define([141, 1], record({ name, tokenHash: bytes, endsMs: number, by: name, atMs: number }), nothing),
+  admitMember: define(
+    [142, 1],
+    record({ name, tokenHash: bytes, ...addresses, atMs: number }),
+    record({ member: number }),
+  ),
+  forgetMember: define([143, 1], record({ member: number, by: name, atMs: number }), nothing),
 } as const;
 
 export type CommandKind = keyof typeof commands;

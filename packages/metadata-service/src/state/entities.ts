@@ -34,6 +34,7 @@ export interface ClusterRow {
   volumes: number;
   snapshots: number;
   clients: number;
+  members: number;
   certificates: number;
   changes: number;
   /** Changes up to this revision are forgotten. */
@@ -242,6 +243,23 @@ export interface IntentRow {
   /** The logical extents from which an unmap takes away. */
   readonly start: number;
   readonly stop: number;
+}
+
+/** A metadata server. */
+export interface MemberRow {
+  /** Its number in raft, never given twice. */
+  readonly number: number;
+  /** The name that its certificate carries. */
+  readonly name: string;
+  readonly peer_address: string;
+  readonly api_address: string;
+}
+
+/** Who may join, once, with the token of this hash. */
+export interface InvitationRow {
+  readonly name: string;
+  readonly token_hash: Uint8Array;
+  readonly ends_ms: number;
 }
 
 /** Readers do not conflict with readers. */

@@ -7,6 +7,7 @@ import { allocate, convert } from './conversions.ts';
 import { openPool, proveGeneration, raiseGeneration } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
 import { acknowledge, commitIntent, intend, withdrawIntent } from './intents.ts';
+import { admitMember, forgetMember, foundMember, inviteMember } from './members.ts';
 import { beginOperation, endOperation } from './operations.ts';
 import { addDevice, createPool, setSetting } from './pools.ts';
 import { reclaim } from './reclaim.ts';
@@ -51,6 +52,10 @@ const handlers: Handlers = {
   raiseGeneration,
   proveGeneration,
   openPool,
+  foundMember,
+  inviteMember,
+  admitMember,
+  forgetMember,
 };
 
 export function handle(state: State, command: Command): ResultOf<CommandKind> {

@@ -43,6 +43,7 @@ const entry = fc.record({
   expect: fc.option(fc.record({ device: fc.constantFrom(1, 2), start: fc.nat(20) })),
 });
 const grant = { session, agent, volume, epoch: fc.constantFrom(1, 1, 1, 2, 2, 3) };
+const addresses = { peerAddress: node, apiAddress: node };
 const kind = <Kind extends Command['kind']>(of: Kind): fc.Arbitrary<Kind> => fc.constant(of);
 
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -105,6 +106,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: kind('reclaim'), pool }),
   fc.record({ kind: kind('proveGeneration'), pool, evidence, by, atMs: small }),
   fc.record({ kind: kind('openPool'), pool, term }),
+  fc.record({ kind: kind('foundMember'), name: node, ...addresses }),
+  fc.record({ kind: kind('inviteMember'), name: node, tokenHash: secretHash, endsMs: small, by: node, atMs: small }),
+  fc.record({ kind: kind('admitMember'), name: node, tokenHash: secretHash, ...addresses, atMs: small }),
+  fc.record({ kind: kind('forgetMember'), member: incarnation, by: node, atMs: small }),
 );
 /** What ends much at once: seldom, so that something comes to be. */
 const ending: fc.Arbitrary<Command> = fc.oneof(

@@ -28,6 +28,7 @@ const clusterTables = `
     volumes INTEGER NOT NULL,
     snapshots INTEGER NOT NULL,
     clients INTEGER NOT NULL,
+    members INTEGER NOT NULL,
     certificates INTEGER NOT NULL,
     changes INTEGER NOT NULL,
     compacted INTEGER NOT NULL
@@ -41,6 +42,12 @@ const clusterTables = `
   CREATE TABLE changes (
     revision INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, is_deleted INTEGER NOT NULL,
     PRIMARY KEY (revision, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE members (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, peer_address TEXT NOT NULL, api_address TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE invitations (
+    name TEXT PRIMARY KEY, token_hash BLOB NOT NULL, ends_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE operations (
     key TEXT PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, started_ms INTEGER NOT NULL
@@ -233,7 +240,7 @@ const fencingTables = `
 `;
 
 const firstCluster = `
-  INSERT INTO cluster VALUES (1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  INSERT INTO cluster VALUES (1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 `;
 
 export const schemaSteps: readonly SchemaStep[] = [

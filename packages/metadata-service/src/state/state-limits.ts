@@ -26,6 +26,10 @@ export const stateLimits = {
   operations: 10_000,
   /** Client sessions whose answers are kept. */
   clients: 50_000,
+  /** Metadata servers: five of the largest cluster, and as many again while it is rebuilt. */
+  members: 10,
+  /** Tokens to join that are under way. */
+  invitations: 16,
   /** Commands that a client may have under way; as many of its answers are kept. */
   commandsPerClient: 256,
   /** Runs of extents that a grant has leased and not used; conversions out of the middle make more of them. */

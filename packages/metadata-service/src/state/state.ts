@@ -9,7 +9,7 @@ import { stateLimits } from './state-limits.ts';
 const selectCluster = query<ClusterRow>('SELECT * FROM cluster');
 const updateCluster = change(`
   UPDATE cluster SET schema = ?, version = ?, generation = ?, applied = ?, digest = ?, lineages = ?, devices = ?, nodes = ?,
-    volumes = ?, snapshots = ?, clients = ?, certificates = ?, changes = ?, compacted = ?
+    volumes = ?, snapshots = ?, clients = ?, members = ?, certificates = ?, changes = ?, compacted = ?
 `);
 interface ChangeRow {
   readonly revision: number;
@@ -25,7 +25,7 @@ const trimAudit = change(
 );
 
 export type ChangeKind =
-  'volume' | 'snapshot' | 'pool' | 'device' | 'node' | 'session' | 'grant' | 'intent' | 'setting' | 'map';
+  'volume' | 'snapshot' | 'pool' | 'device' | 'node' | 'session' | 'grant' | 'intent' | 'setting' | 'map' | 'member';
 
 export class State {
   readonly database: StateDatabase;
@@ -60,8 +60,8 @@ export class State {
 
   save(): void {
     const { schema, version, generation, applied, digest, ...rest } = this.cluster;
-    const { lineages, devices, nodes, volumes, snapshots, clients, certificates, changes, compacted } = rest;
-    const counted = [lineages, devices, nodes, volumes, snapshots, clients, certificates, changes, compacted];
+    const { lineages, devices, nodes, volumes, snapshots, clients, members, certificates, changes, compacted } = rest;
+    const counted = [lineages, devices, nodes, volumes, snapshots, clients, members, certificates, changes, compacted];
     this.database.run(updateCluster, schema, version, generation, applied, digest, ...counted);
   }
 

@@ -105,7 +105,6 @@ export interface RawHashResponse {
 export const HashResponse: RawMessage<RawHashResponse>;
 
 export interface RawInviteRequest {
-  readonly id: RawCommandId | null;
   readonly name: string;
 }
 export const InviteRequest: RawMessage<RawInviteRequest>;
@@ -127,6 +126,7 @@ export const JoinRequest: RawMessage<RawJoinRequest>;
 export interface RawJoinResponse {
   readonly member: Raw64;
   readonly members: readonly RawMember[];
+  readonly revision: Raw64;
 }
 export const JoinResponse: RawMessage<RawJoinResponse>;
 
@@ -139,7 +139,6 @@ export type RawPromoteResponse = object;
 export const PromoteResponse: RawMessage<RawPromoteResponse>;
 
 export interface RawRemoveRequest {
-  readonly id: RawCommandId | null;
   readonly member: Raw64;
 }
 export const RemoveRequest: RawMessage<RawRemoveRequest>;

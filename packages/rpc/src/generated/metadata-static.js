@@ -1633,7 +1633,6 @@ export const holdfast = $root.holdfast = (() => {
                                 this[keys[i]] = properties[keys[i]];
                 };
 
-                InviteRequest.prototype.id = null;
                 InviteRequest.prototype.name = "";
 
                 InviteRequest.encode = function (message, writer, _depth) {
@@ -1643,10 +1642,8 @@ export const holdfast = $root.holdfast = (() => {
                         _depth = 0;
                     if (_depth > $util.recursionLimit)
                         throw $Error("max depth exceeded");
-                    if (message.id != null && $Object.hasOwnProperty.call(message, "id"))
-                        $root.holdfast.metadata.v1.CommandId.encode(message.id, writer.uint32(10).fork(), _depth + 1).ldelim();
                     if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
-                        writer.uint32(18).string(message.name);
+                        writer.uint32(10).string(message.name);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -1681,12 +1678,6 @@ export const holdfast = $root.holdfast = (() => {
                         let wireType = tag & 7;
                         switch (tag >>>= 3) {
                         case 1: {
-                                if (wireType !== 2)
-                                    break;
-                                message.id = $root.holdfast.metadata.v1.CommandId.decode(reader, reader.size(), $undefined, _depth + 1, message.id);
-                                continue;
-                            }
-                        case 2: {
                                 if (wireType !== 2)
                                     break;
                                 if ((value = reader.stringVerify()).length)
@@ -1933,6 +1924,7 @@ export const holdfast = $root.holdfast = (() => {
 
                 JoinResponse.prototype.member = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 JoinResponse.prototype.members = $util.emptyArray;
+                JoinResponse.prototype.revision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 JoinResponse.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -1946,6 +1938,8 @@ export const holdfast = $root.holdfast = (() => {
                     if (message.members != null && message.members.length)
                         for (let i = 0; i < message.members.length; ++i)
                             $root.holdfast.metadata.v1.Member.encode(message.members[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+                    if (message.revision != null && $Object.hasOwnProperty.call(message, "revision") && (typeof message.revision === "object" ? message.revision.low || message.revision.high : message.revision !== 0))
+                        writer.uint32(24).uint64(message.revision);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -1994,6 +1988,15 @@ export const holdfast = $root.holdfast = (() => {
                                 if (!(message.members && message.members.length))
                                     message.members = [];
                                 message.members.push($root.holdfast.metadata.v1.Member.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.revision = value;
+                                else
+                                    delete message.revision;
                                 continue;
                             }
                         }
@@ -2173,7 +2176,6 @@ export const holdfast = $root.holdfast = (() => {
                                 this[keys[i]] = properties[keys[i]];
                 };
 
-                RemoveRequest.prototype.id = null;
                 RemoveRequest.prototype.member = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 RemoveRequest.encode = function (message, writer, _depth) {
@@ -2183,10 +2185,8 @@ export const holdfast = $root.holdfast = (() => {
                         _depth = 0;
                     if (_depth > $util.recursionLimit)
                         throw $Error("max depth exceeded");
-                    if (message.id != null && $Object.hasOwnProperty.call(message, "id"))
-                        $root.holdfast.metadata.v1.CommandId.encode(message.id, writer.uint32(10).fork(), _depth + 1).ldelim();
                     if (message.member != null && $Object.hasOwnProperty.call(message, "member") && (typeof message.member === "object" ? message.member.low || message.member.high : message.member !== 0))
-                        writer.uint32(16).uint64(message.member);
+                        writer.uint32(8).uint64(message.member);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -2221,12 +2221,6 @@ export const holdfast = $root.holdfast = (() => {
                         let wireType = tag & 7;
                         switch (tag >>>= 3) {
                         case 1: {
-                                if (wireType !== 2)
-                                    break;
-                                message.id = $root.holdfast.metadata.v1.CommandId.decode(reader, reader.size(), $undefined, _depth + 1, message.id);
-                                continue;
-                            }
-                        case 2: {
                                 if (wireType !== 0)
                                     break;
                                 if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)

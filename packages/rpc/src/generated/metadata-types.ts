@@ -227,9 +227,7 @@ export interface HashResponse {
 
 /** Asks for a token. */
 export interface InviteRequest {
-  /** Which command this is. */
-  readonly id: CommandId | null;
-  /** The name that the certificate of who joins must carry. */
+  /** The name that the certificate of who joins must carry. A second token of a name takes the place of the first. */
   readonly name: string;
 }
 
@@ -259,6 +257,8 @@ export interface JoinResponse {
   readonly member: bigint;
   /** Every member, the caller among them. */
   readonly members: readonly Member[];
+  /** The revision that the members were read at. */
+  readonly revision: bigint;
 }
 
 /** Asks for a vote for a member. */
@@ -272,9 +272,7 @@ export type PromoteResponse = Readonly<Record<string, never>>;
 
 /** Asks to take a member out. */
 export interface RemoveRequest {
-  /** Which command this is. */
-  readonly id: CommandId | null;
-  /** The member. */
+  /** The member. One that is not there is out already. */
   readonly member: bigint;
 }
 

@@ -508,7 +508,6 @@ function hashResponseOfRaw(from: raw.RawHashResponse): types.HashResponse {
 
 /** A `holdfast.metadata.v1.InviteRequest` in which nothing is set. */
 export const emptyInviteRequest: types.InviteRequest = {
-  id: null,
   name: '',
 };
 
@@ -522,14 +521,12 @@ export function decodeInviteRequest(bytes: Uint8Array): types.InviteRequest {
 
 function rawOfInviteRequest(value: types.InviteRequest): raw.RawInviteRequest {
   return {
-    id: value.id === null ? null : rawOfCommandId(value.id),
     name: codec.rawOfText(value.name, 'holdfast.metadata.v1.InviteRequest.name'),
   };
 }
 
 function inviteRequestOfRaw(from: raw.RawInviteRequest): types.InviteRequest {
   return {
-    id: from.id === null ? null : commandIdOfRaw(from.id),
     name: from.name,
   };
 }
@@ -600,6 +597,7 @@ function joinRequestOfRaw(from: raw.RawJoinRequest): types.JoinRequest {
 export const emptyJoinResponse: types.JoinResponse = {
   member: 0n,
   members: [],
+  revision: 0n,
 };
 
 export function encodeJoinResponse(value: types.JoinResponse): Uint8Array {
@@ -614,6 +612,7 @@ function rawOfJoinResponse(value: types.JoinResponse): raw.RawJoinResponse {
   return {
     member: codec.rawOfUint64(value.member, 'holdfast.metadata.v1.JoinResponse.member'),
     members: value.members.map((item) => rawOfMember(item)),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.JoinResponse.revision'),
   };
 }
 
@@ -621,6 +620,7 @@ function joinResponseOfRaw(from: raw.RawJoinResponse): types.JoinResponse {
   return {
     member: codec.uint64OfRaw(from.member),
     members: from.members.map((item) => memberOfRaw(item)),
+    revision: codec.uint64OfRaw(from.revision),
   };
 }
 
@@ -671,7 +671,6 @@ function promoteResponseOfRaw(_raw: raw.RawPromoteResponse): types.PromoteRespon
 
 /** A `holdfast.metadata.v1.RemoveRequest` in which nothing is set. */
 export const emptyRemoveRequest: types.RemoveRequest = {
-  id: null,
   member: 0n,
 };
 
@@ -685,14 +684,12 @@ export function decodeRemoveRequest(bytes: Uint8Array): types.RemoveRequest {
 
 function rawOfRemoveRequest(value: types.RemoveRequest): raw.RawRemoveRequest {
   return {
-    id: value.id === null ? null : rawOfCommandId(value.id),
     member: codec.rawOfUint64(value.member, 'holdfast.metadata.v1.RemoveRequest.member'),
   };
 }
 
 function removeRequestOfRaw(from: raw.RawRemoveRequest): types.RemoveRequest {
   return {
-    id: from.id === null ? null : commandIdOfRaw(from.id),
     member: codec.uint64OfRaw(from.member),
   };
 }

@@ -1,0 +1,210 @@
+// A metadata server, top to bottom: the state in its database, raft's host over the log with its own thread and connections of mutual
+// TLS between the members, what the host tells of itself, and the founding of the group. The API over it is in api/, the leader's
+// part of sessions in leader/.
+import {
+  isOpError,
+  OpError,
+  RealFiles,
+  RealTransport,
+  retry,
+  toOpError,
+  withTimeout,
+  type Files,
+} from '@holdfast/base';
+import type { Clock, Random, Timers } from '@holdfast/base';
+import type { MemberId } from '@holdfast/raft';
+import { peerTls, type CertificateKeeper, type Health } from '@holdfast/rpc';
+import type { HealthChecks, Log, Metrics } from '@holdfast/telemetry';
+import { AddressBook, peerJudge } from './address-book.ts';
+import { AppliedSignal } from './applied-signal.ts';
+import type { HostSettings, Replica } from './host/host-options.ts';
+import { ReplicaHost, successorOf } from './host/replica-host.ts';
+import { Proposer } from './leader/proposer.ts';
+import { measureLog } from './log-metrics.ts';
+import { founder, metadataGroup, readHome, statePath, type MemberPlace } from './member-home.ts';
+import { measureRaft } from './raft-metrics.ts';
+import { removeDatabase } from './state/database.ts';
+import { MetadataMachine } from './state/machine.ts';
+
+export interface ServiceOptions {
+  /** Made by `initialiseFirst` or `initialiseJoined`. */
+  readonly directory: string;
+  /** This server's own certificate: of the role metadata, and of the name under which it is a member. */
+  readonly keeper: CertificateKeeper;
+  /** Where this server listens for the other members. */
+  readonly peerListen: string;
+  /** How long a read through the leader may take before this server counts as not ready. */
+  readonly readyLimitMs: number;
+  readonly settings?: Partial<HostSettings>;
+  readonly checks: HealthChecks;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+}
+
+const foundingBackoff = { baseMs: 100, ceilingMs: 5_000 };
+
+export class MetadataService {
+  readonly self: MemberId;
+  readonly machine: MetadataMachine;
+  readonly replica: Replica;
+  readonly book: AddressBook;
+  /** Tells that the state went on. */
+  readonly applied: AppliedSignal;
+  readonly #options: ServiceOptions;
+  readonly #host: ReplicaHost;
+  readonly #stopped = new AbortController();
+  #founding: Promise<void> = Promise.resolve();
+
+  private constructor(options: ServiceOptions, parts: ServiceParts) {
+    this.#options = options;
+    this.self = parts.self;
+    this.machine = parts.machine;
+    this.book = parts.book;
+    this.applied = parts.applied;
+    this.#host = parts.host;
+    this.replica = parts.host.replica(metadataGroup);
+  }
+
+  static async open(options: ServiceOptions): Promise<MetadataService> {
+    const { directory, keeper, checks, log, metrics, clock, timers } = options;
+    const files = new RealFiles();
+    const { cluster, name } = keeper.current.identity;
+    const { identity, first } = readHome(files, directory);
+    const machine = openState(files, directory, log);
+    try {
+      const book = new AddressBook(machine, first);
+      const self = identity.member;
+      checkName(directory, name, book.find(self));
+      const applied = new AppliedSignal();
+      const host = await ReplicaHost.open({
+        ...options,
+        cluster,
+        self,
+        address: options.peerListen,
+        addressOf: (member) => book.find(member)?.peerAddress ?? null,
+        judgePeer: peerJudge(book, keeper, clock),
+        groups: [{ group: metadataGroup, stateMachine: machine }],
+        transport: new RealTransport({
+          timers,
+          tls: peerTls(keeper),
+          onRefused: (error) => log.warn('peer refused', { error }),
+        }),
+        observer: { onStep: () => undefined, onApplied: () => applied.tell() },
+      });
+      measureLog(metrics, { stat: () => host.status.log });
+      measureRaft(metrics, host);
+      const service = new MetadataService(options, { self, machine, book, applied, host });
+      checks.add('metadata', async () => service.checkReady());
+      log.info('member started', { member: self, peers: host.address });
+      if (self === founder) service.#founding = service.#found(first.members);
+      return service;
+    } catch (error) {
+      machine.close();
+      throw error;
+    }
+  }
+
+  /** Where the other members reach this one, with the port that the system chose for port 0. */
+  get peerAddress(): string {
+    return this.#host.address;
+  }
+
+  /** Settles when the member is down: null behind `stop`, else the error that ended it. */
+  get ended(): Promise<OpError | null> {
+    return this.#host.ended;
+  }
+
+  get isLeader(): boolean {
+    return this.replica.status.role === 'leader';
+  }
+
+  /** What this server may tell without asking anybody. */
+  get health(): Health {
+    const { leader } = this.replica.status;
+    if (leader !== null) return { state: 'SERVING', reason: '' };
+    return { state: 'DEGRADED', reason: new OpError('RAFT_LEADER_UNKNOWN', {}).message };
+  }
+
+  /** A read through the leader: it says that there is one, and that this server has applied what was committed. */
+  async checkReady(): Promise<void> {
+    const { timers, readyLimitMs: limitMs } = this.#options;
+    await withTimeout({ timers, what: 'a read through the leader', limitMs }, async () => this.replica.read());
+  }
+
+  /** Saves the others an election: called before this server takes no calls any more. */
+  async handOver(): Promise<void> {
+    const to = successorOf(this.replica.status);
+    if (to === null) return;
+    try {
+      await this.replica.transfer(to);
+    } catch (error) {
+      if (!isOpError(error)) throw error;
+      this.#options.log.info('leadership was not handed over', { to, error });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(new OpError('CANCELLED', { reason: 'the process stops' }));
+    await this.#host.stop();
+    await this.#founding;
+    this.machine.close();
+  }
+
+  /** The first member says in the log who it is, once: whoever joins finds it there. */
+  async #found(members: readonly MemberPlace[]): Promise<void> {
+    const place = members.find(({ number }) => number === founder);
+    if (place === undefined || this.book.isFounded) return;
+    const { timers, random, log } = this.#options;
+    const { signal } = this.#stopped;
+    const proposer = new Proposer({ ...this.#options, replica: this.replica });
+    const { name, peerAddress, apiAddress } = place;
+    try {
+      await retry(
+        async () => {
+          await this.replica.read();
+          if (this.book.isFounded) return;
+          await proposer.propose<'foundMember'>({ kind: 'foundMember', name, peerAddress, apiAddress });
+        },
+        { backoff: foundingBackoff, timers, random, attemptsLimit: Infinity, signal },
+      );
+    } catch (error) {
+      if (!signal.aborted) log.error('the group was not founded', { error: toOpError(error) });
+    }
+  }
+}
+
+interface ServiceParts {
+  readonly self: MemberId;
+  readonly machine: MetadataMachine;
+  readonly book: AddressBook;
+  readonly applied: AppliedSignal;
+  readonly host: ReplicaHost;
+}
+
+/** Everything of a database that is damaged is in the log, or at a peer: it is made anew from there. */
+function openState(files: Files, directory: string, log: Log): MetadataMachine {
+  const path = statePath(directory);
+  try {
+    return MetadataMachine.open({ path, files });
+  } catch (error) {
+    const isDamaged = isOpError(error) && error.code === 'STATE_DATABASE_FAILED' && damages.test(error.message);
+    if (!isDamaged) throw error;
+    log.error('the database is damaged, and is made anew from snapshot, log and peers', { path, error });
+    removeDatabase(files, path);
+    return MetadataMachine.open({ path, files });
+  }
+}
+const damages = /SQLITE_(CORRUPT|NOTADB)/;
+
+/** A server that its peers would refuse does not start. */
+function checkName(directory: string, name: string, place: MemberPlace | null): void {
+  if (place === null || place.name === name) return;
+  throw new OpError('RAFT_MEMBER_MISTAKEN', {
+    directory,
+    found: `the metadata server ${place.name}`,
+    expected: `${name}, by its certificate`,
+  });
+}
