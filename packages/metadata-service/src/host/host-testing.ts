@@ -140,6 +140,8 @@ export interface WorldOptions {
   readonly seed?: number | string;
   readonly founders?: number;
   readonly settings?: Partial<HostSettings>;
+  /** What replicates instead of texts. */
+  readonly stateMachineOf?: (machine: Machine) => StateMachine;
 }
 
 /** A machine with a disk, on which a member runs or does not. */
@@ -182,13 +184,14 @@ export class Machine {
   options(): HostOptions {
     const { disk, node } = this;
     const deliver = (tell: () => void): void => void node.timers.after(disk.takeDelayMs(), tell);
+    const stateMachine = this.#world.options.stateMachineOf?.(this) ?? this.state;
     return {
       directory,
       cluster: testCluster,
       self: this.member,
       address: addressOf(this.member),
       addressOf: (peer) => (this.#world.known.has(peer) ? addressOf(peer) : null),
-      groups: [{ group, stateMachine: this.state }],
+      groups: [{ group, stateMachine }],
       settings: { ...smallSettings, ...this.#world.options.settings },
       clock: node.clock,
       timers: node.timers,

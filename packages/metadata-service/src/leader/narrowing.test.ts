@@ -1,0 +1,115 @@
+// Intents under a leader, and what it does for pools by itself.
+import { expect, test } from '@jest/globals';
+import type { CommandOf } from '../state/commands.ts';
+import { Realm } from './leader-testing.ts';
+
+function share(volume: string, snapshot: string): CommandOf<'intend'> {
+  const what = { what: 'share', snapshot, name: `name of ${snapshot}`, start: 0, stop: 0 } as const;
+  return { kind: 'intend', volume, intent: `intent of ${snapshot}`, ...what };
+}
+
+test('a snapshot waits for the holder’s acknowledgement, which it is asked for at once', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v');
+  const a = await realm.node('a');
+  await realm.do<'publish'>(realm.publish('v', 'a'));
+  const narrowed = realm.leader.narrow(share('v', 's'));
+  await realm.world.until(() => realm.due.includes(a.session));
+  await realm.world.done(a.renew());
+  const [asked] = a.standing?.intents ?? [];
+  expect(asked).toMatchObject({ volume: 'v', pool: 'pool', intent: 'intent of s', kind: 'share', revision: 1 });
+  expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+  await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'intent of s' });
+  await realm.world.done(narrowed, 100);
+  expect(realm.rows('SELECT id FROM snapshots')).toEqual([{ id: 's' }]);
+});
+
+test('a snapshot of a volume that nobody holds waits until somebody has flushed its devices', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v');
+  const a = await realm.node('a');
+  const narrowed = realm.leader.narrow(share('v', 's'));
+  await realm.world.until(() => (a.standing?.intents.length ?? 0) > 0);
+  expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+  await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'intent of s' });
+  await realm.world.done(narrowed);
+});
+
+test('an intent that is not complete in time is withdrawn, and whoever began it is told who was silent', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v');
+  const a = await realm.node('a');
+  await realm.do<'publish'>(realm.publish('v', 'a'));
+  const sinceMs = realm.nowMs;
+  await expect(realm.world.done(realm.leader.narrow(share('v', 's')))).rejects.toMatchObject({
+    code: 'INTENT_INCOMPLETE',
+    details: { volume: 'v', sessions: a.session },
+  });
+  expect(realm.nowMs - sinceMs).toBeGreaterThan(10_000);
+  expect(realm.rows('SELECT id FROM intents')).toEqual([]);
+  // Nothing was taken from it.
+  await realm.world.done(a.renew());
+  expect(a.standing).toMatchObject({ grants: [{ volume: 'v' }], intents: [] });
+});
+
+test('who waits for an intent is told when its leader falls', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v');
+  await realm.node('a');
+  await realm.do<'publish'>(realm.publish('v', 'a'));
+  const { machine } = realm;
+  const narrowed = realm.leader.narrow(share('v', 's'));
+  await realm.world.until(() => realm.rows('SELECT id FROM intents').length > 0);
+  realm.crash(machine);
+  await expect(realm.world.done(narrowed)).rejects.toMatchObject({ code: 'RAFT_LEADER_CHANGED' });
+});
+
+test('what a deleted volume had is free again without anybody asking', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v', { extents: 2_000 });
+  const a = await realm.node('a');
+  await realm.do<'publish'>(realm.publish('v', 'a'));
+  const ofGrant = { ...a.by, volume: 'v', epoch: 1 };
+  const sums = (): unknown => realm.rows('SELECT free, leased, mapped, quarantined FROM pools')[0];
+  const { runs } = await realm.do<'allocate'>({ kind: 'allocate', ...ofGrant, extents: 1_000 });
+  const [run = { device: 1, start: 0, length: 0 }] = runs;
+  // Every second extent, so that no two are one run.
+  const entries = Array.from({ length: 1_000 }, (_, at) => {
+    return { logical: 2 * at, device: run.device, start: run.start + at, length: 1, expect: null };
+  });
+  for (let at = 0; at < entries.length; at += 100) {
+    const some = entries.slice(at, at + 100);
+    await realm.do<'convert'>({ kind: 'convert', ...ofGrant, revision: 0, entries: some });
+  }
+  expect(sums()).toMatchObject({ mapped: 1_000 });
+  await realm.do<'unpublish'>({ kind: 'unpublish', volume: 'v', node: 'a' });
+  await realm.do<'release'>({ kind: 'release', ...ofGrant, as: 'released' });
+  await realm.do<'unpublish'>({ kind: 'unpublish', volume: 'v', node: 'a' });
+  await realm.do<'deleteVolume'>({ kind: 'deleteVolume', volume: 'v' });
+  await realm.world.until(() => (sums() as { free: number }).free === 100_000);
+  expect(realm.proposed.filter(({ kind }) => kind === 'reclaim').length).toBeGreaterThan(3);
+});
+
+test('a pool opens in the next cluster generation when it is proved and every older lease has run out', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v');
+  await realm.node('a');
+  await realm.do<'publish'>(realm.publish('v', 'a'));
+  await realm.do<'raiseGeneration'>({ kind: 'raiseGeneration', seen: 1, by: 'anna', atMs: 0 });
+  const b = await realm.node('b');
+  await realm.world.done(b.renew());
+  expect(b.standing?.unproved).toEqual([
+    { pool: 'pool', generation: 2, isReserved: false, devices: ['disk'], drainMs: 0 },
+  ]);
+  const evidence = { readBacks: [], waitedInTerm: null };
+  await realm.do<'proveGeneration'>({ kind: 'proveGeneration', pool: 'pool', evidence, by: 'anna', atMs: 0 });
+  const tookMs = await realm.move('v', 'a', 'b');
+  expect(tookMs).toBeGreaterThan(13_000);
+  expect(realm.certificates()).toEqual(['1.a.1 expired']);
+});

@@ -1,0 +1,274 @@
+// The leader's part of sessions and grants (3-fencing.md): it keeps what the log does not know, answers renewals, looks a few times a
+// second who waits for whom, and proposes what may be proposed. Everything that counts is judged again when it is applied. One runs
+// at every member, and does something only where that member leads.
+import { OpError, type Clock, type Random, type Timer, type Timers } from '@holdfast/base';
+import type { Log } from '@holdfast/telemetry';
+import type { Replica } from '../host/host-options.ts';
+import type { Command, CommandKind, CommandOf, ResultOf } from '../state/commands.ts';
+import type { MetadataMachine } from '../state/machine.ts';
+import { Certifier } from './certifier.ts';
+import { Errands } from './errands.ts';
+import { Expiry } from './expiry.ts';
+import { sessionsHolding } from './leader-reads.ts';
+import { leaderSettingsDefault, type LeaderSettings } from './leader-settings.ts';
+import { Narrowing } from './narrowing.ts';
+import { Proposer } from './proposer.ts';
+import { Renewals, type Renewal } from './renewals.ts';
+import type { Standing } from './standing.ts';
+import { stormOf, type Storm } from './storm-guard.ts';
+import { Tenure } from './tenure.ts';
+import { Upkeep } from './upkeep.ts';
+
+export interface SessionLeaderOptions {
+  readonly replica: Pick<Replica, 'status' | 'propose' | 'read'>;
+  readonly machine: Pick<MetadataMachine, 'database'>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly settings?: Partial<LeaderSettings>;
+  readonly log?: Log | null;
+  /** Something waits for this session: its agent should ask what, at once. Called seldom enough for each. */
+  readonly onDue: (session: string) => void;
+  readonly observer?: LeaderObserver | null;
+}
+
+/** Sees what the leader says and does; the simulator's judge. Changes nothing. */
+export interface LeaderObserver {
+  onProposing(command: Command): void;
+  onAnswered(session: string): void;
+}
+
+export interface LeaderStatus {
+  readonly isLeading: boolean;
+  /** It has seen a commit of its term, and counts. */
+  readonly isCounting: boolean;
+  readonly storm: Storm | null;
+  /** Sessions whose end was proposed. */
+  readonly ending: number;
+}
+
+export class SessionLeader {
+  readonly proposer: Proposer;
+  readonly #options: SessionLeaderOptions;
+  readonly #settings: LeaderSettings;
+  readonly #errands: Errands;
+  readonly #renewals: Renewals;
+  readonly #expiry: Expiry;
+  readonly #certifier: Certifier;
+  readonly #narrowing: Narrowing;
+  readonly #upkeep: Upkeep;
+  readonly #nudgedMs = new Map<string, number>();
+  #tenure: Tenure | null = null;
+  #workedMs: number;
+  #timer: Timer | null = null;
+  #isStopped = false;
+
+  constructor(options: SessionLeaderOptions) {
+    const { clock, timers, machine, replica, log = null, observer = null } = options;
+    this.#options = options;
+    this.#settings = { ...leaderSettingsDefault, ...options.settings };
+    this.proposer = new Proposer(options);
+    const settings = this.#settings;
+    const database = () => machine.database;
+    const onProposing = observer === null ? null : (command: Command) => observer.onProposing(command);
+    this.#errands = new Errands({ proposer: this.proposer, clock, settings, log, onProposing });
+    const parts = { database, clock, errands: this.#errands, settings };
+    this.#renewals = new Renewals({
+      ...{ database, clock, settings },
+      confirm: () => replica.read(),
+      tenure: () => this.#current(),
+      whyNotLeading: () => this.#whyNotLeading(),
+      onAnswered: observer === null ? null : (session) => observer.onAnswered(session),
+    });
+    this.#expiry = new Expiry(parts);
+    this.#certifier = new Certifier(parts);
+    this.#narrowing = new Narrowing({ ...parts, onDue: (session) => this.#nudge(session) });
+    this.#upkeep = new Upkeep({ ...parts, timers, isCurrent: (tenure) => this.#current() === tenure });
+    this.#workedMs = clock.boottimeMs();
+    this.#tick();
+  }
+
+  get status(): LeaderStatus {
+    const tenure = this.#current();
+    return {
+      isLeading: tenure !== null,
+      isCounting: tenure !== null && tenure.sinceMs !== null,
+      storm: tenure?.storm ?? null,
+      ending: tenure?.ending.size ?? 0,
+    };
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#end();
+  }
+
+  /**
+   * What stands of the session. SESSION_ENDED and AGENT_SUPERSEDED are the log's word; every other error says nothing of the
+   * session, and the agent asks again, here or elsewhere.
+   */
+  renew(renewal: Renewal): Promise<Standing> {
+    return this.#renewals.add(renewal);
+  }
+
+  /** A command of somebody who repeats it until it is answered: an agent's, or an operator's. */
+  async carryOut<Kind extends CommandKind>(command: CommandOf<Kind> & Command): Promise<ResultOf<Kind>> {
+    const { result, refusal } = await this.proposer.ask<Kind>(command);
+    this.noteAnswer(command, refusal === null ? { result } : { refusal });
+    if (refusal !== null) throw refusal;
+    return result;
+  }
+
+  /**
+   * A change that takes something away from running engines: resolves when it is committed. INTENT_INCOMPLETE when it was withdrawn
+   * because the sessions that it names did not answer in time; whoever asks again repeats the intent's id.
+   */
+  async narrow(command: CommandOf<'intend'>): Promise<void> {
+    const { volume, intent } = command;
+    await this.carryOut<'intend'>(command);
+    const tenure = this.#current();
+    if (tenure === null) throw this.#whyNotLeading();
+    await this.#narrowing.settled(volume, intent);
+  }
+
+  /** Whoever proposes a command of others tells what it was answered with: who is waited for, and who should hear of it. */
+  noteAnswer(command: Command, answer: { readonly result: unknown } | { readonly refusal: OpError }): void {
+    const tenure = this.#current();
+    if (tenure === null) return;
+    if ('refusal' in answer) this.#noteRefusal(tenure, command, answer.refusal);
+    else this.#noteResult(tenure, command, answer.result);
+  }
+
+  #noteRefusal(tenure: Tenure, command: Command, { code }: OpError): void {
+    if (code !== 'VOLUME_HELD' || !('volume' in command)) return;
+    const nowMs = this.#options.clock.boottimeMs();
+    if (command.kind === 'stage' && command.mode === 'role') tenure.wantRole(command.volume, nowMs);
+    const held = this.#options.machine.database.all(sessionsHolding, command.volume);
+    this.#noteWaiting(
+      tenure,
+      held.map(({ session }) => session),
+    );
+  }
+
+  #noteResult(tenure: Tenure, command: Command, result: unknown): void {
+    const nowMs = this.#options.clock.boottimeMs();
+    switch (command.kind) {
+      case 'unpublish':
+        this.#noteWaiting(tenure, (result as ResultOf<'unpublish'>).waitsFor);
+        return;
+      case 'intend':
+      case 'acknowledge':
+      case 'release':
+        this.#narrowing.lookAt(tenure, command.volume, nowMs);
+        return;
+      case 'registerNode':
+      case 'resumeSession':
+        // It lives as much as one that has just renewed; whoever hears of it can only be given more time.
+        tenure.hear((result as ResultOf<'registerNode'>).session, nowMs);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #noteWaiting(tenure: Tenure, sessions: readonly string[]): void {
+    const nowMs = this.#options.clock.boottimeMs();
+    for (const session of sessions) {
+      tenure.wait(session, nowMs);
+      this.#nudge(session);
+    }
+  }
+
+  #nudge(session: string): void {
+    const nowMs = this.#options.clock.boottimeMs();
+    const { nudgeMs } = this.#settings;
+    if (nowMs - (this.#nudgedMs.get(session) ?? -Infinity) < nudgeMs) return;
+    for (const [each, atMs] of this.#nudgedMs) {
+      if (nowMs - atMs < nudgeMs) break;
+      this.#nudgedMs.delete(each);
+    }
+    this.#nudgedMs.delete(session);
+    this.#nudgedMs.set(session, nowMs);
+    this.#options.onDue(session);
+  }
+
+  #whyNotLeading(): OpError {
+    const { leader, self } = this.#options.replica.status;
+    return leader === null || leader === self
+      ? new OpError('RAFT_LEADER_UNKNOWN', {})
+      : new OpError('RAFT_LEADER_ELSEWHERE', { leader });
+  }
+
+  /** The tenure of this moment: begun anew with each term, and when this process finds that it stood still (F3). */
+  #current(): Tenure | null {
+    if (this.#isStopped) return null;
+    const { role, term } = this.#options.replica.status;
+    const nowMs = this.#options.clock.boottimeMs();
+    const wasPaused = nowMs - this.#workedMs > this.#settings.pausedMs;
+    this.#workedMs = wasPaused ? nowMs : this.#workedMs;
+    if (role !== 'leader') {
+      this.#end();
+      return null;
+    }
+    const before = this.#tenure;
+    if (before?.term === term && !wasPaused) return before;
+    this.#end();
+    const ending = before?.term === term ? before.ending : new Set<string>();
+    this.#tenure = new Tenure(this.#settings, { term, nowMs, ending });
+    return this.#tenure;
+  }
+
+  #end(): void {
+    if (this.#tenure === null) return;
+    this.#tenure = null;
+    const error = new OpError('RAFT_LEADER_CHANGED', {});
+    this.#renewals.rejectAll(error);
+    this.#narrowing.rejectAll(error);
+  }
+
+  #tick(): void {
+    this.#timer = this.#options.timers.after(this.#settings.watchMs, () => {
+      const tenure = this.#current();
+      this.#workedMs = this.#options.clock.boottimeMs();
+      if (tenure !== null) this.#work(tenure);
+      if (!this.#isStopped) this.#tick();
+    });
+  }
+
+  #work(tenure: Tenure): void {
+    if (tenure.sinceMs === null) {
+      this.#awaitFirstCommit(tenure);
+      return;
+    }
+    const { clock, machine } = this.#options;
+    const nowMs = clock.boottimeMs();
+    this.#noteStorm(tenure, stormOf(machine.database, { tenure, settings: this.#settings, nowMs }));
+    this.#expiry.look(tenure, nowMs);
+    this.#certifier.look(tenure, nowMs);
+    this.#narrowing.look(tenure, nowMs);
+    this.#upkeep.look(tenure, nowMs);
+    tenure.sweep(nowMs);
+  }
+
+  /** A read waits for a commit of the leader's own term. */
+  #awaitFirstCommit(tenure: Tenure): void {
+    if (tenure.isAwaited) return;
+    tenure.isAwaited = true;
+    this.#options.replica.read().then(
+      () => {
+        tenure.isAwaited = false;
+        if (this.#current() === tenure) tenure.sinceMs ??= this.#options.clock.boottimeMs();
+      },
+      () => (tenure.isAwaited = false),
+    );
+  }
+
+  #noteStorm(tenure: Tenure, storm: Storm | null): void {
+    const { log = null } = this.#options;
+    if (storm !== null && tenure.storm === null)
+      log?.warn('storm guard: nobody is fenced until most sessions are back', { ...storm });
+    if (storm === null && tenure.storm !== null) log?.info('storm guard: most sessions are back');
+    tenure.storm = storm;
+  }
+}

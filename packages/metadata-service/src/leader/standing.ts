@@ -1,0 +1,167 @@
+// What an agent is told when its session stands: the grants that go on, and what the leader wants of it. Read from the state at the
+// moment of the answer, behind a confirmation of leadership; what is the same for everybody is read once for all who are answered.
+import { reservationKey } from '../state/agents.ts';
+import type { StateDatabase } from '../state/database.ts';
+import type { GrantMode, IntentKind, PoolRow, SessionRow } from '../state/entities.ts';
+import { State } from '../state/state.ts';
+import type { LeaderSettings } from './leader-settings.ts';
+import {
+  anyIntent,
+  closedPools,
+  devicesOfPool,
+  grantsOfSession,
+  intentsForSession,
+  nodeByName,
+  poolByName,
+  sessionById,
+  sessionOfNode,
+  toPreempt,
+  unheldShares,
+  type AskedIntent,
+} from './leader-reads.ts';
+import type { Tenure } from './tenure.ts';
+
+export interface StandingGrant {
+  readonly volume: string;
+  readonly epoch: number;
+  readonly mode: GrantMode;
+}
+
+export interface Standing {
+  readonly session: string;
+  /** F2: only these go on. */
+  readonly grants: readonly StandingGrant[];
+  /** Of these: somebody else waits for them, or they are being detached. */
+  readonly letGo: readonly StandingGrant[];
+  readonly intents: readonly AskedAcknowledgement[];
+  readonly preemptions: readonly PreemptOrder[];
+  readonly unproved: readonly ProofOrder[];
+}
+
+/** F9: nothing admitted below the revision is in flight; for a share, flushed and converted. */
+export interface AskedAcknowledgement {
+  readonly volume: string;
+  readonly pool: string;
+  readonly intent: string;
+  readonly kind: IntentKind;
+  readonly revision: number;
+  readonly start: number;
+  readonly stop: number;
+}
+
+/** F5: take this key from every device, and read back that it is gone. */
+export interface PreemptOrder {
+  readonly pool: string;
+  readonly session: string;
+  readonly key: string;
+  readonly devices: readonly string[];
+  /** What the read-back proves. */
+  readonly as: 'preempted' | 'rebooted';
+  /** How long to wait where a device can neither abort nor be reset. */
+  readonly drainMs: number;
+}
+
+/** F11: take every key of an older generation from every device of the pool, and read back that they are gone. */
+export interface ProofOrder {
+  readonly pool: string;
+  readonly generation: number;
+  readonly isReserved: boolean;
+  readonly devices: readonly string[];
+  readonly drainMs: number;
+}
+
+export interface StandingParts {
+  readonly database: () => StateDatabase;
+  readonly settings: LeaderSettings;
+}
+
+/** Everybody who is answered at one moment. */
+export class StandingRound {
+  readonly #database: StateDatabase;
+  readonly #settings: LeaderSettings;
+  readonly #tenure: Tenure;
+  readonly #nowMs: number;
+  readonly #generation: number;
+  readonly #hasIntents: boolean;
+  readonly #unheld: readonly AskedIntent[];
+  readonly #preemptions: readonly PreemptOrder[];
+  readonly #unproved: readonly ProofOrder[];
+
+  constructor({ database, settings }: StandingParts, tenure: Tenure, nowMs: number) {
+    this.#database = database();
+    this.#settings = settings;
+    this.#tenure = tenure;
+    this.#nowMs = nowMs;
+    this.#generation = State.read(this.#database).generation;
+    this.#hasIntents = this.#database.get(anyIntent) !== null;
+    this.#unheld = this.#hasIntents ? this.#database.all(unheldShares, settings.dutiesMax) : [];
+    this.#preemptions = this.#preemptOrders();
+    this.#unproved = this.#proofOrders();
+  }
+
+  /** Null if it has ended, or was forgotten since. */
+  live(session: string): SessionRow | null {
+    const row = this.#database.get(sessionById, session);
+    return row?.ended === null && row.generation === this.#generation ? row : null;
+  }
+
+  of({ id: session }: SessionRow): Standing {
+    const held = this.#database.all(grantsOfSession, session);
+    const grants = held.map(({ volume, epoch, mode }) => ({ volume, epoch, mode }));
+    const wanted = held.flatMap(({ volume, is_undoing }, at) => {
+      // A grant without an attachment is one that nobody wants any more.
+      const isWanted = is_undoing !== 0 || this.#tenure.isRoleWanted(volume, this.#nowMs);
+      const grant = grants[at];
+      return isWanted && grant !== undefined ? [grant] : [];
+    });
+    const intents = this.#hasIntents ? this.#intentsOf(session) : [];
+    return { session, grants, letGo: wanted, intents, preemptions: this.#preemptions, unproved: this.#unproved };
+  }
+
+  #intentsOf(session: string): AskedAcknowledgement[] {
+    const own = this.#database.all(intentsForSession, session, this.#settings.dutiesMax);
+    return [...own, ...this.#unheld].map(({ volume, pool, id: intent, kind, revision, start, stop }) => {
+      return { volume, pool, intent, kind, revision, start, stop };
+    });
+  }
+
+  /** F7: in a storm nobody is shut out. */
+  #preemptOrders(): PreemptOrder[] {
+    if (this.#tenure.sinceMs === null || this.#tenure.storm !== null) return [];
+    const rows = this.#database.all(toPreempt, this.#generation, this.#settings.dutiesMax);
+    return rows.flatMap(({ session: id, pool: name }) => {
+      const session = this.#database.get(sessionById, id);
+      const pool = this.#database.get(poolByName, name);
+      const node = this.#database.get(nodeByName, session?.node ?? '');
+      if (session === null || pool === null || node === null) return [];
+      const key = reservationKey(session.generation, node.number, session.incarnation);
+      const as = isOfLaterBoot(this.#database, session) ? 'rebooted' : 'preempted';
+      return [{ pool: name, session: id, key, devices: this.#devicesOf(name), as, drainMs: drainOf(pool, session) }];
+    });
+  }
+
+  #proofOrders(): ProofOrder[] {
+    const pools = this.#database.all(closedPools, this.#generation, this.#settings.dutiesMax);
+    return pools
+      .filter(({ proof }) => proof === null)
+      .map((pool) => ({
+        ...{ pool: pool.name, generation: this.#generation, isReserved: pool.fencing === 'reservation' },
+        ...{ devices: this.#devicesOf(pool.name), drainMs: pool.drain_bound_ms ?? 0 },
+      }));
+  }
+
+  #devicesOf(pool: string): string[] {
+    return this.#database.all(devicesOfPool, pool).map(({ id }) => id);
+  }
+}
+
+/** What the pool states of its devices counts before what the node has read of them. */
+export function drainOf({ drain_bound_ms }: PoolRow, session: SessionRow): number {
+  return drain_bound_ms ?? session.drain_bound_ms;
+}
+
+/** The node lives in a later boot than this session's. */
+export function isOfLaterBoot(database: StateDatabase, session: SessionRow): boolean {
+  const later = database.get(sessionOfNode, session.node);
+  return later?.ended === null && later.incarnation > session.incarnation && later.boot !== session.boot;
+}

@@ -1,0 +1,88 @@
+// What a leader remembers of sessions that the log does not know: renewals, who is waited for, since when it has seen a thing. It
+// ends with the term, and with every pause of the process (F3); whoever is asked something of a tenure that has ended knows
+// nothing. Nothing here decides at apply. All times are this machine's boottime.
+import type { LeaderSettings } from './leader-settings.ts';
+
+interface Seen {
+  readonly sinceMs: number;
+  touchedMs: number;
+}
+
+/** What was not asked about for so long is forgotten; the longest ttl that a session may have is an hour. */
+const forgottenMs = 2 * 3_600_000;
+const sweepMs = 60_000;
+
+export class Tenure {
+  readonly term: number;
+  /** When the first commit of the term was seen here; null before, and nothing is counted until then. */
+  sinceMs: number | null = null;
+  isAwaited = false;
+  /** Sessions whose end was proposed in this term: their renewals are not answered until it is known what became of it. */
+  readonly ending: Set<string>;
+  /** As of the last look; null while there is none. */
+  storm: { readonly stopped: number; readonly holders: number } | null = null;
+  readonly #settings: LeaderSettings;
+  readonly #heardMs = new Map<string, number>();
+  readonly #waitedMs = new Map<string, number>();
+  readonly #wantedMs = new Map<string, number>();
+  readonly #seen = new Map<string, Seen>();
+  #sweptMs: number;
+
+  /** Behind a pause within one term, what was proposed in it may still be applied: `ending` goes on. */
+  constructor(settings: LeaderSettings, at: { term: number; nowMs: number; ending: Set<string> }) {
+    this.#settings = settings;
+    this.term = at.term;
+    this.ending = at.ending;
+    this.#sweptMs = at.nowMs;
+  }
+
+  hear(session: string, atMs: number): void {
+    this.#heardMs.set(session, Math.max(atMs, this.#heardMs.get(session) ?? 0));
+  }
+  hasHeard(session: string): boolean {
+    return this.#heardMs.has(session);
+  }
+  /** Since when the session has said nothing, as far as this leader knows. */
+  silentMs(session: string, nowMs: number): number {
+    return nowMs - Math.max(this.#heardMs.get(session) ?? -Infinity, this.sinceMs ?? Infinity);
+  }
+
+  /** Somebody asked for what this session holds. */
+  wait(session: string, nowMs: number): void {
+    this.#waitedMs.set(session, nowMs);
+  }
+  waitedFor(nowMs: number): string[] {
+    const { waitMs } = this.#settings;
+    for (const [session, atMs] of this.#waitedMs) if (nowMs - atMs >= waitMs) this.#waitedMs.delete(session);
+    return [...this.#waitedMs.keys()];
+  }
+
+  /** Another node asked for the role of this volume (F8). */
+  wantRole(volume: string, nowMs: number): void {
+    this.#wantedMs.set(volume, nowMs);
+  }
+  isRoleWanted(volume: string, nowMs: number): boolean {
+    return nowMs - (this.#wantedMs.get(volume) ?? -Infinity) < this.#settings.roleMs;
+  }
+
+  /** For how long this leader has known of `thing`: it counts from when it asks first. */
+  ageMs(thing: string, nowMs: number): number {
+    const seen = this.#seen.get(thing);
+    if (seen !== undefined) {
+      seen.touchedMs = nowMs;
+      return nowMs - seen.sinceMs;
+    }
+    this.#seen.set(thing, { sinceMs: nowMs, touchedMs: nowMs });
+    return 0;
+  }
+
+  /** What is gone is not asked about any more, and takes no memory for ever. Forgetting only makes a leader wait longer. */
+  sweep(nowMs: number): void {
+    if (nowMs - this.#sweptMs < sweepMs) return;
+    this.#sweptMs = nowMs;
+    for (const [thing, { touchedMs }] of this.#seen) if (nowMs - touchedMs > forgottenMs) this.#seen.delete(thing);
+    for (const memory of [this.#heardMs, this.#wantedMs]) {
+      for (const [key, atMs] of memory) if (nowMs - atMs > forgottenMs) memory.delete(key);
+    }
+  }
+}
