@@ -23,10 +23,18 @@ export function tickElection(state: State): void {
   if (state.elapsedTicks >= state.timeoutTicks) standForPreVote(state);
 }
 
-/** Whether this member could lead: it votes, and its log has no holes and is not being replaced. */
+/** Whether this member could lead: it votes, or may have to, and its log has no holes and is not being replaced. */
 export function canStand(state: State): boolean {
   const isInstalling = state.incoming !== null && state.incoming.step === 'installing';
-  return isVoter(configurationOf(state), state.self) && state.log.damagedSlots === 0 && !isInstalling;
+  return isPerhapsVoter(state) && state.log.damagedSlots === 0 && !isInstalling;
+}
+
+/**
+ * A member that was removed may be the only one with the entry that says so. The others need its vote while they do not know,
+ * and it refuses everybody who has less: so it stands itself, does not count itself, commits the change and goes.
+ */
+function isPerhapsVoter({ configurations, self }: State): boolean {
+  return configurations.some(({ configuration }) => isVoter(configuration, self));
 }
 
 export function standForPreVote(state: State): void {
