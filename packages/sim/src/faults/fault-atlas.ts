@@ -21,8 +21,15 @@
 // A fragile member stays fragile for the whole run: an entry that it lost counts as lost until it is repaired, and no seed tries to
 // know when that is. Fragile voters are a minority, of the founders and of every configuration that the operator makes.
 import type { SeededRandom } from '@holdfast/base/internal';
-import { isJoint, type Configuration, type ConfigurationChange } from '@holdfast/raft';
+import {
+  formatConfiguration,
+  isJoint,
+  type Configuration,
+  type ConfigurationChange,
+  type Status,
+} from '@holdfast/raft';
 import { changeConfiguration } from '@holdfast/raft/internal';
+import { isQuorum } from '../judge/configuration-rules.ts';
 
 /** Voters that the operator always leaves. */
 export const votersMin = 3;
@@ -56,4 +63,15 @@ export function isChangeWithinPromise(
   if (isJoint(from)) return false;
   const result = changeConfiguration(from, changes);
   return 'next' in result && isWithinPromise(result.next, fragile);
+}
+
+/** Starts in a row that end in an error before a member's disk counts as lost. */
+export const failedStartsMax = 4;
+
+/** Why a cluster that has lost a member for good need not come to rest; null if it must. */
+export function whyBeyondPromise(running: readonly Status[]): string | null {
+  const sound = new Set(running.filter(({ isSuspect }) => !isSuspect).map(({ self }) => self));
+  const latest = running.toSorted((one, other) => other.last.index - one.last.index)[0] ?? null;
+  if (latest === null || isQuorum(latest.configuration, (member) => sound.has(member))) return null;
+  return `a member is gone for good, and of ${formatConfiguration(latest.configuration)} no quorum trusts its log`;
 }

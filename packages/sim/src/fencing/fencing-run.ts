@@ -24,6 +24,8 @@ export interface Metadata {
   /** Faults of its own; null for a kind that it does not know. */
   inflict(fault: Fault): (() => void) | null;
   whyNotAtRest(): string | null;
+  /** Why it need not come to rest; null if it must. */
+  beyondPromise(): string | null;
 }
 
 export interface MetadataParts {
@@ -189,6 +191,9 @@ export class FencingRun implements ScenarioRun {
 
   hasConverged(): boolean {
     return this.#whatIsMissing() === null;
+  }
+  beyondPromise(): string | null {
+    return this.#metadata.beyondPromise();
   }
   whyNotConverged(): string {
     return this.#whatIsMissing() ?? 'nothing is missing';

@@ -4,6 +4,7 @@ import { isOpError, OpError } from '@holdfast/base';
 import { initialise, ReplicaHost, type HostSettings, type Replica } from '@holdfast/metadata-service';
 import { settingsDefault, toGroupId, toMemberId, votersOnly, type MemberId } from '@holdfast/raft';
 import type { LogLimits } from '@holdfast/raft-log';
+import { failedStartsMax, whyBeyondPromise } from '../faults/fault-atlas.ts';
 import { cluster } from '../workload/member-program.ts';
 import type { Fault, Process, Program, Running } from '../world/scenario.ts';
 import type { Metadata, MetadataParts } from './fencing-run.ts';
@@ -129,6 +130,15 @@ export class HostMetadata implements Metadata {
 
   whyNotAtRest(): string | null {
     return this.leader() === null ? 'nobody leads' : null;
+  }
+
+  /** Nobody replaces a member here whose disk decayed. */
+  beyondPromise(): string | null {
+    const { machines } = this.#parts.world;
+    const isLost = this.members.some((name) => (machines.get(name)?.startFailures ?? 0) >= failedStartsMax);
+    if (!isLost) return null;
+    const running = this.members.map((name) => this.#running(name)).filter((each) => each !== null);
+    return whyBeyondPromise(running.map(({ replica }) => replica.status));
   }
 }
 

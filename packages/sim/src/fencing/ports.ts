@@ -120,7 +120,9 @@ export interface Observer {
   applied(member: string, applied: Applied, digest: number): void;
   /** A leader is about to propose it. */
   proposing(member: string, command: Command): void;
-  renewed(member: string, session: string): void;
+  /** A renewal arrives at a leader: a ticket for its answer. */
+  renewing(): number;
+  renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void;
   submitted(admission: Admission, isPastDeadline: boolean): void;
   landed(landing: { readonly device: string; readonly at: number; readonly block: Block }): void;
   powerLost(device: string): void;

@@ -39,6 +39,10 @@ export class StandInMetadata implements Metadata {
     return null;
   }
 
+  beyondPromise(): null {
+    return null;
+  }
+
   inflict({ kind, target, parameters }: Fault): (() => void) | null {
     const leader = this.#consensus.leader;
     const name = target === 'leader' ? leader : target;

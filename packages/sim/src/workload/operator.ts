@@ -2,7 +2,7 @@
 // one. Asks whoever leads, again and again, as an operator's tool does; never leaves what the promises hold for (fault-atlas.ts).
 import { isOpError, type Timer } from '@holdfast/base';
 import { membersOf, type Configuration, type ConfigurationChange, type MemberId } from '@holdfast/raft';
-import { isChangeWithinPromise } from '../faults/fault-atlas.ts';
+import { failedStartsMax, isChangeWithinPromise } from '../faults/fault-atlas.ts';
 import type { World } from '../world/scenario.ts';
 import { type RunningMember } from './member-program.ts';
 
@@ -17,8 +17,6 @@ export interface OperatorOptions {
 
 /** Between two tries of the same thing. */
 const retryMs = 300;
-/** Starts in a row that end in an error before a member's disk counts as lost. */
-const failedStartsMax = 4;
 
 export class Operator {
   readonly #options: OperatorOptions;

@@ -10,10 +10,10 @@ import {
   type ConfigurationChange,
   type MemberId,
 } from '@holdfast/raft';
+import { whyBeyondPromise } from '../faults/fault-atlas.ts';
 import { drawSwarm } from '../faults/swarm.ts';
 import { faultKinds } from '../faults/fault-kinds.ts';
 import { nothingToEnd, textOf } from '../faults/fault-kind.ts';
-import { isQuorum } from '../judge/configuration-rules.ts';
 import { RaftJudge } from '../judge/raft-judge.ts';
 import { convergenceLimitMs, runMs, safetyMs } from '../world/phases.ts';
 import type { Fault, Operation, Plan, Scenario, ScenarioRun, World } from '../world/scenario.ts';
@@ -233,16 +233,8 @@ class RaftRun implements ScenarioRun {
   /** A member that is gone for good answers no pre-vote, and without all answers nobody who may have lost something votes. */
   beyondPromise(): string | null {
     if (!this.#operator.hasLost) return null;
-    const sound = new Set<MemberId>();
-    let latest: RunningMember['replica']['status'] | null = null;
-    for (let number = 1; number <= this.#members; number++) {
-      const status = this.#running(machineOf(number))?.replica.status;
-      if (status === undefined) continue;
-      if (!status.isSuspect) sound.add(status.self);
-      if (latest === null || status.last.index > latest.last.index) latest = status;
-    }
-    if (latest === null || isQuorum(latest.configuration, (member) => sound.has(member))) return null;
-    return `a member is gone for good, and of ${formatConfiguration(latest.configuration)} no quorum trusts its log`;
+    const members = Array.from({ length: this.#members }, (_, at) => this.#running(machineOf(at + 1)));
+    return whyBeyondPromise(members.flatMap((member) => (member === null ? [] : [member.replica.status])));
   }
 
   whyNotConverged(): string {

@@ -6,6 +6,7 @@ import type { Applied } from '../metadata/machine.ts';
 import type { Admission, Observer } from '../ports.ts';
 import { BlockJudge } from './block-judge.ts';
 import { DataJudge } from './data-judge.ts';
+import { EndJudge } from './end-judge.ts';
 import { Excuses, type Facts } from './facts.ts';
 import { GrantBook } from './grant-book.ts';
 import { LogJudge } from './log-judge.ts';
@@ -18,24 +19,29 @@ export class FencingJudge implements Observer {
   readonly #data: DataJudge;
   readonly #blocks: BlockJudge;
   readonly #snapshots: SnapshotJudge;
+  readonly #ends: EndJudge;
 
   constructor(facts: Facts) {
     this.#excuses = new Excuses(facts);
     this.#data = new DataJudge(facts.report, facts.nowMs);
     this.#snapshots = new SnapshotJudge(facts, this.#data);
-    const shared = { facts, excuses: this.#excuses, book: this.#book, data: this.#data };
-    this.log = new LogJudge({ ...shared, snapshots: this.#snapshots });
-    this.#blocks = new BlockJudge({ ...shared, state: () => this.log.state });
+    const shared = { facts, excuses: this.#excuses, book: this.#book, data: this.#data, state: () => this.log.state };
+    this.#ends = new EndJudge(shared);
+    this.log = new LogJudge({ ...shared, snapshots: this.#snapshots, ends: this.#ends });
+    this.#blocks = new BlockJudge(shared);
   }
 
   applied(member: string, applied: Applied, digest: number): void {
     this.log.applied(member, applied, digest);
   }
-  proposing(_member: string, command: Command): void {
-    this.log.proposing(command);
+  proposing(member: string, command: Command): void {
+    if (command.kind === 'end-session') this.#ends.proposing(member, command);
   }
-  renewed(_member: string, session: string): void {
-    this.log.renewed(session);
+  renewing(): number {
+    return this.log.index;
+  }
+  renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void {
+    this.#ends.renewed(session, by);
   }
   submitted(admission: Admission, isPastDeadline: boolean): void {
     this.#blocks.submitted(admission, isPastDeadline);

@@ -1,10 +1,10 @@
 // Reads the metadata log as it is applied, by a book of its own, and holds each entry to the contract: epochs, certificates,
-// expiry, fences, intents, extents, generations, taints.
+// intents, extents, generations, taints; what concerns the end of sessions goes on to its own judge.
 import { applyCommand, type Applied } from '../metadata/machine.ts';
 import type { Answer, Command } from '../metadata/command.ts';
 import { emptyState, type CertificateKind, type MetadataState, type VolumeMap } from '../metadata/state.ts';
-import { times } from '../settings.ts';
 import type { DataJudge } from './data-judge.ts';
+import type { EndJudge } from './end-judge.ts';
 import { ExtentJudge } from './extent-judge.ts';
 import type { Excuses, Facts } from './facts.ts';
 import type { GrantBook } from './grant-book.ts';
@@ -16,6 +16,7 @@ export interface LogJudgeParts {
   readonly book: GrantBook;
   readonly data: DataJudge;
   readonly snapshots: SnapshotJudge;
+  readonly ends: EndJudge;
 }
 
 type Of<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }>;
@@ -23,20 +24,12 @@ type Of<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }
 /** What most entries are. */
 const freesNothing: ReadonlySet<Command['kind']> = new Set(['publish', 'stage', 'resume', 'acknowledge', 'intend']);
 
-const hourMs = 3_600_000;
-/** A waiting call's answer takes as long as the call itself; what is proposed then was due. */
-const slackMs = 3_000;
-
 export class LogJudge {
   readonly #parts: LogJudgeParts;
   state: MetadataState = emptyState();
   #index = 0;
   readonly #digests: number[] = [0];
-  readonly #ended = new Set<string>();
   readonly #agents = new Map<string, number>();
-  readonly #waitedMs = new Map<string, number>();
-  readonly #heardMs = new Map<string, number>();
-  readonly #fences: { atMs: number; session: string }[] = [];
   readonly #acknowledged = new Set<string>();
   readonly #extents = new ExtentJudge();
 
@@ -46,6 +39,15 @@ export class LogJudge {
 
   #fail(rule: string, text: string): void {
     this.#parts.facts.report(rule, text);
+  }
+
+  /** Of the last entry that was applied anywhere. */
+  get index(): number {
+    return this.#index;
+  }
+
+  #end(session: string): void {
+    this.#parts.ends.ended(session, this.#index);
   }
 
   /** `digest` is that of all answers before this one. */
@@ -61,16 +63,14 @@ export class LogJudge {
       this.#after(command, answer);
       if (!freesNothing.has(command.kind)) this.#extents.look(this.state);
     }
-    for (const session of answer.waitsFor) this.#waitedMs.set(session, this.#parts.facts.nowMs());
-  }
-
-  renewed(session: string): void {
-    this.#heardMs.set(session, this.#parts.facts.nowMs());
-    if (this.#ended.has(session)) this.#fail('F3', `${session} has ended, and its renewal is answered`);
+    for (const session of answer.waitsFor) this.#parts.ends.waitedFor(session);
   }
 
   #before(command: Command, answer: Answer, term: number): void {
-    if (answer.refusal !== null) return;
+    if (answer.refusal !== null) {
+      if (command.kind === 'end-session') this.#parts.ends.refused(command);
+      return;
+    }
     if ('session' in command && 'agent' in command) this.#judgeAgent(command);
     switch (command.kind) {
       case 'publish':
@@ -78,7 +78,7 @@ export class LogJudge {
         this.#judgeGrant(command, answer);
         return;
       case 'end-session':
-        this.#judgeEnd(command, term);
+        this.#parts.ends.judge(command, term);
         return;
       case 'certify':
         this.#judgeCertificate(command, term);
@@ -88,6 +88,10 @@ export class LogJudge {
         return;
       case 'commit':
         this.#judgeCommit(command);
+        this.#noteWaited(command);
+        return;
+      case 'withdraw':
+        this.#noteWaited(command);
         return;
       case 'state-off':
       case 'taint':
@@ -100,7 +104,7 @@ export class LogJudge {
 
   /** F4: nobody speaks for an ended session, and no older agent for a living one. */
   #judgeAgent({ session, agent }: { readonly session: string; readonly agent: number }): void {
-    if (this.#ended.has(session)) this.#fail('F4', `a command of ${session} is accepted, which has ended`);
+    if (this.#parts.ends.hasEnded(session)) this.#fail('F4', `a command of ${session} is accepted, which has ended`);
     if (agent < (this.#agents.get(session) ?? 0))
       this.#fail('F4', `a command of agent ${agent} of ${session} is accepted`);
   }
@@ -120,7 +124,7 @@ export class LogJudge {
     }
     const isLater = last === null || generation > last.generation || answer.epoch > last.epoch;
     if (!isLater) this.#fail('F4', `epoch ${answer.epoch} of ${volume.name} follows ${last.epoch}`);
-    if (this.#ended.has(answer.session))
+    if (this.#parts.ends.hasEnded(answer.session))
       this.#fail('F4', `${volume.name} is granted to ${answer.session}, which has ended`);
     if (volume.intents.length > 0) this.#fail('F9', `${volume.name} is granted while an intent is open`);
     const open = book.uncertified(volume.name).filter(({ mode }) => mode !== 'read' || command.mode !== 'read');
@@ -136,45 +140,13 @@ export class LogJudge {
     book.add({ volume: volume.name, pool: volume.pool, generation, epoch, session, node, mode, certificate: null });
   }
 
-  #judgeEnd(command: Of<'end-session'>, term: number): void {
-    const { session, reason } = command;
-    if (this.#ended.has(session)) return;
-    if (reason === 'override') this.#parts.excuses.overridden(session);
-    else if (command.term !== term)
-      this.#fail('F3', `${session} ends by an entry of term ${term}, proposed in ${command.term}`);
-    if (reason === 'expired') this.#judgeGates(session, 'F3');
-    if (reason === 'expired' || reason === 'fenced') this.#judgeFence(command);
-  }
-
-  /** F2, F3: when a lease expires, the node's own clock has shut its gates before. */
-  #judgeGates(session: string, rule: string): void {
-    for (const node of this.#parts.facts.nodes.values()) {
-      for (const volume of node.shared.volumes.values()) {
-        const isLease = this.#parts.facts.pools.get(volume.pool)?.fencing !== 'reservation';
-        const isOpen = !volume.isShut && node.clock.boottimeMs() < volume.deadlineMs;
-        if (volume.writer.session !== session || !isLease || !isOpen) continue;
-        const excuse = this.#parts.excuses.find({ session, node: node.name, pool: volume.pool });
-        if (excuse === null) this.#fail(rule, `${session} expires while ${node.name} may still pass its gate`);
-      }
-    }
-  }
-
-  #judgeFence({ session, atMs }: Of<'end-session'>): void {
-    const pools = this.#parts.book.all().filter((grant) => grant.session === session && grant.certificate === null);
-    if (pools.length === 0) return;
-    this.#fences.push({ atMs, session });
-    const recent = this.#fences.filter((fence) => Math.abs(fence.atMs - atMs) < hourMs);
-    const limit = Math.min(...pools.map(({ pool }) => this.#parts.facts.pools.get(pool)?.fencesPerHourMax ?? 0));
-    if (recent.length > limit) this.#fail('F7', `${recent.length} fences within an hour, and the limit is ${limit}`);
-  }
-
   #judgeCertificate(command: Of<'certify'>, term: number): void {
     const { session, pool, as, evidence } = command;
     if (this.state.sessions[session]?.certificates[pool] !== undefined) return;
-    if (!this.#ended.has(session)) this.#fail('F5', `${session} is certified (${as}) and has not ended`);
+    if (!this.#parts.ends.hasEnded(session)) this.#fail('F5', `${session} is certified (${as}) and has not ended`);
     if (evidence.kind === 'waited' && evidence.term !== term)
       this.#fail('F5', `${as} of ${session} counts in another term`);
-    if (as === 'expired') this.#judgeGates(session, 'F5');
+    if (as === 'expired') this.#parts.ends.judgeGates(session, 'F5');
     if (as === 'rebooted') this.#judgeReboot(session);
     if (as === 'powered-off' && this.#statedBy(session) === '') this.#fail('F5', `nobody said that ${session} is off`);
   }
@@ -224,6 +196,11 @@ export class LogJudge {
     if (intent.kind !== 'share') data.unmapped(name, intent.from, intent.to);
   }
 
+  /** Up to here the intent waited for every holder; a leader may learn of its end a little later. */
+  #noteWaited({ volume }: Of<'commit' | 'withdraw'>): void {
+    for (const { session } of this.state.volumes[volume]?.grants ?? []) this.#parts.ends.waitedFor(session);
+  }
+
   #judgeTaint(command: Of<'state-off' | 'taint'>): void {
     if (command.kind === 'state-off') {
       if (command.certificate !== '') this.#fail('F12', `our own taint on ${command.node} is taken for powered-off`);
@@ -248,7 +225,7 @@ export class LogJudge {
         this.#agents.set(command.session, answer.agent);
         return;
       case 'end-session':
-        this.#ended.add(command.session);
+        this.#end(command.session);
         return;
       case 'certify':
         // Beneath a preempted key reads go on; any other proof is of everything.
@@ -303,9 +280,9 @@ export class LogJudge {
 
   /** Sessions that ended with a later registration, or with their generation. */
   #catchEnds(): void {
-    for (const { id, endedBy } of Object.values(this.state.sessions)) if (endedBy !== null) this.#ended.add(id);
+    for (const { id, endedBy } of Object.values(this.state.sessions)) if (endedBy !== null) this.#end(id);
     for (const { session, generation } of this.#parts.book.all()) {
-      if (generation < this.state.generation) this.#ended.add(session);
+      if (generation < this.state.generation) this.#end(session);
     }
   }
 
@@ -323,32 +300,6 @@ export class LogJudge {
   #certify(kind: CertificateKind, isMeant: Parameters<GrantBook['certify']>[1]): void {
     for (const { volume, mode } of this.#parts.book.certify(kind, isMeant)) {
       if (mode !== 'read') this.#parts.data.ended(volume, kind === 'released');
-    }
-  }
-
-  proposing(command: Command): void {
-    if (command.kind !== 'end-session' || (command.reason !== 'expired' && command.reason !== 'fenced')) return;
-    const { session } = command;
-    const nowMs = this.#parts.facts.nowMs();
-    const isRecent = nowMs - (this.#waitedMs.get(session) ?? -Infinity) < times.waitMs + slackMs;
-    const isForIntent = Object.values(this.state.volumes).some(({ intents, grants }) => {
-      return intents.length > 0 && grants.some((grant) => grant.session === session);
-    });
-    if (!isRecent && !isForIntent) this.#fail('F3', `${session} is about to end, and nothing waits for it`);
-    this.#judgeStorm(session);
-  }
-
-  #judgeStorm(session: string): void {
-    const nowMs = this.#parts.facts.nowMs();
-    const holders = new Set(
-      Object.values(this.state.volumes).flatMap(({ grants }) => grants.map((grant) => grant.session)),
-    );
-    const stopped = [...holders].filter((each) => {
-      const ttlMs = this.state.sessions[each]?.ttlMs ?? 0;
-      return this.#ended.has(each) || nowMs - (this.#heardMs.get(each) ?? -Infinity) > ttlMs;
-    });
-    if (stopped.length >= 3 && stopped.length * 2 > holders.size) {
-      this.#fail('F7', `${session} is about to be fenced while ${stopped.length} of ${holders.size} have stopped`);
     }
   }
 }

@@ -34,6 +34,8 @@ type Reply = (reply: MetadataReply) => void;
 interface WaitingRenewal {
   readonly renewal: Renewal;
   readonly arrivedMs: number;
+  /** Of the observer. */
+  readonly ticket: number;
   readonly reply: Reply;
 }
 
@@ -124,7 +126,8 @@ export class MetadataServer {
 
   #renew(renewal: Renewal, reply: Reply): void {
     if (this.#renewals.length >= renewalsMax) return;
-    this.#renewals.push({ renewal, arrivedMs: this.#parts.clock.boottimeMs(), reply });
+    const { clock, observer } = this.#parts;
+    this.#renewals.push({ renewal, arrivedMs: clock.boottimeMs(), ticket: observer.renewing(), reply });
     void this.#answerRenewals();
   }
 
@@ -140,8 +143,8 @@ export class MetadataServer {
     this.#isConfirming = false;
   }
 
-  #answer({ renewal, arrivedMs, reply }: WaitingRenewal): void {
-    const { observer, node } = this.#parts;
+  #answer({ renewal, arrivedMs, ticket, reply }: WaitingRenewal): void {
+    const { observer, node, consensus } = this.#parts;
     const session = liveSession(this.#state, renewal.session);
     // Between proposing its end and seeing it applied nobody knows whether the session lives.
     if (this.#watch.isEnding(renewal.session)) return;
@@ -154,7 +157,7 @@ export class MetadataServer {
       return;
     }
     this.#watch.noteRenewal(session.id, arrivedMs);
-    observer.renewed(node.name, session.id);
+    observer.renewed(session.id, { member: node.name, term: consensus.term(), arrivedAt: ticket });
     reply({ kind: 'renewed', reply: this.#whatStands(session.id) });
   }
 

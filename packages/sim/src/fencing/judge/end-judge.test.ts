@@ -1,0 +1,137 @@
+import { expect, test } from '@jest/globals';
+import type { EndSession } from '../metadata/command.ts';
+import { emptyState } from '../metadata/state.ts';
+import { EndJudge } from './end-judge.ts';
+import { Excuses, type Facts } from './facts.ts';
+import { GrantBook } from './grant-book.ts';
+
+/** Two members that may lead, one session, and a clock. */
+class Scene {
+  readonly findings: string[] = [];
+  nowMs = 100_000;
+  readonly judge: EndJudge;
+
+  constructor() {
+    const facts: Facts = {
+      ...{ nowMs: () => this.nowMs, nodes: new Map(), devices: new Map(), pools: new Map() },
+      report: (rule) => void this.findings.push(rule),
+      show: () => undefined,
+    };
+    this.judge = new EndJudge({
+      ...{ facts, excuses: new Excuses(facts), book: new GrantBook() },
+      state: () => emptyState(),
+    });
+  }
+
+  renewed(member: string, term: number, arrivedAt: number): void {
+    this.judge.renewed('s', { member, term, arrivedAt });
+  }
+}
+
+function endOf(fields: Partial<EndSession> = {}): EndSession {
+  return { kind: 'end-session', session: 's', reason: 'expired', term: 3, atMs: 1, by: 'leader', ...fields };
+}
+
+const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
+  [
+    'a renewal that came after the end was applied is answered',
+    ({ judge }) => {
+      judge.ended('s', 10);
+      judge.renewed('s', { member: 'm1', term: 3, arrivedAt: 10 });
+    },
+    ['F3'],
+  ],
+  [
+    'a renewal that came before the end is answered by who had confirmed its leadership in between',
+    (scene) => {
+      scene.judge.ended('s', 10);
+      scene.renewed('m1', 3, 9);
+    },
+    [],
+  ],
+  [
+    'a leader answers whose end it has proposed',
+    (scene) => {
+      scene.judge.proposing('m1', endOf({ reason: 'powered-off' }));
+      scene.renewed('m1', 3, 5);
+    },
+    ['F3'],
+  ],
+  [
+    'a leader answers after its proposal was refused',
+    (scene) => {
+      scene.judge.proposing('m1', endOf({ reason: 'powered-off' }));
+      scene.judge.refused(endOf());
+      scene.renewed('m1', 3, 5);
+    },
+    [],
+  ],
+  [
+    'a proposal of an earlier term is refused, and the leader answers that proposed in this one',
+    (scene) => {
+      scene.judge.proposing('m1', endOf());
+      scene.judge.refused(endOf({ term: 2 }));
+      scene.renewed('m1', 3, 5);
+    },
+    ['F3'],
+  ],
+  [
+    'another leader answers while the proposal of a deposed one is on its way',
+    (scene) => {
+      scene.judge.proposing('m1', endOf());
+      scene.renewed('m2', 4, 5);
+    },
+    [],
+  ],
+  [
+    'a session expires for which nothing waited',
+    ({ judge }) => {
+      judge.proposing('m1', endOf());
+      judge.judge(endOf(), 3);
+    },
+    ['F3'],
+  ],
+  [
+    'a session expires for which something waited a moment ago',
+    (scene) => {
+      scene.judge.waitedFor('s');
+      scene.nowMs += 5_000;
+      scene.judge.proposing('m1', endOf());
+      scene.judge.judge(endOf(), 3);
+    },
+    [],
+  ],
+  [
+    'a session expires for which something waited long ago',
+    (scene) => {
+      scene.judge.waitedFor('s');
+      scene.nowMs += 7_000;
+      scene.judge.proposing('m1', endOf());
+      scene.judge.judge(endOf(), 3);
+    },
+    ['F3'],
+  ],
+  [
+    'a deposed leader proposes what nothing waits for, and the log refuses it',
+    (scene) => {
+      scene.judge.proposing('m1', endOf({ term: 2 }));
+      scene.judge.refused(endOf({ term: 2 }));
+      scene.judge.waitedFor('s');
+      scene.judge.proposing('m2', endOf());
+      scene.judge.judge(endOf(), 3);
+    },
+    [],
+  ],
+  ['an end counts in a later term than its own', ({ judge }) => judge.judge(endOf({ term: 2 }), 3), ['F3']],
+  [
+    'an administrator ends what nothing waits for',
+    ({ judge }) => judge.judge(endOf({ reason: 'override', term: 0 }), 3),
+    [],
+  ],
+];
+
+test.each(cases)('%s', (_, play, expected) => {
+  const scene = new Scene();
+  play(scene);
+  expect(scene.findings).toEqual(expected);
+});

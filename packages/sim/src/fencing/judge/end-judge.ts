@@ -1,0 +1,140 @@
+// How sessions go on and end (F3, F7), by a book of its own: whose renewals are answered, who is about to end and why, and what
+// was true then. A leader that was deposed may believe anything, and nothing comes of it; so what a proposer did not know to be
+// waited for is held against it when its entry is accepted.
+import type { Command } from '../metadata/command.ts';
+import type { MetadataState } from '../metadata/state.ts';
+import { times } from '../settings.ts';
+import type { Excuses, Facts } from './facts.ts';
+import type { GrantBook } from './grant-book.ts';
+
+export interface EndJudgeParts {
+  readonly facts: Facts;
+  readonly excuses: Excuses;
+  readonly book: GrantBook;
+  readonly state: () => MetadataState;
+}
+
+type EndSession = Extract<Command, { readonly kind: 'end-session' }>;
+interface Broken {
+  readonly rule: string;
+  readonly text: string;
+}
+
+const hourMs = 3_600_000;
+/** A waiting call's answer takes as long as the call itself; what is proposed then was due. */
+const slackMs = 3_000;
+
+export class EndJudge {
+  readonly #parts: EndJudgeParts;
+  /** By session: the log index of its end. */
+  readonly #ended = new Map<string, number>();
+  readonly #waitedMs = new Map<string, number>();
+  readonly #heardMs = new Map<string, number>();
+  readonly #fences: { atMs: number; session: string }[] = [];
+  /** By session: who proposed its end in which term, and knows nothing else of it since. */
+  readonly #ending = new Map<string, { readonly member: string; readonly term: number }>();
+  readonly #unfounded = new Map<string, readonly Broken[]>();
+
+  constructor(parts: EndJudgeParts) {
+    this.#parts = parts;
+  }
+
+  #fail(rule: string, text: string): void {
+    this.#parts.facts.report(rule, text);
+  }
+
+  hasEnded(session: string): boolean {
+    return this.#ended.has(session);
+  }
+  ended(session: string, index: number): void {
+    if (!this.#ended.has(session)) this.#ended.set(session, index);
+  }
+  waitedFor(session: string): void {
+    this.#waitedMs.set(session, this.#parts.facts.nowMs());
+  }
+
+  /** `arrivedAt` is the log index when the renewal came: what was applied by then, a confirmation that began later has seen. */
+  renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void {
+    this.#heardMs.set(session, this.#parts.facts.nowMs());
+    if ((this.#ended.get(session) ?? Infinity) <= by.arrivedAt)
+      this.#fail('F3', `${session} has ended, and its renewal is answered`);
+    const ending = this.#ending.get(session);
+    if (ending?.member === by.member && ending.term === by.term)
+      this.#fail('F3', `${by.member} has proposed the end of ${session}, and answers its renewal`);
+  }
+
+  proposing(member: string, command: EndSession): void {
+    const { session, reason, term } = command;
+    this.#ending.set(session, { member, term });
+    if (reason !== 'expired' && reason !== 'fenced') return;
+    const broken = [this.#judgeNeed(session), this.#judgeStorm(session)].filter((each) => each !== null);
+    this.#unfounded.set(nameOf(command), broken);
+  }
+
+  #judgeNeed(session: string): Broken | null {
+    const sinceMs = this.#parts.facts.nowMs() - (this.#waitedMs.get(session) ?? -Infinity);
+    if (sinceMs < times.waitMs + slackMs) return null;
+    const isForIntent = Object.values(this.#parts.state().volumes).some(({ intents, grants }) => {
+      return intents.length > 0 && grants.some((grant) => grant.session === session);
+    });
+    return isForIntent ? null : { rule: 'F3', text: `${session} ends, and nothing waited for it` };
+  }
+
+  #judgeStorm(session: string): Broken | null {
+    const nowMs = this.#parts.facts.nowMs();
+    const { volumes, sessions } = this.#parts.state();
+    const holders = new Set(Object.values(volumes).flatMap(({ grants }) => grants.map((grant) => grant.session)));
+    const stopped = [...holders].filter((each) => {
+      const ttlMs = sessions[each]?.ttlMs ?? 0;
+      return this.#ended.has(each) || nowMs - (this.#heardMs.get(each) ?? -Infinity) > ttlMs;
+    });
+    if (stopped.length < 3 || stopped.length * 2 <= holders.size) return null;
+    return { rule: 'F7', text: `${session} is fenced while ${stopped.length} of ${holders.size} have stopped` };
+  }
+
+  /** The log refuses the end: whoever proposed it may answer again. */
+  refused({ session, term }: EndSession): void {
+    if (this.#ending.get(session)?.term === term) this.#ending.delete(session);
+  }
+
+  /** Before the entry is applied, which accepts it. */
+  judge(command: EndSession, term: number): void {
+    const { session, reason } = command;
+    if (this.#ended.has(session)) return;
+    if (reason === 'override') this.#parts.excuses.overridden(session);
+    else if (command.term !== term)
+      this.#fail('F3', `${session} ends by an entry of term ${term}, proposed in ${command.term}`);
+    for (const { rule, text } of this.#unfounded.get(nameOf(command)) ?? []) this.#fail(rule, text);
+    if (reason === 'expired') this.judgeGates(session, 'F3');
+    if (reason === 'expired' || reason === 'fenced') this.#judgeFence(command);
+  }
+
+  /** F2, F3: when a lease expires, the node's own clock has shut its gates before. */
+  judgeGates(session: string, rule: string): void {
+    const { facts, excuses } = this.#parts;
+    for (const node of facts.nodes.values()) {
+      for (const volume of node.shared.volumes.values()) {
+        const isLease = facts.pools.get(volume.pool)?.fencing !== 'reservation';
+        const isOpen = !volume.isShut && node.clock.boottimeMs() < volume.deadlineMs;
+        if (volume.writer.session !== session || !isLease || !isOpen) continue;
+        const excuse = excuses.find({ session, node: node.name, pool: volume.pool });
+        if (excuse === null) this.#fail(rule, `${session} expires while ${node.name} may still pass its gate`);
+      }
+    }
+  }
+
+  #judgeFence({ session, atMs }: EndSession): void {
+    const { facts, book } = this.#parts;
+    const pools = book.all().filter((grant) => grant.session === session && grant.certificate === null);
+    if (pools.length === 0) return;
+    this.#fences.push({ atMs, session });
+    const recent = this.#fences.filter((fence) => Math.abs(fence.atMs - atMs) < hourMs);
+    const limit = Math.min(...pools.map(({ pool }) => facts.pools.get(pool)?.fencesPerHourMax ?? 0));
+    if (recent.length > limit) this.#fail('F7', `${recent.length} fences within an hour, and the limit is ${limit}`);
+  }
+}
+
+/** A leader may propose the same end again; each time is judged by what was so then. */
+function nameOf({ session, term, atMs }: EndSession): string {
+  return `${session} ${term} ${atMs}`;
+}
