@@ -41,7 +41,7 @@ export const recoveryMutations: MutationRows = {
       "this.#damages.push({ path, position, lengthBytes: header.blockBytes, reason, standing: 'damaged' });",
       '',
     ],
-    ['the chunk before the newest is synced, too', 'this.#chunks.slice(-2)', 'this.#chunks.slice(-1)'],
+    ['the chunk before the newest is synced, too', '.entries()].slice(-2)', '.entries()].slice(-1)'],
     ['salvage bears everything', "if (mode === 'salvage') return;", ''],
   ],
   'copy-aside.ts': [
