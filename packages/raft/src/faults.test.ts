@@ -188,3 +188,20 @@ test.each([
   core.step(from(4, { kind: 'append', previous, entries: [repaired], commit: toLogIndex(0) }));
   expect(core.status.configuration.voters).toEqual(members);
 });
+
+test.each([
+  { what: 'of its term', term: 4, stays: true },
+  { what: 'of which nobody knows the term', term: 0, stays: false },
+])('a start whose snapshot ends in a damaged slot $what keeps what lies behind it: $stays', ({ term, stays }) => {
+  const installed = { ...emptyReplica().snapshot, index: toLogIndex(2), term: toTerm(4) };
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    vote: { term: toTerm(4), votedFor: null },
+    entries: [entry(1), entry(3)],
+    faulty: [{ index: toLogIndex(2), term: toTerm(term) }],
+    installed,
+    applied: installed.index,
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('faults'), recovered });
+  expect(core.status.last.index).toBe(stays ? 3 : 2);
+});

@@ -78,6 +78,10 @@ test('a damaged slot is neither had nor absent, ends a slice, and is filled in p
     true,
     false,
   ]);
+  const through = [entry(1, 1), entry(2, 1), entry(3, 1), entry(3, 2), entry(4, 1)].map((each) =>
+    log.leadsThrough(each),
+  );
+  expect(through).toEqual([true, false, true, false, false]);
   log.repair({ ...entry(2, 2), data: noData });
   expect([log.termAt(toLogIndex(2)), log.termAt(toLogIndex(3)), log.damagedSlots]).toEqual([2, 2, 1]);
 });

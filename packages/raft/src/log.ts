@@ -64,10 +64,15 @@ export class Log {
     return slot !== null && 'kind' in slot ? slot : null;
   }
 
-  /** Whether `entry` is what stood in its damaged slot: one index and one term are one entry. */
-  isOfSlot(entry: Entry): boolean {
-    const slot = this.#slot(entry.index);
-    return slot !== null && 'isTermKnown' in slot && slot.isTermKnown && slot.term === entry.term;
+  /** Whether the entry of this place stood in its damaged slot: one index and one term are one entry. */
+  isOfSlot({ index, term }: Position): boolean {
+    const slot = this.#slot(index);
+    return slot !== null && 'isTermKnown' in slot && slot.isTermKnown && slot.term === term;
+  }
+
+  /** Whether the entry of this place is, or was, in the log: then what lies behind it is its continuation. */
+  leadsThrough(place: Position): boolean {
+    return this.matches(place.index, place.term) === 'yes' || this.isOfSlot(place);
   }
 
   #slot(index: LogIndex): Entry | DamagedSlot | null {

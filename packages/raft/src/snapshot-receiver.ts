@@ -44,7 +44,7 @@ function hasAlready(state: State, mark: SnapshotMark): boolean {
 
 /** Whether the log leads through the snapshot's last entry, so that what lies behind it stays. */
 function isOfThisLog(state: State, mark: SnapshotMark): boolean {
-  return mark.index <= state.commit || state.log.matches(mark.index, mark.term) === 'yes';
+  return mark.index <= state.commit || state.log.leadsThrough(mark);
 }
 
 type SnapshotWritten = Extract<RaftEvent, { readonly kind: 'snapshot-written' }>;

@@ -208,7 +208,7 @@ function startDraft(snapshot: SnapshotMark | null, isVoteChanged: boolean): Draf
 interface RecoveredLog {
   readonly log: Log;
   readonly begin: SnapshotMark;
-  /** The log on disk ends before the snapshot that is the state, and has to follow it. */
+  /** The log on disk ends before the snapshot that is the state, or is another's there, and has to follow it. */
   readonly isReplaced: boolean;
 }
 
@@ -220,7 +220,7 @@ function recoverLog(recovered: Recovered): RecoveredLog {
   const slots = [...recovered.entries, ...damaged].sort((first, second) => first.index - second.index);
   for (const slot of slots) log.append('kind' in slot ? slot : { ...slot, term: max(slot.term, log.lastTerm) });
   if (installed !== null && installed.index > snapshot.index) {
-    if (log.matches(installed.index, installed.term) !== 'yes') {
+    if (!log.leadsThrough(installed)) {
       return { log: new Log(installed), begin: installed, isReplaced: true };
     }
     log.purgeTo(installed);
