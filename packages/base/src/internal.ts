@@ -10,7 +10,7 @@ export {
   type VirtualDiskOptions,
 } from './virtual-disk.ts';
 export { noDiskFaults, type Appointment, type DiskFaultRates } from './virtual-disk-faults.ts';
-export { sectorBytes } from './virtual-file-content.ts';
+export { sectorBytes, type VirtualFileContent } from './virtual-file-content.ts';
 export { VirtualFiles } from './virtual-files.ts';
 export { calmLink, type LinkBehaviour, type VirtualLink } from './virtual-link.ts';
 export type { NetworkObserver, SeenFrame } from './virtual-connection.ts';

@@ -16,7 +16,7 @@ import { invariant } from './invariant.ts';
 import type { Random } from './random.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { DiskFaults, type Appointment, type DiskFaultRates } from './virtual-disk-faults.ts';
-import { sectorBytes, type SyncFaults } from './virtual-file-content.ts';
+import { sectorBytes, type SyncFaults, type VirtualFileContent } from './virtual-file-content.ts';
 import { VirtualFiles } from './virtual-files.ts';
 import { VirtualNames, type FileInode } from './virtual-names.ts';
 
@@ -62,6 +62,7 @@ export class VirtualDisk {
   #delayMs = 0;
   #isHanging = false;
   #resumed: (() => void)[] = [];
+  #lastSynced: VirtualFileContent | null = null;
 
   constructor(options: VirtualDiskOptions) {
     this.random = new SeededRandom(options.seed);
@@ -83,6 +84,10 @@ export class VirtualDisk {
   }
   get isHalted(): boolean {
     return this.#isHalted;
+  }
+  /** Of the file that was synced last; null before one was. */
+  get lastSynced(): VirtualFileContent | null {
+    return this.#lastSynced;
   }
   get capacityBytes(): number {
     return this.#capacityBytes;
@@ -176,6 +181,11 @@ export class VirtualDisk {
     // Whatever the answer is, nobody is left to hear it.
     if (isLast) throw this.#die(call);
     return answer();
+  }
+
+  /** What VirtualFiles says of each sync that went well. */
+  noteSynced(content: VirtualFileContent): void {
+    this.#lastSynced = content;
   }
 
   syncFaults(): SyncFaults {

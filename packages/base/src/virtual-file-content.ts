@@ -12,6 +12,9 @@ export const sectorBytes = 512;
 /** Versions of one sector between two syncs; past this the second oldest is forgotten. */
 const versionsLimit = 16;
 
+/** Of the sectors that syncs put on the medium, how many of the last ones are remembered. */
+export const newestSectorsMax = 48;
+
 interface SectorVersion {
   readonly bytes: Uint8Array;
   /** How many changes of the size came before it. */
@@ -40,6 +43,8 @@ export class VirtualFileContent {
   #resizes: Resize[] = [];
   readonly #dirty = new Map<number, SectorVersion[]>();
   readonly #allocated = new Set<number>();
+  /** The last one last. */
+  readonly #newest: number[] = [];
 
   get sizeBytes(): number {
     return this.#sizeBytes;
@@ -52,6 +57,10 @@ export class VirtualFileContent {
   }
   get durableSectors(): number {
     return Math.ceil(this.#durableSizeBytes / sectorBytes);
+  }
+  /** The sectors that syncs put on the medium last, the last one first. */
+  get newestSectors(): readonly number[] {
+    return this.#newest.toReversed();
   }
 
   read(into: Uint8Array, position: number): number {
@@ -105,9 +114,16 @@ export class VirtualFileContent {
         this.#evict(sector);
       } else {
         this.#place(sector, latest.bytes);
+        this.#noteNewest(sector);
       }
     }
     this.#dirty.clear();
+  }
+
+  #noteNewest(sector: number): void {
+    const known = this.#newest.indexOf(sector);
+    if (known !== -1) this.#newest.splice(known, 1);
+    if (this.#newest.push(sector) > newestSectorsMax) this.#newest.shift();
   }
 
   /**

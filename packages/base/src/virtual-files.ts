@@ -321,7 +321,10 @@ class VirtualFile implements OpenFile {
   }
 
   #sync(operation: 'fdatasync' | 'fsync'): void {
-    const run = (): void => this.#inode.content.sync(this.#disk.syncFaults());
+    const run = (): void => {
+      this.#inode.content.sync(this.#disk.syncFaults());
+      this.#disk.noteSynced(this.#inode.content);
+    };
     const runPart = (errno: string | null): void => {
       if (errno !== null) this.#inode.content.failSync(this.#disk.random);
     };

@@ -1,8 +1,8 @@
 // Disks that are slow, full, broken for a moment, or that damage what they hold. What damages durable data hits fragile members only
 // (fault-atlas.ts).
-import type { DiskFaultRates, SeededRandom } from '@holdfast/base/internal';
+import type { DiskFaultRates, SeededRandom, VirtualFileContent } from '@holdfast/base/internal';
 import { sectorBytes } from '@holdfast/base/internal';
-import type { Fault } from '../world/scenario.ts';
+import type { Fault, PlainValue } from '../world/scenario.ts';
 import type { VirtualMachine } from '../world/virtual-machine.ts';
 import {
   drawDurationMs,
@@ -102,17 +102,18 @@ export const diskFaults: Readonly<Record<string, FaultKind>> = {
     ...failing(['fdatasync', 'fsync directory']),
   },
   rot: {
-    what: 'bits turn on the medium, in places that hold something; perhaps the process is killed then',
+    what: 'bits turn on the medium, where something stands or in what was written last, in one sector or in several that are neighbours; perhaps the process is killed then',
     perMinuteMax: 8,
     draw: (random, cast) => {
       const target = pick(random, cast.fragile);
       const place = { file: random.fraction(), place: random.fraction(), bits: 1 + random.below(8) };
-      const parameters = { ...place, isRestarted: random.below(2) === 0 };
+      const parameters = { ...place, isRestarted: random.below(2) === 0, ...drawSpan(random) };
       return target === null ? null : { target, durationMs: 0, parameters };
     },
     begin: (world, fault, target) => {
       const machine = world.machine(target);
-      rot(machine, fault);
+      const victim = fault.parameters['isNewest'] === true ? newestSectors(machine, fault) : anySectors(machine, fault);
+      if (victim !== null) rot(victim, fault);
       // A log reads its end again only at a start.
       if (fault.parameters['isRestarted'] === true) machine.kill();
       return nothingToEnd;
@@ -131,23 +132,54 @@ export const diskFaults: Readonly<Record<string, FaultKind>> = {
   },
 };
 
-/** Turns bits of one sector that is not empty: an empty one has nothing to lose. */
-function rot(machine: VirtualMachine, fault: Fault): void {
-  const files = machine.disk.names.files().filter(({ content }) => content.durableSizeBytes > 0);
-  const file = files[Math.floor(numberOf(fault, 'file') * files.length)];
-  if (file === undefined) return;
-  const { content } = file;
+/**
+ * A flash chip loses a page, and with it neighbours that were synced long before; a head that flew too high leaves what it
+ * wrote last unreadable. So damage has an extent, and a liking for what is new.
+ */
+function drawSpan(random: SeededRandom): Readonly<Record<string, PlainValue>> {
+  return {
+    isNewest: random.below(2) === 0,
+    sectors: random.below(3) === 0 ? 2 + random.below(7) : 1,
+    offset: random.below(sectorBytes),
+  };
+}
+
+interface Victim {
+  readonly content: VirtualFileContent;
+  readonly sectors: readonly number[];
+}
+
+/** Of those that were synced last, the later ones more often. */
+function newestSectors({ disk }: VirtualMachine, fault: Fault): Victim | null {
+  const content = disk.lastSynced;
+  if (content === null) return null;
+  const newest = content.newestSectors;
+  const first = Math.floor(numberOf(fault, 'place') ** 2 * newest.length);
+  return { content, sectors: newest.slice(first, first + numberOf(fault, 'sectors')) };
+}
+
+/** The first sector is one that is not empty: an empty one has nothing to lose. */
+function anySectors({ disk }: VirtualMachine, fault: Fault): Victim | null {
+  const files = disk.names.files().filter(({ content }) => content.durableSizeBytes > 0);
+  const content = files[Math.floor(numberOf(fault, 'file') * files.length)]?.content;
+  if (content === undefined) return null;
   const { durableSectors } = content;
   const first = Math.floor(numberOf(fault, 'place') * durableSectors);
   const sectors = Array.from({ length: durableSectors }, (_, at) => (first + at) % durableSectors);
-  const start = (sectors.find((sector) => !isEmpty(content, sector)) ?? first) * sectorBytes;
-  for (let bit = 0; bit < numberOf(fault, 'bits'); bit++) {
-    const position = start + ((bit * 97) % sectorBytes);
-    if (position < content.durableSizeBytes) content.rot(position, bit % 8);
+  const begin = sectors.findIndex((sector) => !isEmpty(content, sector));
+  return { content, sectors: sectors.slice(Math.max(0, begin), Math.max(0, begin) + numberOf(fault, 'sectors')) };
+}
+
+function rot({ content, sectors }: Victim, fault: Fault): void {
+  for (const sector of sectors) {
+    for (let bit = 0; bit < numberOf(fault, 'bits'); bit++) {
+      const position = sector * sectorBytes + ((numberOf(fault, 'offset') + bit * 97) % sectorBytes);
+      if (position < content.durableSizeBytes) content.rot(position, bit % 8);
+    }
   }
 }
 
-function isEmpty(content: { read(into: Uint8Array, position: number): void }, sector: number): boolean {
+function isEmpty(content: VirtualFileContent, sector: number): boolean {
   const bytes = new Uint8Array(sectorBytes);
   content.read(bytes, sector * sectorBytes);
   return bytes.every((byte) => byte === 0);

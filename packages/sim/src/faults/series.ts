@@ -1,6 +1,6 @@
 // Faults that luck alone would hardly bring together: a leader is hit as soon as it leads, a log is torn again and again, a disk
-// decays under a process that reads it at each start, a leader falls while its members change. Most of what can be wrong with
-// elections and with recovery needs many of them. Drawn into the plan like any other fault, one by one.
+// decays under a process that reads it at each start, a leader falls while its members change, a member dies as it takes over. Most
+// of what can be wrong with elections and with recovery needs many of them. Drawn into the plan like any other fault, one by one.
 import type { SeededRandom } from '@holdfast/base/internal';
 import type { Fault } from '../world/scenario.ts';
 import type { DrawnFault } from './fault-kind.ts';
@@ -51,10 +51,16 @@ const changeShare = 0.25;
 const changeEveryMs = { least: 1500, range: 4000 };
 const blowAfterMs = 60;
 
+/** Of all seeds, those in which whom the leadership is handed to dies at one of its next calls to the disk: with its candidacy, mostly. */
+const handoverShare = 0.2;
+const handoverEveryMs = { least: 1000, range: 4000 };
+const handoverCallsMax = 6;
+
 export function drawSeries(random: SeededRandom, options: SwarmOptions): Fault[] {
   return [
     ...Object.entries(series).flatMap(([name, one]) => drawOne(random.fork(name), one, options)),
     ...drawChanges(random.fork('changes'), options),
+    ...drawHandovers(random.fork('handovers'), options),
   ];
 }
 
@@ -84,6 +90,20 @@ function drawChanges(luck: SeededRandom, options: SwarmOptions): Fault[] {
       { ...change, atMs },
       { ...aimAtLeader(blow, luck), kind: blow.kind, atMs: atMs + luck.below(blowAfterMs) },
     );
+  }
+  return faults;
+}
+
+function drawHandovers(luck: SeededRandom, options: SwarmOptions): Fault[] {
+  const faults: Fault[] = [];
+  if (luck.fraction() >= handoverShare) return faults;
+  const { startMs, endMs } = options;
+  for (let atMs = startMs; atMs < endMs; atMs += handoverEveryMs.least + luck.below(handoverEveryMs.range)) {
+    const handover = drawFault(luck, ['transfer'], options);
+    const death = drawFault(luck, ['crash-at-call'], options);
+    if (handover === null || death === null) continue;
+    const parameters = { ...death.parameters, calls: 1 + luck.below(handoverCallsMax) };
+    faults.push({ ...handover, atMs }, { ...death, target: handover.target, parameters, atMs });
   }
   return faults;
 }

@@ -12,6 +12,7 @@ import {
   type Message,
   type MemberId,
   type MessageBody,
+  type Recovered,
 } from '@holdfast/raft';
 import { RaftJudge } from './raft-judge.ts';
 
@@ -28,10 +29,11 @@ class Observed {
   readonly judge: RaftJudge;
   #ticket = 0;
 
-  constructor(damaged: readonly MemberId[] = []) {
+  constructor(damaged: readonly MemberId[] = [], deceived: readonly MemberId[] = []) {
     this.judge = new RaftJudge({
       report: (rule) => this.findings.push(rule),
       isDamaged: (member) => damaged.includes(member),
+      isDeceived: (member) => deceived.includes(member),
     });
     for (const member of [one, two, three]) this.judge.onRecovered(member, emptyReplica(founders));
   }
@@ -98,8 +100,8 @@ function configured(index: number, term: number, configuration: Configuration): 
 }
 
 /** A leader of term 1 whose first entry everybody has. */
-function quiet(damaged: readonly MemberId[] = []): Observed {
-  const observed = new Observed(damaged);
+function quiet(damaged: readonly MemberId[] = [], deceived: readonly MemberId[] = []): Observed {
+  const observed = new Observed(damaged, deceived);
   observed.lead(one, 1);
   observed.append([one, two, three], entry(1, 1));
   for (const member of [one, two, three]) observed.step(member, { committed: [entry(1, 1)] });
@@ -316,13 +318,25 @@ test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>
   expect(observed.findings).toContain(rule);
 });
 
-test('a member whose disk the seed damages may start without what it had; others may not', () => {
-  const lost = { ...emptyReplica(founders), vote: { term: toTerm(1), votedFor: one } };
-  const observed = quiet([two]);
-  observed.judge.onRecovered(two, lost);
-  expect(observed.findings).toEqual([]);
-  observed.judge.onRecovered(three, lost);
-  expect(observed.findings).toEqual(['durable-prefix']);
+const votedOnce = { term: toTerm(1), votedFor: one };
+
+test.each<{ what: string; found: Partial<Recovered>; finding: string | null }>([
+  { what: 'whose end may be lost', found: { vote: votedOnce, ambiguity: { term: null } }, finding: null },
+  { what: 'whose last slot is damaged', found: { vote: votedOnce, faulty: [entry(1, 0)] }, finding: null },
+  { what: 'that is shorter', found: { vote: votedOnce }, finding: 'loss-is-told' },
+  {
+    what: 'with a vote that is older, and a damaged slot',
+    found: { faulty: [entry(1, 0)] },
+    finding: 'loss-is-told',
+  },
+  { what: 'with a vote that is older, and may be lost', found: { ambiguity: { term: null } }, finding: null },
+])('where the seed damages disks, a start finds a log $what: $finding', ({ found, finding }) => {
+  const findingOf = (damaged: MemberId[], deceived: MemberId[]): string | null => {
+    const observed = quiet(damaged, deceived);
+    observed.judge.onRecovered(two, { ...emptyReplica(founders), ...found });
+    return observed.findings[0] ?? null;
+  };
+  expect([findingOf([two], []), findingOf([two], [two]), findingOf([], [])]).toEqual([finding, null, 'durable-prefix']);
 });
 
 test('a member with a loss may vote again when it has caught up, and before when everybody was asked', () => {

@@ -14,6 +14,7 @@
 // - `own-term-first`: a leader commits what earlier terms left only with an entry of its own.
 // - `leader-completeness`: who becomes leader has everything that was committed in earlier terms.
 // - `durable-prefix`: a start finds what was acknowledged before, unless its disk is one that the seed damages.
+// - `loss-is-told`: where it is, a start says what it does not find: a slot as damaged, a vote or the end of the log as perhaps lost.
 // - `one-change-at-a-time`, `quorums-overlap`, `configuration-of-log`: configurations follow one another safely, each replica
 //   counts by the last one of its log.
 // - `state-at-index`: equal states at equal indices, also behind a snapshot.
@@ -22,7 +23,7 @@ import type { Effects, Entry, GroupsEvent, MemberId, Message, Recovered, Vote } 
 import { decodeConfiguration, formatConfiguration } from '@holdfast/raft';
 import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
-import { ReplicaWatch, type Doubt } from './replica-watch.ts';
+import { ReplicaWatch, type Doubt, type Loss } from './replica-watch.ts';
 import type { ConfigurationAt } from './shadow-log.ts';
 import { isQuorum, quorumsIntersect } from './configuration-rules.ts';
 
@@ -32,6 +33,8 @@ export interface RaftJudgeOptions {
   readonly report: Report;
   /** Whether the seed damages what this member's disk holds durably: then a start may find less than was acknowledged. */
   readonly isDamaged: (member: MemberId) => boolean;
+  /** Whether it may do so without a trace: a sector that was written elsewhere leaves its place as if nothing had been written. */
+  readonly isDeceived: (member: MemberId) => boolean;
 }
 
 interface CommittedEntry {
@@ -45,6 +48,7 @@ export class RaftJudge {
   readonly proposals: ProposalJudge;
   readonly #report: Report;
   readonly #isDamaged: (member: MemberId) => boolean;
+  readonly #isDeceived: (member: MemberId) => boolean;
   readonly #watches = new Map<MemberId, ReplicaWatch>();
   readonly #leaders = new Map<number, MemberId>();
   readonly #votes = new Map<MemberId, Map<number, MemberId>>();
@@ -59,9 +63,10 @@ export class RaftJudge {
   #applied = 0;
   elections = 0;
 
-  constructor({ report, isDamaged }: RaftJudgeOptions) {
+  constructor({ report, isDamaged, isDeceived }: RaftJudgeOptions) {
     this.#report = report;
     this.#isDamaged = isDamaged;
+    this.#isDeceived = isDeceived;
     this.proposals = new ProposalJudge(report);
   }
 
@@ -81,10 +86,8 @@ export class RaftJudge {
   onRecovered(member: MemberId, recovered: Recovered): void {
     const before = this.#watches.get(member);
     const watch = new ReplicaWatch(member, recovered);
-    if (before !== undefined && !this.#isDamaged(member)) {
-      const lost = before.whatIsMissingIn(watch);
-      if (lost !== null) this.#report('durable-prefix', `member ${member} starts without ${lost}`);
-    }
+    const loss = before?.whatIsMissingIn(watch) ?? null;
+    if (loss !== null) this.#judgeLoss(member, loss, recovered);
     watch.doubt = this.#doubtOf(recovered);
     this.#watches.set(member, watch);
     this.#noteSnapshot(member, watch.staged.baseIndex);
@@ -92,6 +95,13 @@ export class RaftJudge {
       this.#see(member, entry, watch);
       // Written in the life before and never acknowledged, perhaps; found, it counts.
       this.register.noteDurable(member, entry.index, entry.term);
+    }
+  }
+
+  #judgeLoss(member: MemberId, { text, slot }: Loss, { ambiguity, faulty }: Recovered): void {
+    if (!this.#isDamaged(member)) this.#report('durable-prefix', `member ${member} starts without ${text}`);
+    else if (ambiguity === null && !isBehindDamage(slot, faulty) && !this.#isDeceived(member)) {
+      this.#report('loss-is-told', `member ${member} starts without ${text}, and does not say that it may miss it`);
     }
   }
 
@@ -393,6 +403,11 @@ export class RaftJudge {
       `member ${watch.member} reads at ${index}; ${floor} was applied somewhere when it began`,
     );
   }
+}
+
+/** What lies behind a damaged slot may have to be given up with it: nobody knows whose it is. */
+function isBehindDamage(slot: number | null, faulty: Recovered['faulty']): boolean {
+  return slot !== null && faulty.some(({ index }) => index <= slot);
 }
 
 function noteRecovery({ doubt }: ReplicaWatch, event: GroupsEvent): void {

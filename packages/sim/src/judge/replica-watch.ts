@@ -16,6 +16,13 @@ export interface Doubt {
   recovery: { readonly term: number; readonly candidate: MemberId } | null;
 }
 
+/** What a start does not find although it was acknowledged. */
+export interface Loss {
+  readonly text: string;
+  /** null for a vote. */
+  readonly slot: number | null;
+}
+
 export class ReplicaWatch {
   readonly member: MemberId;
   readonly staged: ShadowLog;
@@ -84,12 +91,13 @@ export class ReplicaWatch {
   }
 
   /** What of this life's acknowledged writes the next one does not have; null if nothing is missing. */
-  whatIsMissingIn(next: ReplicaWatch): string | null {
+  whatIsMissingIn(next: ReplicaWatch): Loss | null {
     const { term, votedFor } = this.#durableVote;
     const found = next.#vote;
-    if (found.term < term) return `term ${term}: it finds ${found.term}`;
+    if (found.term < term) return { text: `term ${term}: it finds ${found.term}`, slot: null };
     if (found.term === term && votedFor !== null && found.votedFor !== votedFor) {
-      return `its vote for ${votedFor} in term ${term}: it finds ${found.votedFor ?? 'none'}`;
+      const instead = found.votedFor ?? 'none';
+      return { text: `its vote for ${votedFor} in term ${term}: it finds ${instead}`, slot: null };
     }
     // A write that was under way may have been carried out: what it cuts off need not be there.
     const cuts = this.#pending.map(({ truncateAfter, snapshot }) => (snapshot === null ? truncateAfter : 0));
@@ -97,7 +105,8 @@ export class ReplicaWatch {
     if (last <= next.staged.baseIndex) return null;
     const lastTerm = this.durable.termAt(last);
     if (lastTerm === null || next.staged.termAt(last) === lastTerm) return null;
-    return `entry ${last} of term ${lastTerm}: its log ends at ${next.staged.lastIndex}, with term ${next.staged.termAt(last) ?? '-'} there`;
+    const instead = `its log ends at ${next.staged.lastIndex}, with term ${next.staged.termAt(last) ?? '-'} there`;
+    return { text: `entry ${last} of term ${lastTerm}: ${instead}`, slot: last };
   }
 }
 
@@ -115,7 +124,8 @@ function logOf({ snapshot, entries, faulty, installed }: Recovered): ShadowLog {
   for (const { index } of faulty) log.appendDamaged(index);
   for (const entry of entries) log.append(entry);
   if (installed === null || installed.index <= snapshot.index) return log;
-  if (log.termAt(installed.index) === installed.term) log.beginAt(installed);
+  const wasThere = faulty.some(({ index, term }) => index === installed.index && term === installed.term);
+  if (wasThere || log.termAt(installed.index) === installed.term) log.beginAt(installed);
   else log.restore(installed);
   return log;
 }

@@ -181,7 +181,7 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
     [
       'snapshot-replaces-newer-log',
       'a snapshot replaces what the log has beyond it',
-      "return mark.index <= state.commit || state.log.matches(mark.index, mark.term) === 'yes';",
+      'return mark.index <= state.commit || state.log.leadsThrough(mark);',
       'return mark.index < 0;',
     ],
   ],

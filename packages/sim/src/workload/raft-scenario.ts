@@ -52,7 +52,7 @@ export const raftScenario: Scenario = {
     };
     return { shape: toPlain(shape), faults, operations: drawRequests(random.fork('requests'), shape, times) };
   },
-  begin: async (world, plan) => Promise.resolve(new RaftRun(world, shapeOf(plan))),
+  begin: async (world, plan) => Promise.resolve(new RaftRun(world, plan)),
   describeFrame,
 };
 
@@ -73,7 +73,8 @@ class RaftRun implements ScenarioRun {
     readonly calls: number;
   } | null = null;
 
-  constructor(world: World, shape: RaftShape) {
+  constructor(world: World, plan: Plan) {
+    const shape = shapeOf(plan);
     this.#world = world;
     this.#shape = shape;
     this.#history = new History((client, number, text) => world.note(client, 'client', number, text));
@@ -81,6 +82,8 @@ class RaftRun implements ScenarioRun {
     this.#judge = new RaftJudge({
       report: (rule, text) => world.report(rule, text),
       isDamaged: (member) => this.#fragile.has(member),
+      isDeceived: (member) =>
+        plan.faults.some(({ kind, target }) => kind === 'misdirecting-disk' && target === machineOf(member)),
     });
     this.#operator = new Operator({
       world,
@@ -103,7 +106,7 @@ class RaftRun implements ScenarioRun {
       member,
       founders,
       addressOf: (other) => (other <= this.#members ? peerAddress(machineOf(other)) : null),
-      settings: hostSettingsOf(this.#shape),
+      settings: hostSettingsOf(this.#shape, member),
       logLimits: this.#shape.log,
     });
     const driftPpm = this.#shape.driftPpm[member - 1] ?? 0;

@@ -19,6 +19,8 @@ export interface RaftShape {
   readonly driftPpm: readonly number[];
   readonly raft: Partial<Settings>;
   readonly host: Partial<Omit<HostSettings, 'raft'>>;
+  /** By member: what each takes a snapshot after, where they are not set alike; or none. */
+  readonly ownSnapshotLogBytes: readonly number[];
   readonly log: Partial<LogLimits>;
 }
 
@@ -31,11 +33,15 @@ const links: readonly Partial<LinkBehaviour>[] = [
 
 const kib = 1024;
 
+const snapshotSizes = [kib, 8 * kib, 64 * kib];
+
 export function drawShape(random: SeededRandom): RaftShape {
   const founders = pick(random, [3, 5, 5, 5, 5, 4]) ?? 5;
   const numbers = Array.from({ length: founders }, (_, at) => at + 1);
   const spares = 4;
   const drift = random.fork('drift');
+  const own = random.fork('own snapshots');
+  const members = Array.from({ length: founders + spares });
   return {
     founders,
     spares,
@@ -43,7 +49,7 @@ export function drawShape(random: SeededRandom): RaftShape {
     clients: 3,
     keys: 3 + random.below(6),
     link: pick(random, links) ?? {},
-    driftPpm: Array.from({ length: founders + spares }, () => drift.below(401) - 200),
+    driftPpm: members.map(() => drift.below(401) - 200),
     raft: {
       electionTicks: pick(random, [10, 10, 5]) ?? 10,
       appendBytesMax: pick(random, [512, 2 * kib, 3 * kib]) ?? kib,
@@ -54,7 +60,8 @@ export function drawShape(random: SeededRandom): RaftShape {
       forwardProposals: random.below(2) === 0,
       promoteLagMax: pick(random, [8, 1024]) ?? 1024,
     },
-    host: { snapshotLogBytes: pick(random, [kib, 8 * kib, 64 * kib]) ?? kib, snapshotPartBytes: kib },
+    host: { snapshotLogBytes: pick(random, snapshotSizes) ?? kib, snapshotPartBytes: kib },
+    ownSnapshotLogBytes: own.below(2) === 0 ? [] : members.map(() => pick(own, snapshotSizes) ?? kib),
     log: { blockBytes: 512, chunkBytes: pick(random, [16 * kib, 32 * kib]) ?? 16 * kib, cacheBytes: 4 * kib },
   };
 }
@@ -68,6 +75,7 @@ export function shapeOf({ shape }: Plan): RaftShape {
   return shape as unknown as RaftShape;
 }
 
-export function hostSettingsOf({ raft, host }: RaftShape): Partial<HostSettings> {
-  return { ...host, raft: { ...settingsDefault, ...raft } };
+export function hostSettingsOf({ raft, host, ownSnapshotLogBytes }: RaftShape, member: number): Partial<HostSettings> {
+  const own = ownSnapshotLogBytes[member - 1];
+  return { ...host, ...(own === undefined ? {} : { snapshotLogBytes: own }), raft: { ...settingsDefault, ...raft } };
 }
