@@ -1,6 +1,7 @@
 // Consensus without replicas of a log, for worlds that judge the fencing rules alone: one log, members that apply it each at its
 // own pace, a leader that may be deposed without noticing. It keeps what the rules rely on and nothing else: an entry is applied in
-// its place and term everywhere, a read waits for a commit of the current term, a deposed leader confirms nothing.
+// its place and term everywhere, a read waits for a commit of the current term, a deposed leader confirms nothing. What it was asked to
+// propose it may hand on to its successor, as raft does, so a command may be committed in a later term than its proposer's.
 import { toLogIndex, toTerm } from '@holdfast/base';
 import type { SeededRandom, VirtualTime } from '@holdfast/base/internal';
 import type { Entry } from '@holdfast/raft';
@@ -15,8 +16,12 @@ interface Member {
   believes: number;
   /** It hears of nothing that is committed, and nobody of it. */
   isCut: boolean;
+  /** It was paused when it was deposed: what it is asked to propose then, everybody has given up long ago. */
+  isLate: boolean;
   readonly waiting: Map<number, (answer: Answer) => void>;
 }
+
+const handedOnOdds = 3;
 
 export class ConsensusStandIn {
   readonly #time: VirtualTime;
@@ -25,6 +30,10 @@ export class ConsensusStandIn {
   readonly #log: Entry[] = [];
   #term = 1;
   #leader = '';
+  /** Of the term's first entry: nothing is read before it is committed. */
+  #termIndex = 0;
+  #committed = 0;
+  #stalls = 0;
 
   constructor(time: VirtualTime, random: SeededRandom) {
     this.#time = time;
@@ -32,7 +41,7 @@ export class ConsensusStandIn {
   }
 
   join(name: string, machine: MetadataMachine): ConsensusPort {
-    const member: Member = { name, machine, believes: 0, isCut: false, waiting: new Map() };
+    const member: Member = { name, machine, believes: 0, isCut: false, isLate: false, waiting: new Map() };
     this.#members.set(name, member);
     return {
       isLeading: () => member.believes > 0,
@@ -43,15 +52,26 @@ export class ConsensusStandIn {
   }
 
   /** Another member leads; the one before believes for a while that it still does. */
-  elect(name: string, oldBelievesForMs = 0): void {
+  elect(name: string, oldBelievesForMs = 0, isOldPaused = false): void {
     const old = this.#members.get(this.#leader);
     const next = this.#members.get(name);
     if (next === undefined || next.isCut) return;
     this.#term++;
     this.#leader = name;
+    next.isLate = false;
+    if (old !== undefined && old !== next) old.isLate = isOldPaused;
     if (old !== undefined && old !== next) this.#time.after(oldBelievesForMs, () => this.#step(old));
     next.believes = this.#term;
-    this.#append(encodeNothing, 'empty');
+    this.#termIndex = this.#append(encodeNothing, 'empty');
+  }
+
+  /** Disks take nothing in until it ends: heartbeats are answered, so leadership is confirmed, and nothing is committed. */
+  stall(): () => void {
+    this.#stalls++;
+    return () => {
+      this.#stalls--;
+      this.#commit();
+    };
   }
 
   #step(old: Member): void {
@@ -86,7 +106,9 @@ export class ConsensusStandIn {
     return new Promise((resolve, reject) => {
       this.#time.after(this.#delayMs(), () => {
         if (!this.#leads(member) || term !== this.#term) {
-          // It may be lost, or an entry that the next leader has: whoever proposed it does not learn which.
+          // It may be lost, or handed on to the next leader: whoever proposed it does not learn which.
+          if (!member.isCut && !member.isLate && this.#random.below(handedOnOdds) === 0)
+            this.#append(encode(command), 'command');
           this.#time.after(2_000, () => reject(new Error('outcome unknown')));
           return;
         }
@@ -99,16 +121,22 @@ export class ConsensusStandIn {
   #append(data: Uint8Array, kind: Entry['kind']): number {
     const index = toLogIndex(this.#log.length + 1);
     this.#log.push({ index, term: toTerm(this.#term), kind, data, proposal: null });
+    this.#commit();
+    return index;
+  }
+
+  #commit(): void {
+    if (this.#stalls > 0) return;
+    this.#committed = this.#log.length;
     for (const member of this.#members.values()) {
       this.#time.after(this.#delayMs() * (member.name === this.#leader ? 1 : 3), () => this.#catchUp(member));
     }
-    return index;
   }
 
   #catchUp(member: Member): void {
     if (member.isCut) return;
     const { machine, waiting } = member;
-    for (const entry of this.#log.slice(machine.applied)) {
+    for (const entry of this.#log.slice(machine.applied, this.#committed)) {
       const [answer] = machine.apply([entry]);
       const waiter = waiting.get(entry.index);
       waiting.delete(entry.index);
@@ -118,7 +146,7 @@ export class ConsensusStandIn {
 
   #read(member: Member): Promise<void> {
     return new Promise((resolve, reject) => {
-      const index = this.#log.length;
+      const index = Math.max(this.#committed, this.#termIndex);
       const term = member.believes;
       const look = (tries: number): void => {
         if (!this.#leads(member) || term !== this.#term) reject(new Error('not confirmed'));

@@ -37,6 +37,8 @@ export interface DeviceOptions {
   readonly hasAbort: boolean;
   /** Registrations outlive a loss of power (APTPL). */
   readonly isPersistent: boolean;
+  /** Whose key was preempted hears of it at the next request; otherwise only by a write that conflicts, and by reading back. */
+  readonly tellsPreempted: boolean;
   readonly onLanding: (landing: { readonly device: string; readonly at: number; readonly block: Block }) => void;
   readonly onPowerLoss: (device: string) => void;
 }
@@ -132,7 +134,7 @@ export class Device {
     for (const [node, key] of this.#keys) {
       if (node === initiator || !isTarget(key)) continue;
       this.#keys.delete(node);
-      this.#attention.set(node, 'preempted');
+      if (this.#options.tellsPreempted) this.#attention.set(node, 'preempted');
       if (this.#options.hasAbort) this.#abort(node);
     }
     return true;

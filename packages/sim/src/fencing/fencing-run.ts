@@ -10,6 +10,7 @@ import type { MetadataState } from './metadata/state.ts';
 import type { PoolFacts } from './node/agent.ts';
 import { StorageNode } from './node/storage-node.ts';
 import { nodeFaults } from './node-faults.ts';
+import { NodeLinks } from './node-links.ts';
 import type { Observer } from './ports.ts';
 import type { FencingShape, PoolShape } from './shape.ts';
 import { ClusterUser } from './user/cluster-user.ts';
@@ -46,6 +47,7 @@ export class FencingRun implements ScenarioRun {
   readonly #controller: VirtualNode;
   readonly #judge: FencingJudge;
   readonly #metadata: Metadata;
+  readonly #links: NodeLinks;
   readonly #user: ClusterUser;
   /** What a pool does not promise, and what happened. */
   readonly shown = new Map<string, number>();
@@ -61,9 +63,10 @@ export class FencingRun implements ScenarioRun {
     const observer = this.#judge;
     this.#metadata = begin({ world, shape, wire, observer });
     const { members } = this.#metadata;
+    this.#links = new NodeLinks(world.network, [...members, 'controller']);
     for (const [at, name] of shape.nodes.entries()) {
       const node = world.time.node(name, { driftPpm: shape.driftPpm[at] ?? 0 });
-      const { tier, drainMs } = shape;
+      const { tier, drainMs, slowOdds } = shape;
       const random = world.random.fork(`node ${name}`);
       const parts = {
         name,
@@ -75,6 +78,7 @@ export class FencingRun implements ScenarioRun {
         pools: this.#pools,
         tier,
         drainMs,
+        slowOdds,
         observer,
       };
       this.nodes.set(name, new StorageNode(parts));
@@ -98,11 +102,13 @@ export class FencingRun implements ScenarioRun {
     };
   }
 
-  #addPool({ name, fencing, devices: count, hasAbort, isPersistent, isBestEffortTakeover }: PoolShape): void {
+  #addPool({ name, fencing, devices: count, isBestEffortTakeover, ...target }: PoolShape): void {
     const { time, random } = this.#world;
+    const { hasAbort, isPersistent, tellsPreempted } = target;
     const devices = Array.from({ length: count }, (_, at) => {
       const device = new Device({
-        ...{ name: `${name}d${at + 1}`, time, random: random.fork(`device ${name} ${at}`), hasAbort, isPersistent },
+        ...{ name: `${name}d${at + 1}`, time, random: random.fork(`device ${name} ${at}`) },
+        ...{ hasAbort, isPersistent, tellsPreempted },
         onLanding: (landing) => {
           this.#world.note(landing.device, 'landing', landing.at, () => JSON.stringify(landing.block));
           this.#judge.landed(landing);
@@ -153,25 +159,7 @@ export class FencingRun implements ScenarioRun {
     if (kind === undefined) return this.#metadata.inflict(fault);
     const node = this.nodes.get(fault.target);
     if (node === undefined) return () => undefined;
-    const scene = {
-      nodes: this.nodes,
-      devices: this.#devices,
-      cut: (name: string, way: 'from' | 'to' | 'both') => this.#cut(name, way),
-    };
-    return kind.begin(scene, node, fault);
-  }
-
-  #cut(name: string, way: 'from' | 'to' | 'both'): () => void {
-    const { network } = this.#world;
-    const others = [...this.#metadata.members, 'controller'];
-    const links = others.flatMap((other) => [
-      ...(way === 'to' ? [] : [network.link(name, other)]),
-      ...(way === 'from' ? [] : [network.link(other, name)]),
-    ]);
-    for (const link of links) link.cut();
-    return () => {
-      for (const link of links) link.mend();
-    };
+    return kind.begin({ nodes: this.nodes, devices: this.#devices, links: this.#links }, node, fault);
   }
 
   resolveRole(role: string): string | null {

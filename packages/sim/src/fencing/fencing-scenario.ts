@@ -29,7 +29,7 @@ function drawPlan(random: SeededRandom, more: (random: SeededRandom, shape: Fenc
 function drawMemberFaults(random: SeededRandom, { members }: FencingShape): Fault[] {
   const luck = random.fork('members');
   const faults: Fault[] = [];
-  for (const kind of ['elect', 'cut-member', 'pause-member']) {
+  for (const kind of ['elect', 'cut-member', 'pause-member', 'stall-log']) {
     if (luck.below(2) === 0) continue;
     for (let count = 1 + luck.below(5); count > 0; count--) {
       const target = luck.below(2) === 0 ? 'leader' : `m${1 + luck.below(members)}`;

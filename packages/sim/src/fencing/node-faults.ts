@@ -3,13 +3,13 @@ import type { SeededRandom } from '@holdfast/base/internal';
 import type { Fault, PlainValue } from '../world/scenario.ts';
 import type { Device } from './device.ts';
 import type { StorageNode } from './node/storage-node.ts';
+import type { NodeLinks } from './node-links.ts';
 import type { FencingShape } from './shape.ts';
 
 export interface FaultScene {
   readonly nodes: ReadonlyMap<string, StorageNode>;
   readonly devices: ReadonlyMap<string, Device>;
-  /** Cuts a node's network: from it, to it, or both. */
-  readonly cut: (node: string, way: 'from' | 'to' | 'both') => () => void;
+  readonly links: NodeLinks;
 }
 
 interface NodeFault {
@@ -25,8 +25,9 @@ const nothing = (): void => undefined;
 export const nodeFaults: Readonly<Record<string, NodeFault>> = {
   'stop-agent': {
     ...{ perMinuteMax: 5, mostMs: 15_000 },
-    begin: (_, node) => {
-      const process = node.stopAgent();
+    draw: drawMoment,
+    begin: (_, node, { parameters }) => {
+      const process = parameters['isInCall'] === true ? node.stopAgentInCall() : node.stopAgent();
       return () => process.resume();
     },
   },
@@ -41,8 +42,11 @@ export const nodeFaults: Readonly<Record<string, NodeFault>> = {
   },
   'kill-agent': {
     ...{ perMinuteMax: 4, mostMs: 0 },
-    begin: (_, node) => {
-      if (node.isUp) node.killAgent();
+    draw: drawMoment,
+    begin: (_, node, { parameters }) => {
+      if (!node.isUp) return nothing;
+      if (parameters['isInCall'] === true) node.killAgentInCall();
+      else node.killAgent();
       return nothing;
     },
   },
@@ -94,26 +98,51 @@ export const nodeFaults: Readonly<Record<string, NodeFault>> = {
     draw: (random) => ({ way: (['from', 'to', 'both'] as const)[random.below(3)] ?? 'both' }),
     begin: (scene, node, { parameters }) => {
       const way = parameters['way'];
-      return scene.cut(node.name, way === 'from' || way === 'to' ? way : 'both');
+      return scene.links.cut(node.name, way === 'from' || way === 'to' ? way : 'both');
+    },
+  },
+  'slow-network': {
+    ...{ perMinuteMax: 4, mostMs: 15_000 },
+    draw: (random) => ({
+      delayMeanMs: 5 + random.below(250),
+      lossRate: random.below(2) * 0.1 * random.fraction(),
+      duplicateRate: random.below(2) * 0.2 * random.fraction(),
+    }),
+    begin: (scene, node, { parameters }) => {
+      const [delayMeanMs, lossRate, duplicateRate] = [
+        Number(parameters['delayMeanMs']),
+        Number(parameters['lossRate']),
+        Number(parameters['duplicateRate']),
+      ];
+      return scene.links.worsen(node.name, { delayMeanMs, delayMaxMs: 5 * delayMeanMs, lossRate, duplicateRate });
     },
   },
   'hold-path': {
     ...{ perMinuteMax: 5, mostMs: 8_000 },
-    draw: (random) => ({ device: random.fraction(), isHonest: random.below(10) > 0 }),
+    draw: (random) => ({
+      device: random.fraction(),
+      isHonest: random.below(10) > 0,
+      whose: random.below(4) === 0 ? 'others' : 'own',
+    }),
     begin: (scene, node, { parameters }) => {
-      const devices = [...scene.devices.keys()];
-      const device = devices[Math.floor(Number(parameters['device']) * devices.length)] ?? '';
-      const { path } = node;
-      if (parameters['isHonest'] !== true) path.isHonest = false;
-      path.hold(device);
-      return () => path.mend(device);
+      const device = deviceOf(scene, parameters)?.name ?? '';
+      // One of the array's ports is enough for one machine, and all others are behind the one that fails.
+      const others = [...scene.nodes.values()].filter((other) => other !== node);
+      const paths = (parameters['whose'] === 'others' ? others : [node]).map(({ path }) => path);
+      for (const path of paths) {
+        if (parameters['isHonest'] !== true) path.isHonest = false;
+        path.hold(device);
+      }
+      return () => {
+        for (const path of paths) path.mend(device);
+      };
     },
   },
   'target-power': {
     ...{ perMinuteMax: 2, mostMs: 0 },
     draw: (random) => ({ device: random.fraction() }),
     begin: (scene, _, { parameters }) => {
-      [...scene.devices.values()][Math.floor(Number(parameters['device']) * scene.devices.size)]?.losePower();
+      deviceOf(scene, parameters)?.losePower();
       return nothing;
     },
   },
@@ -121,26 +150,58 @@ export const nodeFaults: Readonly<Record<string, NodeFault>> = {
     ...{ perMinuteMax: 2, mostMs: 0 },
     draw: (random) => ({ device: random.fraction() }),
     begin: (scene, _, { parameters }) => {
-      [...scene.devices.values()][Math.floor(Number(parameters['device']) * scene.devices.size)]?.reset();
+      deviceOf(scene, parameters)?.reset();
       return nothing;
     },
   },
 };
 
+function drawMoment(random: SeededRandom): Readonly<Record<string, PlainValue>> {
+  return { isInCall: random.below(2) === 0 };
+}
+
+function deviceOf({ devices }: FaultScene, parameters: Fault['parameters']): Device | null {
+  return [...devices.values()][Math.floor(Number(parameters['device']) * devices.size)] ?? null;
+}
+
+function drawFault(random: SeededRandom, kind: string, at: { atMs: number; target: string }): Fault[] {
+  const fault = nodeFaults[kind];
+  if (fault === undefined) return [];
+  const { mostMs, draw } = fault;
+  const durationMs = mostMs === 0 ? 0 : 200 + Math.round(random.fraction() ** 1.5 * mostMs);
+  return [{ kind, ...at, durationMs, parameters: draw?.(random) ?? {} }];
+}
+
 /** Each seed has its own few kinds, and its own rates of them. */
 export function drawNodeFaults(random: SeededRandom, shape: FencingShape, [startMs, endMs]: [number, number]): Fault[] {
   const faults: Fault[] = [];
-  const kinds = Object.entries(nodeFaults);
-  for (const [kind, { perMinuteMax, mostMs, draw }] of kinds) {
+  for (const [kind, { perMinuteMax }] of Object.entries(nodeFaults)) {
     const own = random.fork(kind);
     if (own.below(3) !== 0) continue;
     const count = 1 + own.below(perMinuteMax);
     for (let each = 0; each < count; each++) {
       const atMs = startMs + own.below(endMs - startMs);
-      const durationMs = mostMs === 0 ? 0 : 200 + Math.round(own.fraction() ** 1.5 * mostMs);
       const target = shape.nodes[own.below(shape.nodes.length)] ?? '';
-      faults.push({ kind, atMs, durationMs, target, parameters: draw?.(own) ?? {} });
+      faults.push(...drawFault(own, kind, { atMs, target }));
     }
   }
+  faults.push(...drawBursts(random.fork('bursts'), shape, [startMs, endMs]));
   return faults.sort((one, other) => one.atMs - other.atMs);
+}
+
+const burstsMax = 4;
+const burstMs = 1_500;
+
+/** What breaks on a machine breaks together: a switch takes the network and the way to the disks, an overloaded host all of it. */
+function drawBursts(random: SeededRandom, shape: FencingShape, [startMs, endMs]: [number, number]): Fault[] {
+  if (random.below(2) === 0) return [];
+  const kinds = Object.keys(nodeFaults);
+  return Array.from({ length: 1 + random.below(burstsMax) }, () => {
+    const fromMs = startMs + random.below(endMs - startMs);
+    const target = shape.nodes[random.below(shape.nodes.length)] ?? '';
+    return Array.from({ length: 2 + random.below(2) }, () => {
+      const kind = kinds[random.below(kinds.length)] ?? '';
+      return drawFault(random, kind, { atMs: fromMs + random.below(burstMs), target });
+    });
+  }).flat(2);
 }

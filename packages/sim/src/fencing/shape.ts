@@ -11,6 +11,7 @@ export interface PoolShape {
   readonly extents: number;
   readonly hasAbort: boolean;
   readonly isPersistent: boolean;
+  readonly tellsPreempted: boolean;
 }
 
 export interface VolumeShape {
@@ -26,6 +27,8 @@ export interface FencingShape {
   readonly nodes: readonly string[];
   readonly tier: Tier;
   readonly drainMs: number;
+  /** One request in so many takes long on its way to the device. */
+  readonly slowOdds: number;
   readonly fencesPerHourMax: number;
   readonly thinkMs: number;
   /** After which Kubernetes takes a node for dead by itself; null where it does not. */
@@ -46,8 +49,9 @@ export function drawShape(random: SeededRandom): FencingShape {
     members: random.below(3) === 0 ? 5 : 3,
     nodes,
     tier: (['kernel', 'watchdog', 'best-effort'] as const)[random.below(3)] ?? 'kernel',
-    drainMs: 300 + random.below(1_500),
-    fencesPerHourMax: 2 + random.below(6),
+    drainMs: 300 + random.below(3_000),
+    slowOdds: random.below(3) === 0 ? 40 : 400,
+    fencesPerHourMax: 1 + random.below(6),
     thinkMs: 20 + random.below(60),
     graceMs: random.below(3) === 0 ? null : 500 + random.below(4_000),
     driftPpm: nodes.map(() => random.below(2 * driftPpmMax) - driftPpmMax),
@@ -64,10 +68,11 @@ function drawPools(random: SeededRandom): PoolShape[] {
     name: `p${at + 1}`,
     fencing,
     isBestEffortTakeover: random.below(4) > 0,
-    devices: 1 + random.below(2),
+    devices: 1 + random.below(3),
     extents: 48,
     hasAbort: random.below(3) > 0,
     isPersistent: random.below(3) > 0,
+    tellsPreempted: random.below(2) === 0,
   }));
 }
 

@@ -50,6 +50,8 @@ export class StandInMetadata implements Metadata {
     if (node === undefined) return null;
     const next = this.members[Math.floor(Number(parameters['next']) * this.members.length)] ?? '';
     switch (kind) {
+      case 'stall-log':
+        return this.#consensus.stall();
       case 'elect':
         if (!this.#nodes.get(next)?.isPaused) this.#consensus.elect(next, Number(parameters['believesMs']));
         return () => undefined;
@@ -73,7 +75,7 @@ export class StandInMetadata implements Metadata {
     if (node.isPaused) return () => undefined;
     node.pause('stopped');
     if (node.name === this.#consensus.leader && next !== node.name && !this.#nodes.get(next)?.isPaused) {
-      this.#consensus.elect(next, 100_000);
+      this.#consensus.elect(next, 100_000, true);
     }
     return () => {
       if (node.isPaused) node.resume();

@@ -17,12 +17,13 @@ function shapeWith(fencing: Fencing, tier: Tier): FencingShape {
       nodes,
       tier,
       drainMs: 500,
+      slowOdds: 400,
       fencesPerHourMax: 5,
       thinkMs: 15,
       graceMs: null,
       driftPpm: [0, 0, 0, 0],
     },
-    pools: [{ ...pool, hasAbort: true, isPersistent: true }],
+    pools: [{ ...pool, hasAbort: true, isPersistent: true, tellsPreempted: true }],
     volumes: [{ name: 'v1', pool: 'p1', mode: 'write', extents: 4, nodes: ['n1'] }],
   };
 }

@@ -56,6 +56,11 @@ export class DataJudge {
   }
   powerLost(): void {
     this.#powerLostMs = this.#nowMs();
+    // Of what is being read, too, only what was flushed must still be there.
+    for (const [ticket, reading] of this.#readings) {
+      const bound = this.#of(reading.volume).floor.get(reading.block) ?? null;
+      if (reading.bound !== null) this.#readings.set(ticket, { ...reading, bound });
+    }
   }
 
   wrote(tag: Tag): void {

@@ -1,7 +1,7 @@
 // Reads the metadata log as it is applied, by a book of its own, and holds each entry to the contract: epochs, certificates,
 // intents, extents, generations, taints; what concerns the end of sessions goes on to its own judge.
 import { applyCommand, type Applied } from '../metadata/machine.ts';
-import type { Answer, Command } from '../metadata/command.ts';
+import type { Answer, Command, ReadBack } from '../metadata/command.ts';
 import { emptyState, type CertificateKind, type MetadataState, type VolumeMap } from '../metadata/state.ts';
 import type { DataJudge } from './data-judge.ts';
 import type { EndJudge } from './end-judge.ts';
@@ -146,9 +146,19 @@ export class LogJudge {
     if (!this.#parts.ends.hasEnded(session)) this.#fail('F5', `${session} is certified (${as}) and has not ended`);
     if (evidence.kind === 'waited' && evidence.term !== term)
       this.#fail('F5', `${as} of ${session} counts in another term`);
+    if (evidence.kind === 'preempted') this.#judgeReadBacks(session, pool, evidence.readBacks);
     if (as === 'expired') this.#parts.ends.judgeGates(session, 'F5');
     if (as === 'rebooted') this.#judgeReboot(session);
     if (as === 'powered-off' && this.#statedBy(session) === '') this.#fail('F5', `nobody said that ${session} is off`);
+  }
+
+  /** F5: of every device that the pool really has. */
+  #judgeReadBacks(session: string, pool: string, readBacks: readonly ReadBack[]): void {
+    for (const { name } of this.#parts.facts.pools.get(pool)?.devices ?? []) {
+      const keys = readBacks.find(({ device }) => device === name)?.keys ?? null;
+      if (keys === null) this.#fail('F5', `${session} is certified, and nobody has read back ${name}`);
+      else if (keys.includes(session)) this.#fail('F5', `${session} is certified, and its key stands on ${name}`);
+    }
   }
 
   #judgeReboot(id: string): void {

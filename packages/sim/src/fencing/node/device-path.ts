@@ -10,12 +10,15 @@ export interface DevicePathOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly drainMs: number;
+  readonly slowOdds: number;
 }
 
 interface Queued {
   readonly device: Device;
   readonly request: DeviceRequest;
   readonly answer: (answer: DeviceAnswer) => void;
+  /** How long it has been on its way already. */
+  readonly latencyMs: number;
   readonly giveUp: Timer | null;
 }
 
@@ -37,16 +40,16 @@ export class DevicePath {
   }
 
   submit(device: Device, request: DeviceRequest, answer: (answer: DeviceAnswer) => void): void {
-    const { timers, random, drainMs } = this.#options;
+    const { timers, random, drainMs, slowOdds } = this.#options;
     // Now and then one request takes long for no reason that anybody sees.
-    const isSlow = random.below(400) === 0;
+    const isSlow = random.below(slowOdds) === 0;
     const latencyMs = isSlow ? random.fraction() * drainMs * 0.5 : 0.02 + random.fraction() * 0.3;
     this.inFlight++;
     const settle = (reply: DeviceAnswer): void => {
       this.inFlight--;
       answer(reply);
     };
-    timers.after(latencyMs, () => this.#leave({ device, request, answer: settle, giveUp: null }));
+    timers.after(latencyMs, () => this.#leave({ device, request, answer: settle, latencyMs, giveUp: null }));
   }
 
   #leave(queued: Queued): void {
@@ -58,7 +61,7 @@ export class DevicePath {
       return;
     }
     const giveUp = this.isHonest
-      ? timers.after(drainMs * (giveUpShare - 0.5), () => {
+      ? timers.after(drainMs * giveUpShare - queued.latencyMs, () => {
           stuck.delete(held);
           queued.answer({ error: 'path' });
         })

@@ -111,6 +111,8 @@ export class Flusher {
     while (!volume.isDrainedBelow(revision)) await this.#parts.process.take(volume.changed());
     if (volume.isShut) return false;
     const isLeft = (): boolean => [...volume.pending.values()].some((pending) => pending.revision < revision);
+    // Only a snapshot needs it to be durable; what is taken away needs nothing but that nobody uses it.
+    if (intent.kind !== 'share' && !isLeft()) return true;
     const flushed = await this.flush(volume, revision);
     return flushed.error === null && !isLeft() && !volume.isShut;
   }

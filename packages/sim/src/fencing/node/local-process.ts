@@ -7,6 +7,7 @@ export class LocalProcess {
   #isStopped = false;
   #isDead = false;
   #parked: (() => void)[] = [];
+  #atNextCall: (() => void) | null = null;
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -40,6 +41,9 @@ export class LocalProcess {
 
   /** What a promise of somebody else's brings, as this process takes it. */
   take<Value>(promise: Promise<Value>): Promise<Value> {
+    const happens = this.#atNextCall;
+    this.#atNextCall = null;
+    happens?.();
     return new Promise((resolve, reject) => {
       promise.then(
         (value) => this.run(() => resolve(value)),
@@ -48,11 +52,17 @@ export class LocalProcess {
     });
   }
 
+  /** Something happens to it when it has asked somebody and not heard the answer. */
+  atNextCall(happens: () => void): void {
+    this.#atNextCall = happens;
+  }
+
   stop(): void {
     this.#isStopped = true;
   }
 
   resume(): void {
+    this.#atNextCall = null;
     this.#isStopped = false;
     const parked = this.#parked;
     this.#parked = [];

@@ -51,20 +51,22 @@ export class Reservations {
     return true;
   }
 
-  /** PREEMPT AND ABORT, then the read-back. Null if it cannot be proved now. */
+  /** PREEMPT AND ABORT, then the read-back, of the devices to which there is a way. Whether that is proof the log decides. */
   async preempt(
     agent: number,
     devices: readonly Device[],
     { isTarget, drainMs }: { readonly isTarget: (key: string) => boolean; readonly drainMs: number },
   ): Promise<Evidence | null> {
-    const readBacks: ReadBack[] = [];
+    const preempted: Device[] = [];
     for (const device of devices) {
-      if (!(await this.#reach(agent, device)) || !device.preempt(this.#parts.node, isTarget)) return null;
+      const isReached = await this.#reach(agent, device);
+      if (isReached && device.preempt(this.#parts.node, isTarget)) preempted.push(device);
     }
-    const stoppedBy = await this.#stop(devices, drainMs);
-    for (const device of devices) {
-      if (!(await this.#reach(agent, device))) return null;
-      readBacks.push({ ...device.readBack(), stoppedBy });
+    if (preempted.length === 0) return null;
+    const stoppedBy = await this.#stop(preempted, drainMs);
+    const readBacks: ReadBack[] = [];
+    for (const device of preempted) {
+      if (await this.#reach(agent, device)) readBacks.push({ ...device.readBack(), stoppedBy });
     }
     return { kind: 'preempted', readBacks };
   }

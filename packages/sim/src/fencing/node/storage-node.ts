@@ -27,6 +27,7 @@ export interface StorageNodeParts {
   readonly pools: ReadonlyMap<string, PoolFacts>;
   readonly tier: Tier;
   readonly drainMs: number;
+  readonly slowOdds: number;
   readonly observer: Observer;
 }
 
@@ -34,6 +35,8 @@ export interface StorageNodeParts {
 const feedShare = 4;
 const respawnMs = 300;
 const callTimeoutMs = 4_000;
+/** A kernel needs its memory for something else now and then: so often it has not kept what it read or wrote. */
+const evictionOdds = 4;
 
 export class StorageNode {
   readonly name: string;
@@ -92,8 +95,8 @@ export class StorageNode {
   }
 
   #newPath(): DevicePath {
-    const { time, node, random, drainMs } = this.#parts;
-    return new DevicePath({ time, timers: node.timers, random: random.fork(`path ${this.boot}`), drainMs });
+    const { time, node, random, drainMs, slowOdds } = this.#parts;
+    return new DevicePath({ time, timers: node.timers, random: random.fork(`path ${this.boot}`), drainMs, slowOdds });
   }
 
   #newAgent(): Agent {
@@ -169,8 +172,13 @@ export class StorageNode {
   /** What the kernel kept of an earlier read or write: the engine never hears of it. Null if it kept nothing. */
   #readCached(name: string, writer: Writer | null, block: number): IoResult | null {
     const { observer } = this.#parts;
-    const data = this.shared.cacheOf(name).get(block);
+    const cache = this.shared.cacheOf(name);
+    const data = cache.get(block);
     if (data === undefined) return null;
+    if (this.#random.below(evictionOdds) === 0) {
+      cache.delete(block);
+      return null;
+    }
     const reader = writer ?? { node: this.name, session: this.shared.session, volume: name, generation: 0, epoch: 0 };
     observer.read(reader, observer.reading(reader, block), data);
     return { error: null, data };
@@ -211,6 +219,18 @@ export class StorageNode {
   stopAgent(): LocalProcess {
     this.#agentProcess.stop();
     return this.#agentProcess;
+  }
+  /** Between asking somebody and hearing the answer. */
+  stopAgentInCall(): LocalProcess {
+    const process = this.#agentProcess;
+    process.atNextCall(() => process.stop());
+    return process;
+  }
+  killAgentInCall(): void {
+    const process = this.#agentProcess;
+    process.atNextCall(() => {
+      if (process === this.#agentProcess) this.killAgent();
+    });
   }
   killAgent(): void {
     this.#agentProcess.kill();
