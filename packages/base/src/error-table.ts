@@ -158,6 +158,18 @@ export const errorTable = {
     text: 'the text for {field} is not Unicode: it holds half of a surrogate pair',
     hint: 'Send text that was decoded from UTF-8.',
   },
+  FIELD_MISSING: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the request lacks {field}',
+    hint: 'Set the field; the .proto file says what each one means.',
+  },
+  PAGE_TOO_LARGE: {
+    kind: 'exhausted',
+    retriable: false,
+    text: 'a page of {asked} items was asked for, and it may have {limit}',
+    hint: 'Ask for fewer; the answer says where the next page begins.',
+  },
   FIELD_OUT_OF_RANGE: {
     kind: 'out-of-range',
     retriable: false,

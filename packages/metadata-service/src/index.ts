@@ -10,3 +10,4 @@ export type { Command, CommandKind, CommandOf, ResultOf } from './state/commands
 export { MetadataService, type ServiceOptions } from './service.ts';
 export { initialiseFirst, initialiseJoined, refuseExisting } from './member-home.ts';
 export type { FirstMembers, HomeOptions, MemberPlace } from './member-home.ts';
+export { metadataApi, type MetadataApiOptions } from './api/metadata-api.ts';

@@ -6,9 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { invariant, isOpError, listenOnPort, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
 import { createServer } from 'node:net';
-import type { CertificateKeeper } from '@holdfast/rpc';
+import {
+  createMetadataClient,
+  type CertificateKeeper,
+  type MetadataClient,
+  type Role,
+  type RpcServer,
+} from '@holdfast/rpc';
 import { TestCluster } from '@holdfast/rpc/internal';
 import { createMetrics, HealthChecks, type Metrics } from '@holdfast/telemetry';
+import type { ApiLimits } from './api/api-limits.ts';
+import { metadataApi } from './api/metadata-api.ts';
 import type { HostSettings } from './host/host-options.ts';
 import { Proposer } from './leader/proposer.ts';
 import { initialiseFirst, initialiseJoined, type HomeOptions } from './member-home.ts';
@@ -49,12 +57,15 @@ export interface TestMember {
   readonly apiAddress: string;
   readonly metrics: Metrics;
   service: MetadataService | null;
+  server: RpcServer | null;
 }
 
 export class TestGroup {
   readonly certificates: TestCluster;
   readonly members: TestMember[] = [];
   readonly settings: Partial<HostSettings>;
+  limits: Partial<ApiLimits> = {};
+  readonly #clients: MetadataClient[] = [];
   readonly #root: string;
 
   private constructor(certificates: TestCluster, settings: Partial<HostSettings>) {
@@ -95,6 +106,7 @@ export class TestGroup {
       apiAddress: await freeAddress(),
       metrics: await createMetrics(),
       service: null,
+      server: null,
     };
     this.members.push(member);
     return member;
@@ -113,11 +125,15 @@ export class TestGroup {
       checks: new HealthChecks(timers),
       log: this.certificates.log,
     });
+    const services = await metadataApi({ service: member.service, limits: this.limits, clock, random });
+    member.server = await this.certificates.serve({ services, keeper, address: member.apiAddress });
     return member.service;
   }
 
   async stop(member: TestMember): Promise<void> {
+    await member.server?.stop(1_000);
     await member.service?.stop();
+    member.server = null;
     member.service = null;
   }
 
@@ -163,7 +179,19 @@ export class TestGroup {
     };
   }
 
+  /** A client that knows these servers, or all. */
+  async client(role: Role = 'admin', servers: readonly string[] | null = null): Promise<MetadataClient> {
+    const client = await createMetadataClient({
+      servers: servers ?? this.members.map(({ apiAddress }) => apiAddress),
+      keeper: await this.certificates.keeperFor(role),
+      ...{ log: this.certificates.log, metrics: null, clock, timers, random },
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
   async close(): Promise<void> {
+    for (const client of this.#clients) client.close();
     for (const member of this.members) await this.stop(member);
     await this.certificates.close();
     await rm(this.#root, { recursive: true });

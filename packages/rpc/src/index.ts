@@ -1,5 +1,6 @@
 // The public door of rpc. grpc-js is loaded by the first server or client, so that a command that needs neither starts fast.
 import type { Channel, Calls, ChannelOptions } from './client/channel.ts';
+import type { MetadataClient, MetadataClientOptions } from './client/metadata-client.ts';
 import type { ServiceDescriptor } from './codec-method.ts';
 import type { RpcServer, ServerOptions } from './server/server.ts';
 
@@ -23,6 +24,7 @@ export { serverLimitDefaults, clientLimitDefaults, type ServerLimits, type Clien
 export { serve, type CallContext, type Handler, type Handlers, type ServedService } from './server/handlers.ts';
 export type { RpcServer, ServerOptions } from './server/server.ts';
 export type { Calls, Channel, ChannelOptions } from './client/channel.ts';
+export type { MetadataClient, MetadataClientOptions } from './client/metadata-client.ts';
 export { quietLog } from './quiet-log.ts';
 export type { CallOptions } from './client/client-call.ts';
 
@@ -54,6 +56,12 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
 export async function createChannel(options: ChannelOptions): Promise<Channel> {
   const { openChannel } = await import('./client/channel.ts');
   return openChannel(options);
+}
+
+/** A client of whichever metadata server leads. It connects at the first call. */
+export async function createMetadataClient(options: MetadataClientOptions): Promise<MetadataClient> {
+  const { MetadataClient: Client } = await import('./client/metadata-client.ts');
+  return new Client(options);
 }
 
 export interface Client<Service extends ServiceDescriptor> {

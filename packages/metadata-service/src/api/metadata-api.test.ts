@@ -1,0 +1,185 @@
+// The API as its callers find it: real servers and a real client over mutual TLS.
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { loadMetadataServices, type MetadataClient, type Pool } from '@holdfast/rpc';
+import { TestGroup, until } from '../service-testing.ts';
+
+type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
+const options = { timeoutMs: 20_000 };
+const pool: Pool = {
+  ...{ name: 'fast', fencing: 'LEASE', tier: 'KERNEL', isBestEffortTakeover: false, drainBoundMs: null },
+  ...{ fencesPerHour: 3n, oversubscriptionPercent: 0n, extentBytes: 1_048_576n },
+  ...{ totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n },
+  ...{ promisedExtents: 0n, isOpen: false, devices: [] },
+};
+const volume = (name: string) => ({ name, tenant: '', pool: 'fast', extents: 8n, isShared: false, attributes: 'mine' });
+
+let group: TestGroup;
+let client: MetadataClient;
+let services: Services;
+
+beforeEach(async () => {
+  services = await loadMetadataServices();
+});
+afterEach(async () => group.close());
+
+async function begin(members: 1 | 3): Promise<void> {
+  group = members === 1 ? await TestGroup.create() : await TestGroup.ofThree();
+  client = await group.client();
+  await client.change(services.poolsService, 'create', { pool }, options);
+}
+
+test('a pool, its device, and a volume live: made, found, listed, grown, deleted', async () => {
+  await begin(1);
+  const { poolsService: pools, volumesService: volumes } = services;
+  const device = { pool: 'fast', device: 'd1', extents: 100n };
+  expect(await client.change(pools, 'addDevice', device, options)).toEqual({ number: 1n });
+  const { volume: id } = await client.change(volumes, 'create', volume('web'), options);
+  // The same name with the same properties is the same volume, for who has forgotten that it asked.
+  expect(await client.change(volumes, 'create', volume('web'), options)).toEqual({ volume: id });
+  expect(await client.change(volumes, 'expand', { volume: id, extents: 9n }, options)).toEqual({ extents: 9n });
+
+  const found = await client.ask(volumes, 'get', { by: { kind: 'name', value: 'web' }, isLocal: false }, options);
+  expect(found.volume).toMatchObject({ id, extents: 9n, attributes: 'mine', nodes: [] });
+  const byId = await client.ask(volumes, 'get', { by: { kind: 'volume', value: id }, isLocal: true }, options);
+  expect(byId.volume).toEqual(found.volume);
+  const { pools: listed } = await client.ask(pools, 'list', { isLocal: false }, options);
+  expect(listed).toMatchObject([{ name: 'fast', totalExtents: 100n, promisedExtents: 9n, isOpen: true }]);
+  expect(listed[0]?.devices).toEqual([{ number: 1n, id: 'd1', extents: 100n, freeExtents: 100n }]);
+
+  await client.change(volumes, 'delete', { volume: id }, options);
+  await client.change(volumes, 'delete', { volume: id }, options);
+  await expect(
+    client.ask(volumes, 'get', { by: { kind: 'volume', value: id }, isLocal: false }, options),
+  ).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' });
+});
+
+test('a list comes page by page, each volume once, whatever the pages end for', async () => {
+  await begin(1);
+  const { volumesService: volumes } = services;
+  const made = await Promise.all(
+    Array.from({ length: 25 }, async (_, at) => client.change(volumes, 'create', volume(`v${at}`), options)),
+  );
+  const ids = made.map(({ volume: id }) => id).toSorted();
+  const list = async (pageSize: bigint): Promise<string[][]> => {
+    const pages: string[][] = [];
+    for (let pageToken = ''; pages.length === 0 || pageToken !== '';) {
+      const page = await client.ask(volumes, 'list', { pageSize, pageToken, isLocal: true }, options);
+      pages.push(page.volumes.map(({ id }) => id));
+      pageToken = page.nextPageToken;
+    }
+    return pages;
+  };
+  expect((await list(10n)).map(({ length }) => length)).toEqual([10, 10, 5]);
+  expect((await list(25n)).flat()).toEqual(ids);
+  expect(await list(0n)).toHaveLength(1);
+  await expect(list(1_001n)).rejects.toMatchObject({ code: 'PAGE_TOO_LARGE' });
+  const [member] = group.members;
+  if (member === undefined) throw new Error('one member');
+  await group.stop(member);
+  group.limits = { pageBytesMax: 1_000 };
+  await group.start(member);
+  await group.ready(member);
+  const small = await list(0n);
+  expect(small.length).toBeGreaterThan(5);
+  expect(small.flat()).toEqual(ids);
+});
+
+test('who knows only a follower finds the leader, and a read of its own state needs none', async () => {
+  await begin(3);
+  const { volumesService: volumes, clusterService: cluster } = services;
+  const { service } = await group.atLeader();
+  const follower = group.members.find((member) => member.service !== service);
+  if (follower === undefined) throw new Error('somebody follows');
+  const narrow = await group.client('csi', [follower.apiAddress]);
+  const { volume: id } = await narrow.change(volumes, 'create', volume('web'), options);
+  const direct = group.certificates.connect(follower.apiAddress, await group.certificates.keeperFor('csi'));
+  const calls = direct.calls(volumes);
+  const refused = calls.get({ by: { kind: 'volume', value: id }, isLocal: false }, options);
+  await expect(refused).rejects.toMatchObject({ code: 'METADATA_LEADER_ELSEWHERE' });
+  await until(async () =>
+    calls.get({ by: { kind: 'volume', value: id }, isLocal: true }, options).then(
+      () => true,
+      () => false,
+    ),
+  );
+  const { member, role, members } = await direct.calls(cluster).describe({}, options);
+  expect([Number(member), role]).toEqual([follower.service?.self, 'FOLLOWER']);
+  expect(members.map(({ kind, name }) => [kind, name])).toEqual([
+    ['VOTER', 'm1'],
+    ['VOTER', 'm2'],
+    ['VOTER', 'm3'],
+  ]);
+});
+
+test('what is asked while leaders change is done once, and all of it', async () => {
+  await begin(3);
+  const { volumesService: volumes, clusterService: cluster } = services;
+  const names = Array.from({ length: 300 }, (_, at) => `v${at}`);
+  const creating = Promise.all(names.map(async (name) => client.change(volumes, 'create', volume(name), options)));
+  for (const { service } of group.members) {
+    if (service === null || service.isLeader) continue;
+    await client.ask(cluster, 'transfer', { member: BigInt(service.self) }, options);
+  }
+  const made = await creating;
+  expect(new Set(made.map(({ volume: id }) => id)).size).toBe(names.length);
+  const { volumes: listed } = await client.ask(
+    volumes,
+    'list',
+    { pageSize: 1_000n, pageToken: '', isLocal: false },
+    options,
+  );
+  expect(listed.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
+});
+
+test('a command that comes twice with its number takes effect once, and gets its first answer', async () => {
+  await begin(1);
+  const [member] = group.members;
+  if (member === undefined) throw new Error('one member');
+  const direct = group.certificates.connect(member.apiAddress, await group.certificates.keeperFor('admin'));
+  const { client: number } = await direct.calls(services.clusterService).openClient({}, options);
+  const calls = direct.calls(services.volumesService);
+  const id = { client: number, sequence: 1n };
+  const first = await calls.create({ id, ...volume('web') }, options);
+  await calls.delete({ id: { client: number, sequence: 2n }, volume: first.volume }, options);
+  expect(await calls.create({ id, ...volume('web') }, options)).toEqual(first);
+  const { volumes: left } = await calls.list({ pageSize: 0n, pageToken: '', isLocal: false }, options);
+  expect(left).toEqual([]);
+});
+
+test('bad requests are answered with a row of the table, and change nothing', async () => {
+  await begin(1);
+  const [member] = group.members;
+  if (member === undefined) throw new Error('one member');
+  const direct = group.certificates.connect(member.apiAddress, await group.certificates.keeperFor('admin'));
+  const { clusterService, poolsService, settingsService, volumesService } = services;
+  const { client: number } = await direct.calls(clusterService).openClient({}, options);
+  const volumes = direct.calls(volumesService);
+  const pools = direct.calls(poolsService);
+  const cluster = direct.calls(clusterService);
+  const settings = direct.calls(settingsService);
+  let sequence = 0n;
+  const id = () => ({ client: number, sequence: ++sequence });
+  const cases: readonly [code: string, call: () => Promise<unknown>][] = [
+    ['FIELD_MISSING', async () => volumes.create({ id: null, ...volume('a') }, options)],
+    ['FIELD_MISSING', async () => volumes.create({ id: { client: number, sequence: 0n }, ...volume('a') }, options)],
+    ['FIELD_MISSING', async () => volumes.create({ id: id(), ...volume('') }, options)],
+    ['FIELD_OUT_OF_RANGE', async () => volumes.create({ id: id(), ...volume('a'), extents: 2n ** 63n }, options)],
+    ['STATE_COMMAND_MALFORMED', async () => volumes.create({ id: id(), ...volume('a'), extents: 0n }, options)],
+    ['STATE_COMMAND_MALFORMED', async () => volumes.create({ id: id(), ...volume('a'.repeat(254)) }, options)],
+    ['FIELD_MISSING', async () => volumes.get({ by: null, isLocal: true }, options)],
+    ['FIELD_MISSING', async () => pools.create({ id: id(), pool: null }, options)],
+    ['FIELD_MISSING', async () => pools.create({ id: id(), pool: { ...pool, fencing: 'UNKNOWN' } }, options)],
+    ['POOL_NOT_FOUND', async () => pools.get({ name: 'slow', isLocal: true }, options)],
+    ['FIELD_MISSING', async () => settings.set({ id: id(), name: '', value: 'x' }, options)],
+    ['FIELD_MISSING', async () => cluster.promote({ member: 0n }, options)],
+    ['MEMBER_NOT_FOUND', async () => cluster.promote({ member: 9n }, options)],
+    ['MEMBER_EXISTS', async () => cluster.invite({ name: 'm1' }, options)],
+    [
+      'CALLER_NOT_ALLOWED',
+      async () => cluster.join({ id: id(), token: 'x', peerAddress: 'a:1', apiAddress: 'a:2' }, options),
+    ],
+  ];
+  for (const [code, call] of cases) await expect(call()).rejects.toMatchObject({ code });
+  const { volumes: left } = await volumes.list({ pageSize: 0n, pageToken: '', isLocal: false }, options);
+  expect(left).toEqual([]);
+});

@@ -1,0 +1,224 @@
+// A client of the metadata servers, whichever of them leads: it finds the leader, asks again where that is safe, and numbers what it
+// changes, so that a command which is sent twice takes effect once.
+//
+// What the way swallows is asked again until the call's deadline: a server that is not there, one that does not lead, an election. What
+// the state has answered is an answer, also if it is a refusal that a caller may repeat later. A command's number is the same
+// in every attempt, whichever server it goes to.
+import { backoffDelayMs, invariant, isOpError, OpError, sleep, type ErrorCode, type Timers } from '@holdfast/base';
+import type { RequestOf, ResponseOf, ServiceDescriptor } from '../codec-method.ts';
+import { loadMetadataServices } from '../generated/services.ts';
+import type { CommandId } from '../generated/metadata-types.ts';
+import { openChannel, type Channel, type ChannelOptions } from './channel.ts';
+import type { CallOptions } from './client-call.ts';
+
+export interface MetadataClientOptions extends Omit<ChannelOptions, 'address'> {
+  /** The servers that are known from the start; a leader elsewhere is found through them. */
+  readonly servers: readonly string[];
+  readonly timers: Timers;
+  /** How long one server may take before the next one is asked: one that was stopped in its tracks answers nothing. */
+  readonly attemptLimitMs?: number;
+}
+
+/** As the state keeps them: commands of one session that may be under way, by the distance of their numbers. */
+export const commandsUnderWayMax = 256;
+/** Commands that wait until one of those is answered. */
+const waitingMax = 4_096;
+const serversMax = 32;
+/** After this a session is left for another one: the servers forget those that are much older. */
+const sessionLifeMs = 30 * 60_000;
+const attemptLimitMsDefault = 3_000;
+const backoff = { baseMs: 20, ceilingMs: 500 };
+
+/** What says nothing about the request itself. */
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...(['SERVER_UNREACHABLE', 'SERVER_STOPPING', 'CALL_CANCELLED', 'DEADLINE_EXCEEDED', 'TIMED_OUT'] as const),
+  ...(['METADATA_LEADER_ELSEWHERE', 'RAFT_LEADER_ELSEWHERE', 'RAFT_LEADER_UNKNOWN', 'RAFT_LEADER_UNREADY'] as const),
+  ...(['RAFT_LEADER_CHANGED', 'RAFT_OUTCOME_UNKNOWN', 'RAFT_HOST_STOPPED', 'RAFT_OVERLOADED'] as const),
+  ...(['RAFT_TRANSFER_PENDING', 'RAFT_LOG_CLOSED', 'RAFT_LOG_FULL'] as const),
+]);
+
+type MethodOf<Service extends ServiceDescriptor, Name extends keyof Service['methods']> = Service['methods'][Name];
+/** Methods with one request and one answer. */
+type UnaryName<Service extends ServiceDescriptor> = {
+  [Name in keyof Service['methods']]: Service['methods'][Name] extends {
+    readonly requestStream: false;
+    readonly responseStream: false;
+  }
+    ? Name
+    : never;
+}[keyof Service['methods']];
+type Unnumbered<Request> = Omit<Request, 'id'>;
+
+interface Session {
+  readonly client: bigint;
+  readonly openedMs: number;
+  sequence: bigint;
+  /** In the order of their numbers. */
+  readonly underWay: Set<bigint>;
+}
+
+export class MetadataClient {
+  readonly #options: MetadataClientOptions;
+  readonly #channels = new Map<string, Channel>();
+  /** Where the last answer came from, or the leader is said to be. */
+  #current: string;
+  #session: Session | null = null;
+  #opening: Promise<Session> | null = null;
+  #waiting: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(options: MetadataClientOptions) {
+    const [first] = options.servers;
+    invariant(first !== undefined, 'a client knows a server');
+    this.#options = options;
+    this.#current = first;
+  }
+
+  /** A call that changes nothing, or that may be made twice. */
+  async ask<Service extends ServiceDescriptor, Name extends UnaryName<Service>>(
+    service: Service,
+    name: Name,
+    request: RequestOf<MethodOf<Service, Name>>,
+    options: CallOptions,
+  ): Promise<ResponseOf<MethodOf<Service, Name>>> {
+    return this.#attempt(options, async (channel, attempt) => {
+      const call = (channel.calls(service) as UntypedCalls)[name as string];
+      invariant(call !== undefined, `${service.name} has a method ${String(name)}`);
+      return call(request, attempt) as Promise<ResponseOf<MethodOf<Service, Name>>>;
+    });
+  }
+
+  /** A call that changes something, once. */
+  async change<Service extends ServiceDescriptor, Name extends UnaryName<Service>>(
+    service: Service,
+    name: Name,
+    request: Unnumbered<RequestOf<MethodOf<Service, Name>>>,
+    options: CallOptions,
+  ): Promise<ResponseOf<MethodOf<Service, Name>>> {
+    const deadlineMs = this.#options.clock.monotonicMs() + options.timeoutMs;
+    const { session, sequence } = await this.#takeNumber(options);
+    const id: CommandId = { client: session.client, sequence };
+    try {
+      const timeoutMs = Math.max(1, deadlineMs - this.#options.clock.monotonicMs());
+      // The method's own request is what `request` and its number make together.
+      const numbered = { ...request, id } as unknown as RequestOf<MethodOf<Service, Name>>;
+      return await this.ask(service, name, numbered, { ...options, timeoutMs });
+    } catch (error) {
+      // Forgotten by the servers, or lost with a restore: the next command opens another one.
+      if (isOpError(error) && error.code === 'CLIENT_UNKNOWN' && this.#session === session) this.#session = null;
+      throw error;
+    } finally {
+      const [oldest] = session.underWay;
+      session.underWay.delete(sequence);
+      // Only the oldest one holds others up.
+      if (sequence === oldest) for (const wake of this.#waiting.splice(0)) wake();
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+  }
+
+  async #attempt<Answer>(
+    { timeoutMs, signal = null }: CallOptions,
+    call: (channel: Channel, options: CallOptions) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { clock, timers, random, attemptLimitMs = attemptLimitMsDefault } = this.#options;
+    const endMs = clock.monotonicMs() + timeoutMs;
+    for (let attempt = 1; ; attempt++) {
+      const address = this.#current;
+      const leftMs = endMs - clock.monotonicMs();
+      try {
+        const options = { timeoutMs: Math.max(1, Math.min(leftMs, attemptLimitMs)), signal };
+        return await call(this.#channel(address), options);
+      } catch (error) {
+        if (!isOpError(error) || !passing.has(error.code) || this.#isClosed) throw error;
+        const isTold = this.#turn(address, error);
+        const delayMs = isTold && attempt === 1 ? 0 : backoffDelayMs(backoff, attempt, random);
+        if (signal?.aborted === true || clock.monotonicMs() + delayMs >= endMs) throw error;
+        if (delayMs > 0) await sleep(timers, delayMs, signal);
+      }
+    }
+  }
+
+  /** Whom to ask next; whether the server that was asked said so. Another call may have found out meanwhile. */
+  #turn(asked: string, error: OpError): boolean {
+    if (this.#current !== asked) return false;
+    const { address } = error.details;
+    if (error.code === 'METADATA_LEADER_ELSEWHERE' && typeof address === 'string' && address !== asked) {
+      this.#current = address;
+      return true;
+    }
+    const { servers } = this.#options;
+    this.#current = servers[(servers.indexOf(asked) + 1) % servers.length] ?? asked;
+    return false;
+  }
+
+  #channel(address: string): Channel {
+    let channel = this.#channels.get(address);
+    if (channel === undefined) {
+      if (this.#isClosed) throw new OpError('CALL_CANCELLED', { method: 'a call', reason: 'its client was closed' });
+      this.#forgetStrangers();
+      channel = openChannel({ ...this.#options, address });
+      this.#channels.set(address, channel);
+    }
+    return channel;
+  }
+
+  /** Leaders that are members no more. */
+  #forgetStrangers(): void {
+    if (this.#channels.size < serversMax) return;
+    for (const [address, channel] of this.#channels) {
+      if (this.#options.servers.includes(address)) continue;
+      channel.close();
+      this.#channels.delete(address);
+    }
+  }
+
+  /** Taken in the turn in which there is room: whoever waits beside may wake in the next. */
+  async #takeNumber(options: CallOptions): Promise<{ readonly session: Session; readonly sequence: bigint }> {
+    const { clock, timers } = this.#options;
+    const endMs = clock.monotonicMs() + options.timeoutMs;
+    for (;;) {
+      const session = this.#session;
+      const isOld = session !== null && clock.monotonicMs() - session.openedMs > sessionLifeMs;
+      if (session !== null && !isOld && hasRoom(session)) {
+        const sequence = ++session.sequence;
+        session.underWay.add(sequence);
+        return { session, sequence };
+      }
+      const leftMs = endMs - clock.monotonicMs();
+      if (leftMs <= 0) throw new OpError('DEADLINE_EXCEEDED', { method: 'Cluster/OpenClient' });
+      if (session === null || isOld) {
+        this.#opening ??= this.#open({ ...options, timeoutMs: leftMs }).finally(() => (this.#opening = null));
+        this.#session = await this.#opening;
+        continue;
+      }
+      if (this.#waiting.length >= waitingMax) {
+        throw new OpError('RAFT_OVERLOADED', { what: 'commands of this client', limit: waitingMax });
+      }
+      await new Promise<void>((resolve) => {
+        const timer = timers.after(leftMs, resolve);
+        this.#waiting.push(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+  }
+
+  async #open(options: CallOptions): Promise<Session> {
+    const { clusterService } = await loadMetadataServices();
+    const { client } = await this.ask(clusterService, 'openClient', {}, options);
+    return { client, openedMs: this.#options.clock.monotonicMs(), sequence: 0n, underWay: new Set() };
+  }
+}
+
+type UntypedCalls = Readonly<Record<string, (request: unknown, options: CallOptions) => unknown>>;
+
+function hasRoom({ sequence, underWay }: Session): boolean {
+  const [oldest = sequence + 1n] = underWay;
+  return sequence + 1n - oldest < BigInt(commandsUnderWayMax);
+}
