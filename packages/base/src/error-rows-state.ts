@@ -158,6 +158,12 @@ export const stateErrorRows = {
     text: 'the node {node} has the session {session} in the same boot, and this agent did not take it up',
     hint: "Start the agent with its state directory: it holds the session's secret, or says that everything was torn down.",
   },
+  REGISTRATION_OUTDATED: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'the registration of the node {node} follows another session than its last one, "{session}"',
+    hint: 'The agent registers again and names that session; if this machine has booted since, only its present boot does.',
+  },
   REVISION_COMPACTED: {
     kind: 'out-of-range',
     retriable: false,

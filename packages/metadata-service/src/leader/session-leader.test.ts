@@ -275,7 +275,7 @@ describe('a machine that is gone', () => {
     const a = await realm.node('a');
     await realm.do<'publish'>(realm.publish('v', 'a'));
     a.isSilent = true;
-    const again = await realm.node('a', { boot: 'boot 2', secretHash: Buffer.from('another') });
+    const again = await realm.node('a', { boot: 'boot 2', secretHash: Buffer.from('another'), after: a.session });
     const tookMs = await realm.move('v', 'a', 'a');
     expect(tookMs).toBeGreaterThan(ttlMs + drainMs);
     expect(realm.certificates()).toEqual([`${a.session} rebooted`]);

@@ -12,7 +12,7 @@ const readBack = { device: 'd', keys: ['k', 'l'], isAllRegistrants: true, stoppe
 const samples: readonly Command[] = [
   poolCommand('pool', { drainBoundMs: 7 }),
   volumeCommand('v'),
-  nodeCommand('n', { tornDown: 's' }),
+  nodeCommand('n', { tornDown: [new Uint8Array([1])], after: 's' }),
   { kind: 'convert', ...ofGrant, revision: 3, entries: [entry, { ...entry, logical: 9, expect: null }] },
   {
     kind: 'certifySession',

@@ -154,6 +154,8 @@ export interface NodeRow {
   /** The enrolled key and the machine's identity. */
   readonly machine: string;
   readonly incarnation: number;
+  /** Of the last agent that registered or took a session up: it grows for as long as the node is known (F4). */
+  readonly agent: number;
   readonly session: string;
   /** Who said that the machine is off, and of which incarnation. */
   readonly off_by: string | null;

@@ -33,6 +33,9 @@ const missing = query<GrantRow>(`
     SELECT 1 FROM acknowledgements
     WHERE acknowledgements.volume = grants.volume AND acknowledgements.session = grants.session) ORDER BY epoch
 `);
+const anyAcknowledgement = query<{ readonly session: string }>(
+  'SELECT session FROM acknowledgements WHERE volume = ? LIMIT 1',
+);
 const raiseRevision = change('UPDATE volumes SET revision = ? WHERE id = ?');
 const setNarrowed = change('UPDATE volumes SET narrowed = ?, changes = changes + 1 WHERE id = ?');
 const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ?');
@@ -107,6 +110,10 @@ export function commitIntent(state: State, command: CommandOf<'commitIntent'>): 
   if (left.length > 0) {
     const sessions = left.map(({ session }) => session).join(', ');
     throw new OpError('INTENT_INCOMPLETE', { volume: volume.id, sessions });
+  }
+  // A snapshot of what only a device's cache holds could still change: whoever acknowledges has flushed (adr/0013).
+  if (intent.kind === 'share' && state.database.get(anyAcknowledgement, volume.id) === null) {
+    throw new OpError('INTENT_INCOMPLETE', { volume: volume.id, sessions: 'of any node, for a flush' });
   }
   state.database.run(setNarrowed, intent.revision, volume.id);
   state.note('map', volume.id);

@@ -31,6 +31,8 @@ class World {
   readonly model = new MapModel();
   /** Sessions by node; a node that was fenced registers again. */
   readonly sessions = new Map<string, { session: string; boot: number }>();
+  /** Of every session that there was. */
+  readonly #agents = new Map<string, number>();
   /** Sessions that ended and are not certified yet, with the extents that their engines knew. */
   readonly loud = new Map<string, ReadonlySet<number>>();
   #names = 0;
@@ -42,10 +44,13 @@ class World {
   }
 
   #register(node: string): void {
-    const boot = (this.sessions.get(node)?.boot ?? 0) + 1;
+    const before = this.sessions.get(node);
+    const boot = (before?.boot ?? 0) + 1;
     const secretHash = new Uint8Array([boot]);
-    const { session } = this.story.do<'registerNode'>(nodeCommand(node, { boot: `boot ${boot}`, secretHash }));
+    const properties = { boot: `boot ${boot}`, secretHash, after: before?.session ?? null };
+    const { session, agent } = this.story.do<'registerNode'>(nodeCommand(node, properties));
     this.sessions.set(node, { session, boot });
+    this.#agents.set(session, agent);
   }
 
   step(step: Step): void {
@@ -85,7 +90,7 @@ class World {
     return this.model.grants[pick % Math.max(1, this.model.grants.length)] ?? null;
   }
   #agent({ session }: { readonly session: string }): { readonly session: string; readonly agent: number } {
-    return { session, agent: 1 };
+    return { session, agent: this.#agents.get(session) ?? 0 };
   }
   #isFenced({ session }: { readonly session: string }): boolean {
     return this.loud.has(session);
@@ -199,6 +204,12 @@ class World {
       if (code === null) continue;
       this.story.do({ kind: 'withdrawIntent', volume, intent });
       return false;
+    }
+    if (what.what === 'share' && this.model.grants.every((each) => each.volume !== volume)) {
+      // What the last holder left in a device's cache is flushed by anybody.
+      expect(this.story.try(commit)).toBe('INTENT_INCOMPLETE');
+      const session = this.sessions.get('n1')?.session ?? '';
+      this.story.do({ kind: 'acknowledge', ...this.#agent({ session }), volume, intent });
     }
     expect(this.story.do<'commitIntent'>(commit).isDone).toBe(true);
     return true;

@@ -49,8 +49,14 @@ const kind = <Kind extends Command['kind']>(of: Kind): fc.Arbitrary<Kind> => fc.
 const command: fc.Arbitrary<Command> = fc.oneof(
   fc.tuple(volume, pool, fc.boolean()).map(([v, p, isShared]) => volumeCommand(v, { pool: p, extents: 8, isShared })),
   fc
-    .tuple(node, secretHash, fc.constantFrom('boot 1', 'boot 2'), fc.option(session))
-    .map(([n, hash, boot, tornDown]) => nodeCommand(n, { secretHash: hash, boot, tornDown })),
+    .tuple(
+      node,
+      secretHash,
+      fc.constantFrom('boot 1', 'boot 2'),
+      fc.array(secretHash, { maxLength: 2 }),
+      fc.option(session),
+    )
+    .map(([n, hash, boot, tornDown, after]) => nodeCommand(n, { secretHash: hash, boot, tornDown, after })),
   fc.record({ kind: kind('resumeSession'), session, secretHash }),
   fc.record({ kind: kind('publish'), volume, node, mode }),
   fc.record({ kind: kind('publish'), volume, node, mode: fc.constant('write' as const) }),

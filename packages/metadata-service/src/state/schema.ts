@@ -167,6 +167,7 @@ const fencingTables = `
     number INTEGER NOT NULL UNIQUE,
     machine TEXT NOT NULL,
     incarnation INTEGER NOT NULL,
+    agent INTEGER NOT NULL,
     session TEXT NOT NULL,
     off_by TEXT,
     off_incarnation INTEGER,

@@ -1,7 +1,7 @@
 // Sessions: registered, taken up by a later agent, ended (F3, F4). A session ends by an entry of the log and never comes back; its
 // node begins the next incarnation. Renewals are the leader's, in memory, and never come here.
 import { OpError } from '@holdfast/base';
-import { isLive, reservationKey, sessionOf } from './agents.ts';
+import { isLive, nodeOf, reservationKey, sessionOf } from './agents.ts';
 import { certifySession } from './certificates.ts';
 import type { CommandOf, ResultOf } from './commands.ts';
 import type { EndReason, NodeRow, SessionPoolRow, SessionRow } from './entities.ts';
@@ -11,9 +11,10 @@ import { stateLimits } from './state-limits.ts';
 
 const nodeNamed = query<NodeRow>('SELECT * FROM nodes WHERE name = ?');
 const insertNode = insert<NodeRow>('nodes', [
-  ...(['name', 'number', 'machine', 'incarnation', 'session', 'off_by', 'off_incarnation', 'taint'] as const),
+  ...(['name', 'number', 'machine', 'incarnation', 'agent', 'session', 'off_by', 'off_incarnation', 'taint'] as const),
 ]);
-const nextIncarnation = change('UPDATE nodes SET incarnation = ?, session = ? WHERE name = ?');
+const nextIncarnation = change('UPDATE nodes SET incarnation = ?, agent = ?, session = ? WHERE name = ?');
+const setNodeAgent = change('UPDATE nodes SET agent = ? WHERE name = ?');
 const sessionById = query<SessionRow>('SELECT * FROM sessions WHERE id = ?');
 const insertSession = insert<SessionRow>('sessions', [
   ...([
@@ -29,7 +30,7 @@ const insertSession = insert<SessionRow>('sessions', [
     'ended',
   ] as const),
 ]);
-const nextAgent = change('UPDATE sessions SET agent = ? WHERE id = ?');
+const setAgent = change('UPDATE sessions SET agent = ? WHERE id = ?');
 const setEnded = change('UPDATE sessions SET ended = ? WHERE id = ? AND ended IS NULL');
 const setEndedInPools = change(
   'UPDATE session_pools SET ended_revision = ? WHERE session = ? AND ended_revision IS NULL',
@@ -54,6 +55,8 @@ const countFences = query<{ readonly count: number }>(
 );
 const insertFence = insert('fences', ['session', 'at_ms']);
 const hourMs = 3_600_000;
+/** A restored state does not know how far the numbers went: each generation begins beyond the one before. */
+const agentsPerGeneration = 1_000_000;
 
 type Register = CommandOf<'registerNode'>;
 type Registration = ResultOf<'registerNode'>;
@@ -63,16 +66,18 @@ export function registerNode(state: State, command: Register): Registration {
   const { node: name, boot } = command;
   const known = database.get(nodeNamed, name);
   if (known === null) {
+    checkAfter(command, null);
     if (cluster.nodes >= stateLimits.nodes) throw limitReached('nodes', stateLimits.nodes);
     return tell(state, begin(state, null, command));
   }
   if (known.machine !== command.machine) throw new OpError('NODE_MISTAKEN', { node: name });
   const previous = found(database.get(sessionById, known.session), () => new OpError('NODE_NOT_FOUND', { node: name }));
-  // The same registration, sent again: its secret is known to nobody else.
-  if (isLive(state, previous) && isSecret(previous, command.secretHash)) return tell(state, previous);
+  // The same registration, sent again: its secret is known to nobody else. But a later agent may send it, which is another one.
+  if (isSecret(previous, command.secretHash)) return takeUp(state, previous);
+  checkAfter(command, previous.id);
   const isSameBoot = previous.boot === boot;
   // An agent that neither has the session's secret nor says that it tore everything down may run beside the real one.
-  if (isSameBoot && command.tornDown !== previous.id) {
+  if (isSameBoot && !command.tornDown.some((hash) => isSecret(previous, hash))) {
     throw new OpError('REGISTRATION_CONTESTED', { node: name, session: previous.id });
   }
   end(state, previous.id, isSameBoot ? 'registered-again' : 'rebooted');
@@ -83,20 +88,26 @@ export function registerNode(state: State, command: Register): Registration {
   return tell(state, session);
 }
 
+/** A registration of an earlier boot that arrives late names another session than the one that it would end (adr/0015). */
+function checkAfter({ node, after }: Register, last: string | null): void {
+  if (after !== last) throw new OpError('REGISTRATION_OUTDATED', { node, session: last ?? '' });
+}
+
 function begin(state: State, known: NodeRow | null, command: Register): SessionRow {
   const { database, cluster } = state;
   const { node: name, machine, boot, ttlMs, drainBoundMs } = command;
   const incarnation = (known?.incarnation ?? 0) + 1;
+  const agent = Math.max(known?.agent ?? 0, (cluster.generation - 1) * agentsPerGeneration) + 1;
   const id = `${cluster.generation}.${name}.${incarnation}`;
   if (known === null) {
     const fresh = { off_by: null, off_incarnation: null, taint: null };
-    database.insert(insertNode, { name, number: ++cluster.nodes, machine, incarnation, session: id, ...fresh });
+    database.insert(insertNode, { name, number: ++cluster.nodes, machine, incarnation, agent, session: id, ...fresh });
   } else {
-    database.run(nextIncarnation, incarnation, id, name);
+    database.run(nextIncarnation, incarnation, agent, id, name);
   }
   const session: SessionRow = {
     ...{ id, node: name, generation: cluster.generation, incarnation, boot, secret_hash: command.secretHash },
-    ...{ ttl_ms: ttlMs, drain_bound_ms: drainBoundMs, agent: 1, ended: null },
+    ...{ ttl_ms: ttlMs, drain_bound_ms: drainBoundMs, agent, ended: null },
   };
   database.insert(insertSession, session);
   state.note('node', name);
@@ -118,9 +129,16 @@ export function resumeSession(state: State, command: CommandOf<'resumeSession'>)
   const session = sessionOf(state, command.session);
   if (!isLive(state, session)) throw new OpError('SESSION_ENDED', { session: session.id });
   if (!isSecret(session, command.secretHash)) throw new OpError('SESSION_SECRET_WRONG', { session: session.id });
-  // F4: each agent that takes the session up gets a number of its own, so that the one before is nobody from here on.
-  const agent = session.agent + 1;
-  state.database.run(nextAgent, agent, session.id);
+  return takeUp(state, session);
+}
+
+/** F4: each agent that takes the session up gets a number of its own, so that the one before is nobody from here on. */
+function takeUp(state: State, session: SessionRow): Registration {
+  if (!isLive(state, session)) throw new OpError('SESSION_ENDED', { session: session.id });
+  const agent = nodeOf(state, session.node).agent + 1;
+  state.database.run(setNodeAgent, agent, session.node);
+  state.database.run(setAgent, agent, session.id);
+  state.note('session', session.id);
   return tell(state, { ...session, agent });
 }
 

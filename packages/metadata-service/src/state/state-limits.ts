@@ -20,6 +20,8 @@ export const stateLimits = {
   /** Clones of snapshots of clones: a reader looks through as many maps. */
   cloneDepth: 8,
   nodes: 5_000,
+  /** Secrets that one boot of a node may have registered with, by the node's own record. */
+  secretsPerBoot: 64,
   grantsPerSession: 512,
   attachmentsPerVolume: 256,
   settings: 256,

@@ -103,7 +103,7 @@ export function nodeCommand(
   node: string,
   properties: Partial<CommandOf<'registerNode'>> = {},
 ): CommandOf<'registerNode'> {
-  const rest = { boot: 'boot 1', ttlMs: 8_000, drainBoundMs: 30_000, tornDown: null };
+  const rest = { boot: 'boot 1', ttlMs: 8_000, drainBoundMs: 30_000, tornDown: [], after: null };
   const secretHash = Buffer.from(`secret of ${node}`);
   return { kind: 'registerNode', node, machine: `machine ${node}`, secretHash, ...rest, ...properties };
 }

@@ -9,7 +9,7 @@ import type { Command } from './commands.ts';
 import { MetadataMachine } from './machine.ts';
 import { change } from './query.ts';
 import { State } from './state.ts';
-import { entryOf, files, poolCommand, Story, temporaryDirectory, volumeCommand } from './state-testing.ts';
+import { nodeCommand, entryOf, files, poolCommand, Story, temporaryDirectory, volumeCommand } from './state-testing.ts';
 
 const batch = 64;
 const runs = 1_000_000;
@@ -86,6 +86,8 @@ function measureLargeVolume(report: Report, directory: string): void {
   fillVolume(story);
   const volume = 'v';
   story.do({ kind: 'intend', volume, intent: 'i', what: 'share', snapshot: 's', name: 's', start: 0, stop: 0 });
+  const { session, agent } = story.do<'registerNode'>(nodeCommand('node'));
+  story.do({ kind: 'acknowledge', session, agent, volume, intent: 'i' });
   const snapshotSeconds = inSeconds(() => apply(story, [{ kind: 'commitIntent', volume, intent: 'i', atMs: 0 }]));
   report.figure('snapshot-of-1000000-runs', snapshotSeconds * 1e3, 'ms', { atMost: 20 });
   measureImage(report, story, join(directory, 'image.db'));

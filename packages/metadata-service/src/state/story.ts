@@ -9,11 +9,13 @@ import { join } from 'node:path';
 import { isOpError } from '@holdfast/base';
 import { decodeAnswer } from './command-codec.ts';
 import { commands, type Command, type CommandKind, type Evidence } from './commands.ts';
+import { query } from './query.ts';
 import { stateProblems } from './state-problems.ts';
 import { nodeCommand, poolCommand, Story, volumeCommand } from './state-testing.ts';
 
 const directory = join(import.meta.dirname, 'stories');
 const suffix = '.txt';
+const lastSession = query<{ readonly session: string }>('SELECT session FROM nodes WHERE name = ?');
 
 type Fields = Record<string, unknown>;
 
@@ -47,7 +49,7 @@ function happens(story: Story, line: string): string[] {
   if (verb === 'show') return rowsOf(story, words[0] ?? '');
   if (verb !== 'pool' && !Object.hasOwn(commands, verb)) throw new Error(`no such verb: ${line}`);
   const fields = Object.fromEntries(words.map(fieldOf));
-  if (verb !== 'pool') return [answerOf(story, commandOf(verb as CommandKind, fields, story.term))];
+  if (verb !== 'pool') return [answerOf(story, commandOf(story, verb as CommandKind, fields))];
   const pool = poolCommand('pool', fields);
   return [answerOf(story, pool), answerOf(story, { kind: 'addDevice', pool: 'pool', device: 'disk', extents: 100 })];
 }
@@ -63,17 +65,28 @@ function fieldOf(word: string): [string, unknown] {
   }
 }
 
-function commandOf(kind: CommandKind, { secret, waited, readBacks, ...fields }: Fields, term: number): Command {
+function commandOf(story: Story, kind: CommandKind, words: Fields): Command {
+  const { secret, waited, readBacks, tornDown, ...fields } = words;
+  const { term } = story;
   const evidence = { readBacks: readBacks ?? [], waitedInTerm: waited ?? null } as Evidence;
-  const secretHash = new TextEncoder().encode(`hash of ${String(secret)}`);
+  const secretHash = hashOf(secret);
+  if (Array.isArray(tornDown)) fields['tornDown'] = tornDown.map(hashOf);
   const rest = { snapshot: null, name: null, start: 0, stop: 0, owner: 'test', mode: 'write', leastEpoch: 0 };
   const common = { agent: 1, by: null, atMs: 0, term, evidence, revision: 0, ...rest };
-  const given = { ...common, ...defaultsOf(kind, fields), secretHash, ...fields, kind };
+  const given = { ...common, ...defaultsOf(story, kind, fields), secretHash, ...fields, kind };
   return given as unknown as Command;
 }
 
-function defaultsOf(kind: CommandKind, { node, volume }: Fields): Fields {
-  if (kind === 'registerNode') return nodeCommand(String(node));
+function hashOf(secret: unknown): Uint8Array {
+  return new TextEncoder().encode(`hash of ${String(secret)}`);
+}
+
+/** A registration follows the node's last session, unless the story says otherwise. */
+function defaultsOf(story: Story, kind: CommandKind, { node, volume }: Fields): Fields {
+  if (kind === 'registerNode') {
+    const last = story.machine.database.get(lastSession, String(node))?.session ?? null;
+    return nodeCommand(String(node), { after: last });
+  }
   if (kind === 'createVolume' || kind === 'cloneVolume') return volumeCommand(String(volume));
   return kind === 'reclaim' || kind === 'certifySession' ? { pool: 'pool' } : {};
 }
