@@ -98,6 +98,12 @@ export const stateErrorRows = {
     text: 'there is no metadata server {name}',
     hint: 'See who is a member with `holdfast metadata members`.',
   },
+  MEMBER_NOT_HEARD: {
+    kind: 'precondition',
+    retriable: true,
+    text: 'the leader does not hear the metadata server {name}',
+    hint: 'Start it, and see that its peers reach it: a vote for one that is down could cost the cluster its majority.',
+  },
   MEMBER_TOKEN_REFUSED: {
     kind: 'denied',
     retriable: false,
@@ -188,6 +194,18 @@ export const stateErrorRows = {
     text: 'the secret is not the one of the session {session}',
     hint: 'Only an agent that has the secret from the engine of its node takes a session up.',
   },
+  SESSION_STREAM_MISUSED: {
+    kind: 'invalid',
+    retriable: false,
+    text: "the agent's stream is ended: {reason}",
+    hint: 'Agent and metadata servers are of releases that do not belong together, or the agent has a defect: compare their versions.',
+  },
+  SESSION_STREAM_SLOW: {
+    kind: 'exhausted',
+    retriable: true,
+    text: 'the agent of the node {node} does not read: {limit} answers wait for it',
+    hint: 'The agent connects again by itself; if it lasts, see whether its node is overloaded.',
+  },
   SESSION_UNDECIDED: {
     kind: 'unavailable',
     retriable: true,
@@ -235,6 +253,12 @@ export const stateErrorRows = {
     retriable: false,
     text: 'the database has schema {found}, and this release knows up to {known}',
     hint: "Start a release that is at least the cluster's version.",
+  },
+  STATE_HASHES_DIFFER: {
+    kind: 'data-loss',
+    retriable: false,
+    text: 'the metadata servers {one} and {other} differ at revision {revision}',
+    hint: 'Keep both directories and report it; then remove the one whose disk or memory is in doubt and let it join again.',
   },
   STATE_IMAGE_BUSY: {
     kind: 'unavailable',

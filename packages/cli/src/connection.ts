@@ -1,6 +1,6 @@
 // How a command reaches servers: with the certificate of the person who types it, over channels that end with the command.
 import { OpError } from '@holdfast/base';
-import type { CertificateKeeper, Channel } from '@holdfast/rpc';
+import type { CertificateKeeper, Channel, MetadataClient } from '@holdfast/rpc';
 import type { Flag, FlagTable, System } from './command.ts';
 import { readDurationMs } from './duration-flag.ts';
 import { toPath } from './pki/authority-folder.ts';
@@ -44,15 +44,47 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-export async function connect(flags: ConnectionFlags, system: System): Promise<Connections> {
+export interface LeaderConnection {
+  /** Asks whichever server leads. */
+  readonly client: MetadataClient;
+  readonly timeoutMs: number;
+  close(): Promise<void>;
+}
+
+/** For what only the leader answers. */
+export async function connectLeader(flags: ConnectionFlags, system: System): Promise<LeaderConnection> {
+  const servers = [...new Set(readServers(flags, system))];
+  const timeoutMs = readTimeoutMs(flags);
+  const keeper = await openKeeper(flags.certificates, system);
+  const { createMetadataClient, quietLog } = await import('@holdfast/rpc');
+  const { clock, timers, random } = system;
+  const client = await createMetadataClient({ servers, keeper, log: quietLog, metrics: null, clock, timers, random });
+  const close = async (): Promise<void> => {
+    client.close();
+    await keeper.stop();
+  };
+  return { client, timeoutMs, close };
+}
+
+function readServers(flags: ConnectionFlags, system: System): string[] {
   const addresses = (flags.server.length > 0 ? flags.server : [system.environment[serverVariable] ?? ''])
     .flatMap((text) => text.split(','))
     .map((text) => text.trim())
     .filter((text) => text !== '');
   if (addresses.length === 0) throw wrong('--server', `is required: --server HOST:PORT, or ${serverVariable}`);
   if (addresses.length > serversLimit) throw wrong('--server', `names more than ${serversLimit} servers`);
-  const timeoutMs = readDurationMs('--timeout', flags.timeout);
+  return addresses;
+}
+
+function readTimeoutMs({ timeout }: ConnectionFlags): number {
+  const timeoutMs = readDurationMs('--timeout', timeout);
   if (timeoutMs === 0) throw wrong('--timeout', 'leaves no time at all');
+  return timeoutMs;
+}
+
+export async function connect(flags: ConnectionFlags, system: System): Promise<Connections> {
+  const addresses = readServers(flags, system);
+  const timeoutMs = readTimeoutMs(flags);
   const keeper = await openKeeper(flags.certificates, system);
   const servers: { address: string; channel: Channel }[] = [];
   const close = async (): Promise<void> => {
@@ -73,7 +105,7 @@ export async function connect(flags: ConnectionFlags, system: System): Promise<C
   return { servers, timeoutMs, close };
 }
 
-async function openKeeper(folder: string | null, system: System): Promise<CertificateKeeper> {
+export async function openKeeper(folder: string | null, system: System): Promise<CertificateKeeper> {
   const { certificateFilesIn, CertificateKeeper, FileCertificateStore, quietLog } = await import('@holdfast/rpc');
   const text = folder ?? system.environment[certificatesVariable];
   if (text === undefined) throw wrong('--certificates', `is required: --certificates DIR, or ${certificatesVariable}`);

@@ -31,6 +31,12 @@ export function helpIndex(roles: readonly Command[], commands: readonly Command[
   ].join('\n');
 }
 
+/** Commands below a word that is a command itself. */
+export function helpList(title: string, rows: readonly Command[]): string[] {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  return [title, ...rows.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)];
+}
+
 export async function helpPage(command: Command, program = holdfastName): Promise<string> {
   const flags: FlagTable = { ...(await flagsOf(command)), ...commonFlags };
   const lines = [`${command.name}: ${command.summary}`, '', `usage: ${usage(command, program)}`];

@@ -12,7 +12,9 @@ export {
   type System,
 } from './command.ts';
 export { commands } from './commands.ts';
-export { connect, type Connections } from './connection.ts';
+export { connect, connectionFlags, connectLeader, openKeeper, type Connections } from './connection.ts';
+export type { ConnectionFlags, LeaderConnection } from './connection.ts';
+export { shellWord, toPath } from './pki/authority-folder.ts';
 export { readDurationMs } from './duration-flag.ts';
 export { failureText, printable } from './failure.ts';
 export { exitCodes, plainExits, type ExitRow } from './exit-codes.ts';

@@ -4,7 +4,7 @@ import { RealClock, RealRandom, RealTimers, toOpError } from '@holdfast/base';
 import { flagsOf, type Call, type Command, type System } from './command.ts';
 import { exitCodes, plainExits } from './exit-codes.ts';
 import { failureText } from './failure.ts';
-import { helpIndex, helpPage, type ProgramName } from './help.ts';
+import { helpIndex, helpList, helpPage, type ProgramName } from './help.ts';
 import { findCommand, groupMembers, parseLine } from './parse.ts';
 
 export interface Program extends ProgramName {
@@ -19,7 +19,7 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
   const { name: programName } = program;
   const isDebug = words.includes('--debug');
   // A command whose reader went away has nobody to work for; a server goes on without its log.
-  const isRole = program.roles.some(({ name }) => name.split(' ').every((word, index) => word === words[index]));
+  const isRole = namesRole(program, words);
   for (const stream of [process.stdout, process.stderr]) stream.on('error', isRole ? () => undefined : endOnBrokenPipe);
   // A rejection that nobody handles comes here too: Node makes it an uncaught exception as long as no other handler is set.
   process.on('uncaughtException', (error) => {
@@ -37,6 +37,13 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
   if (code === plainExits.success.code && process.stdout.errored !== null && !isRole) code = plainExits.brokenPipe.code;
   // Not left to the event loop: a timer or a connection that somebody forgot must not keep a finished command alive.
   process.exit(code);
+}
+
+/** `metadata` is a role, and `metadata status` is not. */
+function namesRole({ commands, roles }: Program, words: readonly string[]): boolean {
+  const named = commands.filter(({ name }) => name.split(' ').every((word, index) => word === words[index]));
+  const longest = named.toSorted((one, other) => other.name.length - one.name.length)[0];
+  return longest !== undefined && roles.includes(longest);
 }
 
 /** Resolves when everything that was printed is written, or cannot be any more. */
@@ -79,13 +86,13 @@ async function help(program: Program, commands: readonly Command[], topic: reado
       program,
     );
   }
-  const members = groupMembers(commands, group);
-  if (topic.length === 1 && members.length > 0) {
-    return helpIndex(
-      [],
-      commands.filter(({ name }) => name.startsWith(`${group} `)),
-      program,
-    );
+  if (topic.length === 1 && groupMembers(commands, group).length > 0) {
+    const members = commands.filter(({ name }) => name.startsWith(`${group} `));
+    const own = commands.find(({ name }) => name === group);
+    // A word may be a role and the group of the commands about it.
+    return own === undefined
+      ? helpIndex([], members, program)
+      : [await helpPage(own, program), '', ...helpList('Commands:', members)].join('\n');
   }
   return helpPage(findCommand(commands, topic).command, program);
 }

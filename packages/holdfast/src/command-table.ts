@@ -2,6 +2,7 @@
 import { commands, type Command } from '@holdfast/cli';
 import { configCommands } from './commands/config.ts';
 import { logCommands } from './commands/log/index.ts';
+import { metadataCommands } from './commands/metadata/index.ts';
 import { quickstart } from './commands/quickstart.ts';
 import { roles } from './roles.ts';
 
@@ -11,6 +12,7 @@ export const commandTable: readonly Command[] = [
   ...roleCommands,
   quickstart,
   ...configCommands(roles),
+  ...metadataCommands,
   ...logCommands,
   ...commands,
 ];

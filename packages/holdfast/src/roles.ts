@@ -4,9 +4,9 @@ import { defineRole, type Role } from './role.ts';
 export const roles: readonly Role[] = [
   defineRole({
     name: 'metadata',
-    summary: 'a metadata server: so far it tells its status and renews certificates',
+    summary: 'a metadata server: pools, volumes and who may write them, replicated among its members',
     details: [
-      'Volumes, sessions and the replicated log are not there yet: a metadata server of this release keeps no state of its own.',
+      'Its directory is made once, by holdfast metadata init for the first server and by holdfast metadata join for each further one.',
       'Every flag is a key of the configuration file and a variable of the environment; a flag wins over both.',
     ],
     schema: async () => (await import('./roles/metadata-config.ts')).metadataConfig,

@@ -8,6 +8,6 @@ export { MetadataMachine, type MetadataOptions } from './state/machine.ts';
 export { decodeAnswer, encodeCommand } from './state/command-codec.ts';
 export type { Command, CommandKind, CommandOf, ResultOf } from './state/commands.ts';
 export { MetadataService, type ServiceOptions } from './service.ts';
-export { initialiseFirst, initialiseJoined, refuseExisting } from './member-home.ts';
+export { initialiseFirst, initialiseJoined, readAdmission, refuseExisting } from './member-home.ts';
 export type { FirstMembers, HomeOptions, MemberPlace } from './member-home.ts';
 export { metadataApi, type MetadataApiOptions } from './api/metadata-api.ts';

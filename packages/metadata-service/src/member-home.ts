@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isOpError, OpError, readContent, replaceContent, RealFiles, type Files } from '@holdfast/base';
 import type { Clock, Random, Timers } from '@holdfast/base';
 import { toGroupId, toMemberId, votersOnly, type MemberId } from '@holdfast/raft';
+import type { JoinResponse } from '@holdfast/rpc';
 import { initialise } from './host/initialise.ts';
 import { readIdentity, type MemberIdentity } from './host/identity.ts';
 
@@ -51,6 +52,17 @@ export async function initialiseFirst(options: HomeOptions, place: Omit<MemberPl
 /** A member that was admitted. */
 export async function initialiseJoined(options: HomeOptions, member: MemberId, first: FirstMembers): Promise<void> {
   await makeHome(options, { member, isFounder: false, first });
+}
+
+/** What a server that joins was told. */
+export function readAdmission({ member, members, revision }: JoinResponse): {
+  readonly member: MemberId;
+  readonly first: FirstMembers;
+} {
+  const places = members.map(({ number, name, peerAddress, apiAddress }): MemberPlace => {
+    return { number: toMemberId(Number(number)), name, peerAddress, apiAddress };
+  });
+  return { member: toMemberId(Number(member)), first: { revision: Number(revision), members: places } };
 }
 
 /** Throws RAFT_MEMBER_EXISTS: asked before anything is done elsewhere that could not be taken back. */

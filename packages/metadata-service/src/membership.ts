@@ -66,8 +66,11 @@ export class Membership {
   }
 
   async promote(member: MemberId): Promise<void> {
-    this.#find(member);
-    if (this.#parts.replica.status.configuration.voters.includes(member)) return;
+    const { name } = this.#find(member);
+    const { configuration, followers } = this.#parts.replica.status;
+    if (configuration.voters.includes(member)) return;
+    const learner = followers.find((each) => each.member === member);
+    if (learner?.isActive !== true || learner.match === 0) throw new OpError('MEMBER_NOT_HEARD', { name });
     await this.#change({ kind: 'promote', member });
   }
 

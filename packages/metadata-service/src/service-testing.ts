@@ -2,10 +2,11 @@
 // loopback, certificates of one authority. A member listens where it listened before when it starts again.
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from '@jest/globals';
 import { invariant, isOpError, listenOnPort, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
-import { createServer } from 'node:net';
 import {
   createMetadataClient,
   type CertificateKeeper,
@@ -26,6 +27,13 @@ import { MetadataService } from './service.ts';
 const clock = new RealClock();
 const timers = new RealTimers();
 const random = new RealRandom();
+
+/** Several servers, on a machine that may do much else. */
+const testLimitMs = 180_000;
+
+export function groupTest(name: string, body: () => Promise<void>): void {
+  test(name, body, testLimitMs);
+}
 
 /** Waits for what other processes' time brings: long enough for a machine that does much else. */
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
@@ -125,7 +133,7 @@ export class TestGroup {
       checks: new HealthChecks(timers),
       log: this.certificates.log,
     });
-    const services = await metadataApi({ service: member.service, limits: this.limits, clock, random });
+    const services = await metadataApi({ service: member.service, limits: this.limits, clock, timers, random });
     member.server = await this.certificates.serve({ services, keeper, address: member.apiAddress });
     return member.service;
   }
@@ -139,6 +147,13 @@ export class TestGroup {
 
   /** Invited, admitted and started; it learns and does not vote. */
   async join(name: string): Promise<TestMember> {
+    const member = await this.admit(name);
+    await this.start(member);
+    return member;
+  }
+
+  /** As `join`, and does not run. */
+  async admit(name: string): Promise<TestMember> {
     const member = this.members.find((each) => each.name === name) ?? (await this.prepare(name));
     const { proposer, membership } = await this.atLeader();
     const { token } = await membership.invite(name, 'ada');
@@ -146,7 +161,6 @@ export class TestGroup {
       proposer.propose<'admitMember'>({ kind: 'admitMember', ...admission, atMs: clock.wallMs() }),
     );
     await initialiseJoined(this.homeOf(member), number, first);
-    await this.start(member);
     return member;
   }
 

@@ -1,8 +1,9 @@
 // Metadata servers with real files, sockets and certificates.
 import { rmSync, writeFileSync } from 'node:fs';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, expect } from '@jest/globals';
+import { toMemberId } from '@holdfast/raft';
 import { initialiseFirst, statePath } from './member-home.ts';
-import { succeeds, TestGroup, until } from './service-testing.ts';
+import { groupTest, succeeds, TestGroup, until } from './service-testing.ts';
 
 let group: TestGroup;
 afterEach(async () => group.close());
@@ -10,7 +11,7 @@ afterEach(async () => group.close());
 const warned = (code: string): boolean =>
   group.certificates.sink.records.some((record) => (record['error'] as { code?: string } | undefined)?.code === code);
 
-test('three members that joined by tokens vote, agree, lose one and go on, and take it back', async () => {
+groupTest('three members that joined by tokens vote, agree, lose one and go on, and take it back', async () => {
   group = await TestGroup.ofThree();
   const { proposer, service } = await group.atLeader();
   await proposer.propose<'setSetting'>({ kind: 'setSetting', name: 'colour', value: 'blue', by: 'ada', atMs: 1 });
@@ -34,27 +35,30 @@ test('three members that joined by tokens vote, agree, lose one and go on, and t
   expect(await fallen.metrics.scrape()).toContain('holdfast_raft_leader_known 1');
 });
 
-test('a server is a member under the name of its certificate only, and not for longer than that holds', async () => {
-  group = await TestGroup.ofThree();
-  const [first, second, third] = group.members;
-  if (first === undefined || second === undefined || third === undefined) throw new Error('three members');
-  // The disk of m2, in the hands of one who has the certificate of m9.
-  await group.stop(second);
-  const thief = await group.prepare('m2', 'm9');
-  const stolen = { ...thief, directory: second.directory, peerAddress: second.peerAddress };
-  await expect(group.start(stolen)).rejects.toMatchObject({ code: 'RAFT_MEMBER_MISTAKEN' });
+groupTest(
+  'a server is a member under the name of its certificate only, and not for longer than that holds',
+  async () => {
+    group = await TestGroup.ofThree();
+    const [first, second, third] = group.members;
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three members');
+    // The disk of m2, in the hands of one who has the certificate of m9.
+    await group.stop(second);
+    const thief = await group.prepare('m2', 'm9');
+    const stolen = { ...thief, directory: second.directory, peerAddress: second.peerAddress };
+    await expect(group.start(stolen)).rejects.toMatchObject({ code: 'RAFT_MEMBER_MISTAKEN' });
 
-  await group.start(second);
-  const isUp = (): boolean => third.service?.health.state === 'SERVING';
-  await until(isUp);
-  const { serial } = third.keeper.current.certificate;
-  await group.certificates.authority.revoke({ serial }, 'stolen');
-  await until(() => !isUp());
-  await until(() => warned('CERTIFICATE_REVOKED'));
-  await until(() => first.service?.health.state === 'SERVING');
-});
+    await group.start(second);
+    const isUp = (): boolean => third.service?.health.state === 'SERVING';
+    await until(isUp);
+    const { serial } = third.keeper.current.certificate;
+    await group.certificates.authority.revoke({ serial }, 'stolen');
+    await until(() => !isUp());
+    await until(() => warned('CERTIFICATE_REVOKED'));
+    await until(() => first.service?.health.state === 'SERVING');
+  },
+);
 
-test('a lost disk is refused, and comes back as another member after it was removed and invited', async () => {
+groupTest('a lost disk is refused, and comes back as another member after it was removed and invited', async () => {
   group = await TestGroup.ofThree();
   const [, , third] = group.members;
   if (third === undefined) throw new Error('three members');
@@ -74,7 +78,7 @@ test('a lost disk is refused, and comes back as another member after it was remo
   expect(again.service?.self).toBe(4);
 });
 
-test('a member that was removed is nobody, and says so', async () => {
+groupTest('a member that was removed is nobody, and says so', async () => {
   group = await TestGroup.ofThree();
   const { service, membership } = await group.atLeader();
   const other = group.members.find((member) => member.service !== service);
@@ -85,7 +89,18 @@ test('a member that was removed is nobody, and says so', async () => {
   await until(() => other.service?.health.state === 'DEGRADED');
 });
 
-test('a damaged database is made anew from the log, and the log says so', async () => {
+groupTest('a member that nobody hears gets no vote, which the group could not do without', async () => {
+  group = await TestGroup.create();
+  const silent = await group.admit('m2');
+  const { membership, proposer } = await group.atLeader();
+  const number = toMemberId(2);
+  await expect(membership.promote(number)).rejects.toMatchObject({ code: 'MEMBER_NOT_HEARD' });
+  await proposer.propose<'setSetting'>({ kind: 'setSetting', name: 'colour', value: 'blue', by: 'ada', atMs: 1 });
+  await group.start(silent);
+  await group.promote(silent);
+});
+
+groupTest('a damaged database is made anew from the log, and the log says so', async () => {
   group = await TestGroup.create();
   const [first] = group.members;
   if (first === undefined) throw new Error('one member');
@@ -101,7 +116,7 @@ test('a damaged database is made anew from the log, and the log says so', async 
   );
 });
 
-test('a directory is made for one member', async () => {
+groupTest('a directory is made for one member', async () => {
   group = await TestGroup.create();
   const [first] = group.members;
   if (first === undefined) throw new Error('one member');

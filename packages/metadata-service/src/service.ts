@@ -18,6 +18,7 @@ import type { HealthChecks, Log, Metrics } from '@holdfast/telemetry';
 import { AddressBook, peerJudge } from './address-book.ts';
 import { AppliedSignal } from './applied-signal.ts';
 import type { HostSettings, Replica } from './host/host-options.ts';
+import { hostSettingsDefault } from './host/host-settings.ts';
 import { ReplicaHost, successorOf } from './host/replica-host.ts';
 import { Proposer } from './leader/proposer.ts';
 import { measureLog } from './log-metrics.ts';
@@ -138,8 +139,12 @@ export class MetadataService {
   async handOver(): Promise<void> {
     const to = successorOf(this.replica.status);
     if (to === null) return;
+    const { timers, settings } = this.#options;
+    const { tickMs, raft } = { ...hostSettingsDefault, ...settings };
+    // The others elect somebody in about this time without it.
+    const limitMs = 2 * raft.electionTicks * tickMs;
     try {
-      await this.replica.transfer(to);
+      await withTimeout({ timers, what: 'handing over leadership', limitMs }, async () => this.replica.transfer(to));
     } catch (error) {
       if (!isOpError(error)) throw error;
       this.#options.log.info('leadership was not handed over', { to, error });

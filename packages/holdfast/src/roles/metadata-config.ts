@@ -23,6 +23,21 @@ export const metadataFields = {
     { least: '10s', most: '398d' },
   ),
   listen: address({ description: 'where the API is served over mutual TLS', default: '127.0.0.1:7400' }),
+  data: path({
+    description:
+      "this server's own directory, as made by holdfast metadata init or join; without a value it keeps no state and serves Status and Certificates only",
+  }),
+  peerListen: address({
+    description: 'where the other members are heard over mutual TLS, if there is a directory data',
+    default: '127.0.0.1:7401',
+  }),
+  readyLimit: duration(
+    {
+      description: 'how long a read through the leader may take before this server counts as not ready',
+      default: '2s',
+    },
+    { least: '100ms', most: '1m' },
+  ),
   peers: namedAddresses({ description: 'the other metadata servers of the cluster', default: '' }, peersLimit),
   peerInterval: duration(
     { description: 'how often each peer is asked for its status', default: '2s' },

@@ -1,5 +1,5 @@
-// A metadata server, as far as it exists: Status and Certificates over mutual TLS, its peers asked for theirs, its own
-// certificate renewed while it runs. Volumes and the replicated log are not there yet, so it keeps no state of its own.
+// A metadata server: a member of the replicated group with its API, Status and Certificates over mutual TLS, its peers asked
+// for theirs, its own certificate renewed while it runs. One without a directory is no member and keeps no state.
 import { formatAddress, OpError } from '@holdfast/base';
 import {
   Authority,
@@ -15,6 +15,7 @@ import {
   type Health,
   type Renew,
 } from '@holdfast/rpc';
+import { openMember } from './metadata-member.ts';
 import type { RoleContext } from '../role.ts';
 import { version } from '../version.ts';
 import type { MetadataFields } from './metadata-config.ts';
@@ -41,7 +42,8 @@ export async function buildMetadata(context: RoleContext<MetadataFields>): Promi
   });
   keeper.renewWith(authority === null ? peers.renew : renewLocally(authority, keeper, config.certificateLife.ms));
 
-  let health: Health = { state: 'SERVING', reason: '' };
+  const member = config.data === null ? null : await openMember(context, config.data, keeper);
+  let draining: Health | null = null;
   const server = await createServer({
     ...{ address: formatAddress(config.listen), keeper, log, metrics, clock, timers, random },
     limits: { messageLimitBytes: config.messageLimit.bytes },
@@ -53,7 +55,7 @@ export async function buildMetadata(context: RoleContext<MetadataFields>): Promi
           cluster: identity.cluster,
           node: identity.node,
           clock,
-          health: () => health,
+          health: () => draining ?? member?.health() ?? { state: 'SERVING', reason: '' },
           peers: () => peers.seen(),
         }),
       ),
@@ -61,10 +63,12 @@ export async function buildMetadata(context: RoleContext<MetadataFields>): Promi
         services.certificatesService,
         authority === null ? { renew: null } : certificatesHandlers({ authority, lifeMs: config.certificateLife.ms }),
       ),
+      ...(member?.services ?? []),
     ],
   });
   parts.add('server', async (limitMs) => {
-    health = { state: 'DRAINING', reason: 'the process was told to end' };
+    draining = { state: 'DRAINING', reason: 'the process was told to end' };
+    await member?.handOver();
     await server.stop(limitMs);
   });
   log.info('serving', { address: server.address, cluster: identity.cluster, name: identity.name });

@@ -1,7 +1,7 @@
 // The API as its callers find it: real servers and a real client over mutual TLS.
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect } from '@jest/globals';
 import { loadMetadataServices, type MetadataClient, type Pool } from '@holdfast/rpc';
-import { TestGroup, until } from '../service-testing.ts';
+import { groupTest, TestGroup, until } from '../service-testing.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 const options = { timeoutMs: 20_000 };
@@ -28,7 +28,7 @@ async function begin(members: 1 | 3): Promise<void> {
   await client.change(services.poolsService, 'create', { pool }, options);
 }
 
-test('a pool, its device, and a volume live: made, found, listed, grown, deleted', async () => {
+groupTest('a pool, its device, and a volume live: made, found, listed, grown, deleted', async () => {
   await begin(1);
   const { poolsService: pools, volumesService: volumes } = services;
   const device = { pool: 'fast', device: 'd1', extents: 100n };
@@ -53,7 +53,7 @@ test('a pool, its device, and a volume live: made, found, listed, grown, deleted
   ).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' });
 });
 
-test('a list comes page by page, each volume once, whatever the pages end for', async () => {
+groupTest('a list comes page by page, each volume once, whatever the pages end for', async () => {
   await begin(1);
   const { volumesService: volumes } = services;
   const made = await Promise.all(
@@ -84,7 +84,7 @@ test('a list comes page by page, each volume once, whatever the pages end for', 
   expect(small.flat()).toEqual(ids);
 });
 
-test('who knows only a follower finds the leader, and a read of its own state needs none', async () => {
+groupTest('who knows only a follower finds the leader, and a read of its own state needs none', async () => {
   await begin(3);
   const { volumesService: volumes, clusterService: cluster } = services;
   const { service } = await group.atLeader();
@@ -111,7 +111,7 @@ test('who knows only a follower finds the leader, and a read of its own state ne
   ]);
 });
 
-test('what is asked while leaders change is done once, and all of it', async () => {
+groupTest('what is asked while leaders change is done once, and all of it', async () => {
   await begin(3);
   const { volumesService: volumes, clusterService: cluster } = services;
   const names = Array.from({ length: 300 }, (_, at) => `v${at}`);
@@ -131,7 +131,7 @@ test('what is asked while leaders change is done once, and all of it', async () 
   expect(listed.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
 });
 
-test('a command that comes twice with its number takes effect once, and gets its first answer', async () => {
+groupTest('a command that comes twice with its number takes effect once, and gets its first answer', async () => {
   await begin(1);
   const [member] = group.members;
   if (member === undefined) throw new Error('one member');
@@ -146,7 +146,7 @@ test('a command that comes twice with its number takes effect once, and gets its
   expect(left).toEqual([]);
 });
 
-test('bad requests are answered with a row of the table, and change nothing', async () => {
+groupTest('bad requests are answered with a row of the table, and change nothing', async () => {
   await begin(1);
   const [member] = group.members;
   if (member === undefined) throw new Error('one member');

@@ -1,0 +1,23 @@
+// The commands about the group of metadata servers.
+import type { Command } from '@holdfast/cli';
+import { metadataHash } from './hash.ts';
+import { metadataInit } from './init.ts';
+import { metadataInvite } from './invite.ts';
+import { metadataJoin } from './join.ts';
+import { metadataMembers } from './members.ts';
+import { metadataPromote } from './promote.ts';
+import { metadataRemove } from './remove.ts';
+import { metadataStatus } from './status.ts';
+import { metadataTransfer } from './transfer.ts';
+
+export const metadataCommands: readonly Command[] = [
+  metadataInit,
+  metadataInvite,
+  metadataJoin,
+  metadataMembers,
+  metadataPromote,
+  metadataTransfer,
+  metadataRemove,
+  metadataStatus,
+  metadataHash,
+];
