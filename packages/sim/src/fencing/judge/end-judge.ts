@@ -28,6 +28,7 @@ export class EndJudge {
   readonly #parts: EndJudgeParts;
   /** By session: the log index of its end. */
   readonly #ended = new Map<string, number>();
+  readonly #endedMs = new Map<string, number>();
   readonly #waitedMs = new Map<string, number>();
   readonly #heardMs = new Map<string, number>();
   readonly #fences: { atMs: number; session: string }[] = [];
@@ -47,7 +48,9 @@ export class EndJudge {
     return this.#ended.has(session);
   }
   ended(session: string, index: number): void {
-    if (!this.#ended.has(session)) this.#ended.set(session, index);
+    if (this.#ended.has(session)) return;
+    this.#ended.set(session, index);
+    this.#endedMs.set(session, this.#parts.facts.nowMs());
   }
   waitedFor(session: string): void {
     this.#waitedMs.set(session, this.#parts.facts.nowMs());
@@ -121,6 +124,14 @@ export class EndJudge {
         if (excuse === null) this.#fail(rule, `${session} expires while ${node.name} may still pass its gate`);
       }
     }
+  }
+
+  /** F5: what was admitted in the last moment of a lease may land for as long as the drain bound says. */
+  judgeDrain(session: string): void {
+    const drainMs = this.#parts.state().sessions[session]?.drainMs ?? 0;
+    const sinceMs = this.#parts.facts.nowMs() - (this.#endedMs.get(session) ?? -Infinity);
+    if (sinceMs < drainMs)
+      this.#fail('F5', `${session} is certified ${Math.round(sinceMs)} ms after its end, and drains for ${drainMs} ms`);
   }
 
   #judgeFence({ session, atMs }: EndSession): void {

@@ -33,6 +33,9 @@ export class Excuses {
   frozen(node: string): void {
     this.#frozen.add(node);
   }
+  isFrozen(node: string): boolean {
+    return this.#frozen.has(node);
+  }
   overridden(session: string): void {
     this.#overridden.add(session);
   }

@@ -16,6 +16,7 @@ export interface GrantRecord {
 
 export class GrantBook {
   readonly #byVolume = new Map<string, GrantRecord[]>();
+  readonly #silentSinceMs = new Map<string, number>();
 
   grantsOf(volume: string): readonly GrantRecord[] {
     return this.#byVolume.get(volume) ?? [];
@@ -47,6 +48,14 @@ export class GrantBook {
     const certified = this.all().filter((grant) => grant.certificate === null && isMeant(grant));
     for (const grant of certified) grant.certificate = kind;
     return certified;
+  }
+
+  /** A leader has said that it waited until nothing of the session reads the pool any more. */
+  silence(session: string, pool: string, nowMs: number): void {
+    this.#silentSinceMs.set(`${session} ${pool}`, nowMs);
+  }
+  silentSinceMs(session: string, pool: string): number {
+    return this.#silentSinceMs.get(`${session} ${pool}`) ?? Infinity;
   }
 
   /** A later grant that conflicts with this one; null if it still is the current one. */

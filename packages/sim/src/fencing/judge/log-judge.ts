@@ -147,7 +147,10 @@ export class LogJudge {
     if (evidence.kind === 'waited' && evidence.term !== term)
       this.#fail('F5', `${as} of ${session} counts in another term`);
     if (evidence.kind === 'preempted') this.#judgeReadBacks(session, pool, evidence.readBacks);
-    if (as === 'expired') this.#parts.ends.judgeGates(session, 'F5');
+    if (as === 'expired') {
+      this.#parts.ends.judgeGates(session, 'F5');
+      this.#parts.ends.judgeDrain(session);
+    }
     if (as === 'rebooted') this.#judgeReboot(session);
     if (as === 'powered-off' && this.#statedBy(session) === '') this.#fail('F5', `nobody said that ${session} is off`);
   }
@@ -266,6 +269,7 @@ export class LogJudge {
         return;
       case 'silence':
         this.#extents.silenced(command.session, command.pool);
+        this.#parts.book.silence(command.session, command.pool, this.#parts.facts.nowMs());
         return;
       case 'restore':
         this.#catchEnds();

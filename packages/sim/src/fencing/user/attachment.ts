@@ -24,6 +24,7 @@ export class Attachment {
   #epoch = 0;
   #pod: Pod | null = null;
   #isBusy = false;
+  #isCleared = false;
   #endingSinceMs: number | null = null;
   isForced = false;
 
@@ -31,6 +32,9 @@ export class Attachment {
     this.#parts = parts;
   }
 
+  get volume(): string {
+    return this.#parts.volume;
+  }
   get node(): string {
     return this.#parts.host.name;
   }
@@ -46,7 +50,33 @@ export class Attachment {
 
   end(): void {
     this.#endingSinceMs ??= this.#parts.nowMs();
-    this.#pod?.end();
+    this.tellNode();
+  }
+
+  /** Whoever is taken for dead, or not reached, runs its pod on. */
+  tellNode(): void {
+    if (this.#isHeard) this.#pod?.end();
+  }
+  /** Detached without its node: what is left there goes as soon as the kubelet hears of it. */
+  clearAway(): void {
+    this.tellNode();
+    if (this.#isBusy || this.hasPodEnded || !this.#isHeard) return;
+    this.#isBusy = true;
+    const { host, volume } = this.#parts;
+    void host
+      .callAgent((agent) => agent.unstage(volume))
+      .then((isClear) => {
+        this.#isCleared = isClear === true;
+        this.#isBusy = false;
+      });
+  }
+  get #isHeard(): boolean {
+    const { host, isReachable } = this.#parts;
+    return isReachable() && host.isUp && !host.isFrozen;
+  }
+  /** Requests that died with agent and engine are never answered: then it counts that no device is left. */
+  get hasPodEnded(): boolean {
+    return this.#isCleared || this.#pod?.hasEnded !== false;
   }
 
   /** The next step, if none is under way. */

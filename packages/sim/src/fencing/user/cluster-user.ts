@@ -44,6 +44,8 @@ export class ClusterUser {
   readonly #volumes = new Map<string, Wanted>();
   readonly #sequences = new Map<string, number>();
   readonly #nodeController: NodeController;
+  /** Detached, while their pods run on at nodes that have not heard of it. */
+  readonly #zombies = new Set<Attachment>();
   #backup: string | null = null;
   #intents = 0;
 
@@ -81,6 +83,10 @@ export class ClusterUser {
     this.#parts.time.after(reconcileMs, () => {
       this.#tick();
       for (const node of this.#nodeController.lost()) this.#takeForDead(node);
+      for (const zombie of this.#zombies) {
+        zombie.clearAway();
+        if (zombie.hasPodEnded) this.#zombies.delete(zombie);
+      }
       for (const wanted of this.#volumes.values()) this.#reconcile(wanted);
     });
   }
@@ -89,11 +95,17 @@ export class ClusterUser {
     const { attachments, nodes, mode } = wanted;
     for (const [node, attachment] of attachments) {
       if (!nodes.includes(node) || attachment.mode !== mode) attachment.end();
-      if (attachment.phase === 'gone') attachments.delete(node);
-      else attachment.proceed();
+      if (attachment.phase !== 'gone') attachment.proceed();
+      else {
+        attachments.delete(node);
+        this.#zombies.add(attachment);
+      }
     }
     const isFree = mode === 'role' || [...attachments.values()].every((other) => !conflicts(other.mode, mode));
-    for (const node of nodes) if (isFree && !attachments.has(node)) this.#attach(wanted, node);
+    for (const node of nodes) {
+      const isClear = [...this.#zombies].every((zombie) => zombie.volume !== wanted.volume || zombie.node !== node);
+      if (isFree && isClear && !attachments.has(node)) this.#attach(wanted, node);
+    }
   }
 
   #attach(wanted: Wanted, node: string): void {
