@@ -20,12 +20,15 @@ import { AppliedSignal } from './applied-signal.ts';
 import type { HostSettings, Replica } from './host/host-options.ts';
 import { hostSettingsDefault } from './host/host-settings.ts';
 import { ReplicaHost, successorOf } from './host/replica-host.ts';
+import { ConnectedAgents } from './leader/connected-agents.ts';
 import { Proposer } from './leader/proposer.ts';
+import { SessionLeader } from './leader/session-leader.ts';
 import { measureLog } from './log-metrics.ts';
 import { founder, metadataGroup, readHome, statePath, type MemberPlace } from './member-home.ts';
 import { measureRaft } from './raft-metrics.ts';
 import { removeDatabase } from './state/database.ts';
 import { MetadataMachine } from './state/machine.ts';
+import { stateLimits } from './state/state-limits.ts';
 
 export interface ServiceOptions {
   /** Made by `initialiseFirst` or `initialiseJoined`. */
@@ -54,6 +57,10 @@ export class MetadataService {
   readonly book: AddressBook;
   /** Tells that the state went on. */
   readonly applied: AppliedSignal;
+  /** Of agents that this server serves. */
+  readonly agents = new ConnectedAgents(stateLimits.nodes);
+  /** Does something only while this server leads. */
+  readonly sessions: SessionLeader;
   readonly #options: ServiceOptions;
   readonly #host: ReplicaHost;
   readonly #stopped = new AbortController();
@@ -67,6 +74,10 @@ export class MetadataService {
     this.applied = parts.applied;
     this.#host = parts.host;
     this.replica = parts.host.replica(metadataGroup);
+    const { replica, machine, agents } = this;
+    const { clock, timers, random, log } = options;
+    const onDue = (session: string): void => agents.remind(session);
+    this.sessions = new SessionLeader({ replica, machine, clock, timers, random, log, onDue });
   }
 
   static async open(options: ServiceOptions): Promise<MetadataService> {
@@ -153,6 +164,7 @@ export class MetadataService {
 
   async stop(): Promise<void> {
     this.#stopped.abort(new OpError('CANCELLED', { reason: 'the process stops' }));
+    this.sessions.stop();
     await this.#host.stop();
     await this.#founding;
     this.machine.close();

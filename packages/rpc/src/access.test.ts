@@ -8,6 +8,7 @@ import {
   loadCsiServices,
   loadMetadataServices,
   loadPluginregistrationServices,
+  loadSessionsServices,
   methodList,
 } from './generated/services.ts';
 import type { ServedService } from './server/handlers.ts';
@@ -23,7 +24,7 @@ const channels = new Map<CallerKind, Channel>();
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  const loaded = [loadCsiServices(), loadMetadataServices(), loadPluginregistrationServices()];
+  const loaded = [loadCsiServices(), loadMetadataServices(), loadPluginregistrationServices(), loadSessionsServices()];
   for (const module of await Promise.all(loaded)) services.push(...servicesOf(module));
   cluster = await TestCluster.create();
   const served = services.map(stub);

@@ -85,6 +85,7 @@ export const accessTable = {
   '/holdfast.metadata.v1.Volumes/Expand': keepers,
   '/holdfast.metadata.v1.Volumes/Get': everyHolder,
   '/holdfast.metadata.v1.Volumes/List': everyHolder,
+  '/holdfast.sessions.v1.Sessions/Connect': ['agent'],
   '/pluginregistration.Registration/GetInfo': thisMachine,
   '/pluginregistration.Registration/NotifyRegistrationStatus': thisMachine,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;

@@ -10,11 +10,13 @@ export {
   loadCsiServices,
   loadMetadataServices,
   loadPluginregistrationServices,
+  loadSessionsServices,
 } from './generated/services.ts';
 export type { MethodPath } from './generated/services.ts';
 export type * from './generated/metadata-types.ts';
 export type * as csi from './generated/csi-types.ts';
 export type * as pluginregistration from './generated/pluginregistration-types.ts';
+export type * as sessions from './generated/sessions-types.ts';
 
 export { accessTable, callerKinds, type AccessTable, type CallerKind } from './access.ts';
 export { describeCaller, holderOf, type Caller } from './peer.ts';

@@ -1,6 +1,6 @@
 // The API of a metadata server: every service over the parts of a running member. Who may call what is rpc's access table.
-import type { Clock, Random } from '@holdfast/base';
-import { loadMetadataServices, serve, type ServedService } from '@holdfast/rpc';
+import type { Clock, Random, Timers } from '@holdfast/base';
+import { loadMetadataServices, loadSessionsServices, serve, type ServedService } from '@holdfast/rpc';
 import { Proposer } from '../leader/proposer.ts';
 import { Membership } from '../membership.ts';
 import type { MetadataService } from '../service.ts';
@@ -8,28 +8,38 @@ import { apiLimitsDefault, type ApiLimits } from './api-limits.ts';
 import { clusterHandlers } from './cluster.ts';
 import { poolsHandlers, settingsHandlers } from './pools.ts';
 import { StateAccess } from './state-access.ts';
+import { sessionsHandlers } from './sessions.ts';
 import { snapshotsHandlers, volumesHandlers } from './volumes.ts';
 
 export interface MetadataApiOptions {
   readonly service: MetadataService;
   readonly limits?: Partial<ApiLimits>;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
 }
 
 export async function metadataApi(options: MetadataApiOptions): Promise<ServedService[]> {
-  const { service, clock, random } = options;
-  const { replica, machine, book } = service;
+  const { service, clock, timers, random } = options;
+  const { replica, machine, book, sessions, agents } = service;
   const limits = { ...apiLimitsDefault, ...options.limits };
   const services = await loadMetadataServices();
+  const { sessionsService } = await loadSessionsServices();
   const access = new StateAccess({ service, clock, random });
   const proposer = new Proposer({ replica, clock, random });
   const membership = new Membership({ replica, machine, book, proposer, clock, random });
+  const requireLeader = (): void => access.requireLeader();
+  // The name is the intent's id, too: whoever asks again meanwhile waits for the same snapshot.
+  const makeSnapshot = async ({ volume, name }: { readonly volume: string; readonly name: string }): Promise<void> => {
+    const what = { what: 'share', snapshot: random.uuid(), name, start: 0, stop: 0 } as const;
+    await sessions.narrow({ kind: 'intend', volume, intent: name, ...what });
+  };
   return [
     serve(services.clusterService, clusterHandlers({ service, access, membership })),
     serve(services.settingsService, settingsHandlers(access)),
     serve(services.poolsService, poolsHandlers(access)),
     serve(services.volumesService, volumesHandlers(access, limits)),
-    serve(services.snapshotsService, snapshotsHandlers(access, limits, null)),
+    serve(services.snapshotsService, snapshotsHandlers(access, limits, makeSnapshot)),
+    serve(sessionsService, sessionsHandlers({ sessions, agents, machine, requireLeader, clock, timers })),
   ];
 }

@@ -18,7 +18,7 @@ export interface Read<Value> {
 type Nothing = Readonly<Record<string, never>>;
 
 export interface StateAccessParts {
-  readonly service: Pick<MetadataService, 'replica' | 'machine' | 'book' | 'isLeader'>;
+  readonly service: Pick<MetadataService, 'replica' | 'machine' | 'book' | 'isLeader' | 'sessions'>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -70,8 +70,9 @@ export class StateAccess {
     if (proposal.sequence === sequenceOfOpening) throw new OpError('FIELD_MISSING', { field: 'id.sequence' });
     const data = encodeCommand(command);
     this.requireLeader();
-    const answer = await this.#parts.service.replica.propose(proposal, data);
-    return decodeAnswer(command.kind, answer);
+    const { replica, sessions } = this.#parts.service;
+    const answer = await replica.propose(proposal, data);
+    return sessions.heed(command, () => decodeAnswer(command.kind, answer));
   }
 
   /** The same of a command whose answer says no more than that it took effect. */

@@ -24,6 +24,8 @@ export class Realm {
   readonly #leaders = new Map<Machine, SessionLeader>();
   /** Sessions that were told that something waits for them. */
   readonly due: string[] = [];
+  /** Hears of each. */
+  onDue: (session: string) => void = () => undefined;
   /** What leaders proposed by themselves. */
   readonly proposed: Command[] = [];
   /** Called before each of these. */
@@ -57,7 +59,10 @@ export class Realm {
       ...{ clock, timers, machine: this.stateOf(machine), replica: machine.up.replica(group) },
       random: new SeededRandom(`leader ${machine.member}`),
       settings: this.#settings,
-      onDue: (session) => this.due.push(session),
+      onDue: (session) => {
+        this.due.push(session);
+        this.onDue(session);
+      },
       observer: {
         onProposing: (command) => {
           this.proposed.push(command);

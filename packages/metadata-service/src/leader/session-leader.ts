@@ -1,7 +1,7 @@
 // The leader's part of sessions and grants (3-fencing.md): it keeps what the log does not know, answers renewals, looks a few times a
 // second who waits for whom, and proposes what may be proposed. Everything that counts is judged again when it is applied. One runs
 // at every member, and does something only where that member leads.
-import { OpError, type Clock, type Random, type Timer, type Timers } from '@holdfast/base';
+import { isOpError, OpError, type Clock, type Random, type Timer, type Timers } from '@holdfast/base';
 import type { Log } from '@holdfast/telemetry';
 import type { Replica } from '../host/host-options.ts';
 import type { Command, CommandKind, CommandOf, ResultOf } from '../state/commands.ts';
@@ -130,6 +130,18 @@ export class SessionLeader {
     const tenure = this.#current();
     if (tenure === null) throw this.#whyNotLeading();
     await this.#narrowing.settled(volume, intent);
+  }
+
+  /** Reads the answer of a command that somebody else proposed, and hears whom it waits for. */
+  heed<Kind extends CommandKind>(command: CommandOf<Kind> & Command, read: () => ResultOf<Kind>): ResultOf<Kind> {
+    try {
+      const result = read();
+      this.noteAnswer(command, { result });
+      return result;
+    } catch (error) {
+      if (isOpError(error)) this.noteAnswer(command, { refusal: error });
+      throw error;
+    }
   }
 
   /** Whoever proposes a command of others tells what it was answered with: who is waited for, and who should hear of it. */

@@ -10,6 +10,7 @@ import {
   loadCsiServices,
   loadMetadataServices,
   loadPluginregistrationServices,
+  loadSessionsServices,
   methodList,
 } from '../generated/services.ts';
 import { modelOf, parseProto, protoFolder } from './schema.ts';
@@ -32,8 +33,8 @@ test('the files of others are byte for byte those that the README names', () => 
   }
 });
 
-test('every field, value, message, enum, service and method of ours has a comment', () => {
-  const path = join(protoFolder, 'metadata.proto');
+test.each(['metadata.proto', 'sessions.proto'])('every part of %s has a comment', (file) => {
+  const path = join(protoFolder, file);
   const { messages, enums, services } = modelOf(path, parseProto(path));
   const own = [...messages, ...enums, ...services].filter(({ fullName }) => fullName.startsWith('holdfast.'));
   const parts = [
@@ -109,10 +110,11 @@ test('the list of methods holds every rpc of every file, as the tables with the 
   const { csiServices } = await loadCsiServices();
   const { metadataServices } = await loadMetadataServices();
   const { pluginregistrationServices } = await loadPluginregistrationServices();
-  const services = [...csiServices, ...metadataServices, ...pluginregistrationServices];
+  const { sessionsServices } = await loadSessionsServices();
+  const services = [...csiServices, ...metadataServices, ...pluginregistrationServices, ...sessionsServices];
   const paths = services.flatMap(({ methods }) => Object.values(methods).map(({ path }) => path as string));
   expect(methodList.map(({ path }) => path as string).toSorted()).toEqual(paths.toSorted());
-  const texts = ['csi.proto', 'metadata.proto', 'pluginregistration.proto'].map(readProto);
+  const texts = ['csi.proto', 'metadata.proto', 'pluginregistration.proto', 'sessions.proto'].map(readProto);
   expect(paths).toHaveLength(texts.flatMap((text) => text.match(/^\s*rpc /gm) ?? []).length);
   expect(csiServices.map(({ name }) => name)).toEqual([
     'csi.v1.Identity',
