@@ -190,18 +190,20 @@ test.each([
 });
 
 test.each([
-  { what: 'of its term', term: 4, stays: true },
-  { what: 'of which nobody knows the term', term: 0, stays: false },
-])('a start whose snapshot ends in a damaged slot $what keeps what lies behind it: $stays', ({ term, stays }) => {
+  { what: 'of its term', term: 4, commit: 1, stays: true },
+  { what: 'of which nobody knows the term', term: 0, commit: 1, stays: false },
+  { what: 'that is committed', term: 0, commit: 3, stays: true },
+])('a start whose snapshot ends in a damaged slot $what keeps what lies behind it: $stays', (row) => {
   const installed = { ...emptyReplica().snapshot, index: toLogIndex(2), term: toTerm(4) };
   const recovered = {
     ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
     vote: { term: toTerm(4), votedFor: null },
     entries: [entry(1), entry(3)],
-    faulty: [{ index: toLogIndex(2), term: toTerm(term) }],
+    commit: toLogIndex(row.commit),
+    faulty: [{ index: toLogIndex(2), term: toTerm(row.term) }],
     installed,
     applied: installed.index,
   };
   const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('faults'), recovered });
-  expect(core.status.last.index).toBe(stays ? 3 : 2);
+  expect(core.status.last.index).toBe(row.stays ? 3 : 2);
 });

@@ -220,7 +220,9 @@ function recoverLog(recovered: Recovered): RecoveredLog {
   const slots = [...recovered.entries, ...damaged].sort((first, second) => first.index - second.index);
   for (const slot of slots) log.append('kind' in slot ? slot : { ...slot, term: max(slot.term, log.lastTerm) });
   if (installed !== null && installed.index > snapshot.index) {
-    if (!log.leadsThrough(installed)) {
+    // A damaged slot that is committed was the snapshot's last entry, also where nobody knows its term.
+    const isCommitted = installed.index <= recovered.commit && log.isDamaged(installed.index);
+    if (!isCommitted && !log.leadsThrough(installed)) {
       return { log: new Log(installed), begin: installed, isReplaced: true };
     }
     log.purgeTo(installed);
