@@ -76,17 +76,17 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
     [
       'snapshot-without-acknowledgement',
       'a snapshot is committed while a cached map still writes',
-      "if (missing.length > 0 || !isFlushed(intent)) return refuse('conflict', missing);",
-      '',
+      'volume.intents.push({ id, kind, revision: volume.revision, snapshot, from, to, acknowledged: [] });',
+      "const acknowledged = kind === 'share' ? volume.grants.map(({ session }) => session) : [];\n  volume.intents.push({ id, kind, revision: volume.revision, snapshot, from, to, acknowledged });",
+    ],
+    [
+      'narrowed-without-acknowledgement',
+      'extents are taken away from an engine whose cached map still names them',
+      'return volume.grants.map(({ session }) => session).filter((session) => !acknowledged.includes(session));',
+      'return volume.grants.filter(() => acknowledged.length < 0).map(({ session }) => session);',
     ],
   ],
   'metadata/maps.ts': [
-    [
-      'copy-up-over-newer-write',
-      'a copy-up is mapped over a newer write',
-      'return mapped === extent || (mapped === expect && isLeasedTo(pool, extent, lease));',
-      'return mapped === extent || expect < -1 || isLeasedTo(pool, extent, lease);',
-    ],
     [
       'conversion-slips-below-the-cut',
       'what was written above the cut of a snapshot becomes part of it',
@@ -137,12 +137,6 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
       'this.#extend(reply, sentMs);',
       'this.#extend(reply, this.parts.clock.boottimeMs());',
     ],
-    [
-      'renewal-extends-all',
-      'a renewal extends volumes that it does not name',
-      'if (!isNamed) {',
-      'if (!isNamed && volume.isShut) {',
-    ],
   ],
   'node/gate.ts': [
     [
@@ -160,9 +154,9 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
   ],
   'node/engine.ts': [
     [
-      'cache-kept-over-takeover',
-      'a reader keeps what its kernel cached while another node wrote',
-      'shared.cacheOf(name).clear();',
+      'copy-up-over-newer-write',
+      'a copy-up is mapped over a newer write to the same extent',
+      'else await new Promise<void>((resolve) => void queue.push(() => this.#parts.process.run(resolve)));',
       '',
     ],
     [
