@@ -92,3 +92,12 @@ test('a command is found by its words, and a word that names none is answered wi
     expect(lineOf(() => findCommand(commands, words))).toContain(text);
   }
 });
+
+test('a word behind a role is one of the commands about it, or a slip', () => {
+  const role = defineCommand({ name: 'metadata', summary: 'a role', flags: {}, run });
+  const about = defineCommand({ name: 'metadata status', summary: 'about it', flags: {}, run });
+  const table = [...commands, role, about];
+  expect(findCommand(table, ['metadata', 'status', 'x'])).toEqual({ command: about, rest: ['x'] });
+  expect(findCommand(table, ['metadata', '--data', 'x'])).toEqual({ command: role, rest: ['--data', 'x'] });
+  expect(lineOf(() => findCommand(table, ['metadata', 'statsu']))).toContain('did you mean status?');
+});

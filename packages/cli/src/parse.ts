@@ -17,15 +17,17 @@ export function findCommand(commands: readonly Command[], words: readonly string
   const pair = commands.find(({ name }) => name === `${first} ${second}`);
   if (pair !== undefined) return { command: pair, rest: words.slice(2) };
   const single = commands.find(({ name }) => name === first);
-  if (single !== undefined) return { command: single, rest: words.slice(1) };
-
   const members = groupMembers(commands, first);
+  const isWord = second !== '' && !second.startsWith('-');
+  // A role takes no argument: the word was to name one of the commands about it.
+  const isMember = isWord && members.length > 0 && single?.parameters.length === 0;
+  if (single !== undefined && !isMember) return { command: single, rest: words.slice(1) };
   if (members.length === 0) {
     const names = new Set(commands.flatMap(({ name }) => [name, name.split(' ')[0] ?? name]));
     const pairName = nearestPair(names, first, second);
     throw new OpError('COMMAND_UNKNOWN', { command: first, suggestion: pairName });
   }
-  if (second === '' || second.startsWith('-')) {
+  if (!isWord) {
     throw new OpError('COMMAND_INCOMPLETE', { command: first, members: members.join(', ') });
   }
   throw new OpError('COMMAND_UNKNOWN', { command: `${first} ${second}`, suggestion: suggestion(second, members) });

@@ -33,6 +33,13 @@ export const suites: readonly Suite[] = [
     cluster: null,
   },
   {
+    name: 'metadata',
+    summary: 'three metadata servers as processes: made by the commands, killed, stopped, ended and wiped under load',
+    budgetMs: 10 * 60_000,
+    isInCi: false,
+    cluster: null,
+  },
+  {
     name: 'bare',
     summary: "the README's commands on a Debian that has nothing; needs root and debootstrap",
     budgetMs: 30 * 60_000,

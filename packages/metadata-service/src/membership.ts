@@ -49,7 +49,7 @@ export class Membership {
 
   async invite(name: string, by: string): Promise<Invitation> {
     const { proposer, clock, random } = this.#parts;
-    const token = Buffer.from(random.bytes(tokenBytes)).toString('base64url');
+    const token = Buffer.from(random.bytes(tokenBytes)).toString('hex');
     const atMs = clock.wallMs();
     const endsMs = atMs + tokenLifeMs;
     await proposer.propose<'inviteMember'>({ kind: 'inviteMember', name, tokenHash: hashOf(token), endsMs, by, atMs });

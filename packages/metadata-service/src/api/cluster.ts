@@ -1,7 +1,15 @@
 // The service Cluster: the group of metadata servers as whoever runs it sees it.
 import { invariant, OpError } from '@holdfast/base';
 import { toMemberId, type MemberId } from '@holdfast/raft';
-import { describeCaller, type CallContext, type DescribeResponse, type Handlers, type Member } from '@holdfast/rpc';
+import {
+  describeCaller,
+  formatIdentity,
+  parseIdentity,
+  type CallContext,
+  type DescribeResponse,
+  type Handlers,
+  type Member,
+} from '@holdfast/rpc';
 import type { loadMetadataServices } from '@holdfast/rpc';
 import type { MemberPlace } from '../member-home.ts';
 import type { Membership } from '../membership.ts';
@@ -25,7 +33,7 @@ export function clusterHandlers({ service, access, membership }: ClusterParts): 
     describe: async () => describeGroup(service),
     hash: async () => ({ revision: BigInt(service.machine.applied), hash: service.machine.hash() }),
     invite: async ({ name }, { caller }) => {
-      const asked = toWord(name, 'name');
+      const asked = toHolderName(toWord(name, 'name'), caller);
       access.requireLeader();
       const { token, endsMs } = await membership.invite(asked, describeCaller(caller));
       return { token, endTime: toTimestamp(endsMs) };
@@ -63,6 +71,14 @@ export function clusterHandlers({ service, access, membership }: ClusterParts): 
       return {};
     },
   };
+}
+
+/** A name that no certificate can carry lets nobody in. */
+function toHolderName(name: string, caller: CallContext['caller']): string {
+  invariant(caller.kind === 'certificate', 'the access table lets only holders of certificates invite');
+  const { cluster } = caller.identity;
+  if (parseIdentity(formatIdentity({ cluster, role: 'metadata', name, node: null })) !== null) return name;
+  throw new OpError('IDENTITY_INVALID', { field: 'name', value: JSON.stringify(name) });
 }
 
 /** Who joins is who the certificate says, whatever the request says. */
