@@ -123,6 +123,8 @@ class ChunkScan {
     if (damages.length === 0 && isCountRight(head, records)) return { ...batch, standing: 'sound' };
     const next = this.#nextHead(endPosition);
     const standing = this.#standingBefore(next, position);
+    const cutEnd = standing === 'damaged' ? endPosition : this.#endOfCut(endPosition, next);
+    if (cutEnd > endPosition) return { ...batch, standing, endPosition: cutEnd, isUnknown: true };
     if (hasTable(records)) return { ...batch, standing };
     const rowsOfNext = next?.previousEnd === endPosition ? this.#previousRowsOf(next) : null;
     return { ...batch, standing, rowsOfNext, isUnknown: rowsOfNext === null };
@@ -152,6 +154,16 @@ class ChunkScan {
       rowsOfNext,
       isUnknown: known < lost,
     };
+  }
+
+  /**
+   * Behind a batch that is cut others may have been begun, of which no head is left: whatever they held is cut with it. What is
+   * written next goes behind them, so that each later open finds the same gap.
+   */
+  #endOfCut(position: number, next: BatchHead | null): number {
+    if (next !== null) return next.position;
+    const { records } = this.#survivors(position, this.#endPosition);
+    return this.#hasTrace(position, records) ? this.#endOf(position, records) : position;
   }
 
   #standingBefore(next: BatchHead | null, position: number): Standing {

@@ -51,6 +51,29 @@ function zero(disk: VirtualDisk, position: number, lengthBytes: number): void {
 
 const payloadOffset = 32;
 
+test('a batch of which nothing is left hides behind one that is damaged, and is missed at every open all the same', async () => {
+  const disk = newDisk();
+  const log = await openDisk(disk);
+  await log.createGroup(1);
+  await log.append(1, entries(1, 0, 'one'));
+  await log.saveVote(1, { term: 1, vote: 3 });
+  await log.saveVote(1, { term: 2, vote: 1 });
+  disk.halt();
+  disk.restart('process');
+  const [first, second] = batches(disk).slice(-2);
+  const copy = first?.records.find(({ header }) => header.isCopy);
+  disk.rot(chunkPath, copy?.position ?? 0, 0);
+  for (let at = second?.position ?? 0; at < (second?.endPosition ?? 0); at += 16) disk.rot(chunkPath, at, 0);
+  const opened = await openDisk(disk);
+  const ambiguity = { from: 2, to: null, term: null };
+  expect(opened.state(1)).toMatchObject({ term: 1, vote: 3, ambiguity });
+  await opened.append(1, entries(2, 1, 'two'));
+  disk.halt();
+  disk.restart('process');
+  const again = await openDisk(disk);
+  expect([readAll(again, 1), again.state(1)?.ambiguity]).toEqual([['1:0:one', '2:1:two'], ambiguity]);
+});
+
 describe('damage in the last batch, which may be a torn write or rot', () => {
   test('is cut at the first hole of its group, and its slots are ambiguous until the caller settles', async () => {
     const disk = await makeLog();
