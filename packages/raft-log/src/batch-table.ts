@@ -8,7 +8,7 @@ export interface TableRow {
   readonly group: number;
   /** Bit k for each kind number k that the batch holds of this group; bit 0: the group exists afterwards. */
   kinds: number;
-  /** The first index that the batch appends; 0 if it appends none. */
+  /** The least index that the batch appends; 0 if it appends none. Everything from there to the last index stands in the batch. */
   firstIndex: number;
   lastIndex: number;
   lastTerm: number;
@@ -45,6 +45,11 @@ export function bitOf(kind: RecordKind): number {
 
 export function hasKind(row: TableRow, kind: RecordKind): boolean {
   return (row.kinds & bitOf(kind)) !== 0;
+}
+
+/** Of two first indexes, of which 0 is none. */
+export function lesserFirst(one: number, other: number): number {
+  return one === 0 || other === 0 ? Math.max(one, other) : Math.min(one, other);
 }
 
 export function existsAfter(row: TableRow): boolean {

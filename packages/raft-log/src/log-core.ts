@@ -6,7 +6,7 @@
 // fails the log is over.
 import { invariant, OpError, type Random } from '@holdfast/base';
 import { BatchBuilder } from './batch-builder.ts';
-import { bitOf, rowBytes, withExistence, type TableRow } from './batch-table.ts';
+import { bitOf, lesserFirst, rowBytes, type TableRow, withExistence } from './batch-table.ts';
 import { makeChunk, type Chunk } from './chunk.ts';
 import {
   checkpointOf,
@@ -225,7 +225,7 @@ export class LogCore {
     return {
       group: group.id,
       kinds: withExistence((row?.kinds ?? 0) | bitOf(kind), exists),
-      firstIndex: row === null || row.firstIndex === 0 ? first : row.firstIndex,
+      firstIndex: lesserFirst(row?.firstIndex ?? 0, first),
       lastIndex,
       lastTerm,
       purgedIndex,

@@ -6,11 +6,13 @@
 // comes to the same verdict on it.
 import type { Chunk } from './chunk.ts';
 import { bitOf, decodeTable, existsAfter, hasKind, type TableRow } from './batch-table.ts';
-import type { FoundBatch, FoundRecord } from './chunk-scan.ts';
+import type { FoundBatch, FoundRecord, Range } from './chunk-scan.ts';
+import { batchHeadBytes } from './batch-head.ts';
 import { copyOf, type RecordKind } from './format.ts';
 import { Group } from './group.ts';
 import { decodeState, type Ambiguity, type GroupState } from './group-state.ts';
 import type { RecordHeader } from './record-header.ts';
+import { Slots } from './slots.ts';
 import { decodeVote } from './vote-record.ts';
 
 /** What one batch that does not verify has told so far. */
@@ -19,10 +21,14 @@ interface Context {
   readonly isSound: boolean;
   /** Tail or abandoned: nothing in it is known to have been acknowledged. */
   readonly isCut: boolean;
+  /** Where records are lost of which nothing tells what they were; infinite if none are. */
+  readonly holePosition: number;
   /** Groups with a hole in what is cut: what follows the hole is cut with it. */
   readonly blocked: Set<number>;
   /** The kinds of which a record was found, by group. */
   readonly seen: Map<number, number>;
+  /** The entries that were found, by group. */
+  readonly found: Map<number, Slots>;
 }
 
 export class Replay {
@@ -38,8 +44,11 @@ export class Replay {
     const { standing } = batch;
     const isCut = standing === 'tail' || standing === 'abandoned';
     const seen = seenKinds(batch.records);
-    const context = { chunk, isSound: standing === 'sound', isCut, blocked: new Set<number>(), seen };
-    const originals = context.isSound ? null : originalsOf(batch.records);
+    const isSound = standing === 'sound';
+    const holePosition = isSound ? Infinity : holeIn(batch);
+    const found = isSound ? new Map<number, Slots>() : foundEntries(batch.records);
+    const context = { chunk, isSound, isCut, holePosition, blocked: new Set<number>(), seen, found };
+    const originals = isSound ? null : originalsOf(batch.records);
     this.isClosed = false;
     for (const record of batch.records) {
       if (record.header.isCopy && (originals === null || originals.has(keyOf(record.header)))) continue;
@@ -51,10 +60,11 @@ export class Replay {
 
   #applyRecord(record: FoundRecord, context: Context): void {
     const { header, payload } = record;
-    if (header.kind === 'entry') this.#applyEntry(record, context);
-    else if (header.kind === 'table') {
+    if (header.kind === 'table') {
       if (payload !== null && !context.isSound) this.#reconcile(decodeTable(payload).rows, context);
-    } else if (header.kind === 'close') this.isClosed = payload !== null;
+    } else if (isCutOff(record, context)) return;
+    else if (header.kind === 'entry') this.#applyEntry(record, context);
+    else if (header.kind === 'close') this.isClosed = payload !== null;
     else if (payload !== null) this.#applyChange(header, payload);
   }
 
@@ -124,8 +134,19 @@ export class Replay {
       if (row.lastTerm > 0) group.index.terms.append(row.lastIndex, row.lastTerm);
       group.durable = { ...group.durable, lastTerm: row.lastTerm };
     }
+    this.#loseReplaced(group, row, context);
     if (isMissing(row, 'vote', context)) group.durable = { ...group.durable, isVoteLost: true };
     if (isMissing(row, 'userData', context)) group.durable = { ...group.durable, isUserDataLost: true };
+  }
+
+  /** What the batch wrote and is lost took the place of what is there, which must not pass for it. */
+  #loseReplaced(group: Group, row: TableRow, { found }: Context): void {
+    if (row.firstIndex === 0) return;
+    const first = Math.max(row.firstIndex, group.durable.purgedIndex + 1);
+    for (let index = first; index <= row.lastIndex; index++) {
+      if (group.faulty.has(index) || found.get(group.id)?.has(index) === true) continue;
+      loseSlot(group, index, index === row.lastIndex ? row.lastTerm : 0);
+    }
   }
 
   /** A batch that may or may not have been acknowledged: what is missing of it may be missed. */
@@ -136,18 +157,23 @@ export class Replay {
     const isWhole =
       existsAfter(row) &&
       row.lastIndex === durable.lastIndex &&
+      row.lastTerm === durable.lastTerm &&
       row.purgedIndex <= durable.purgedIndex &&
       !isMissing(row, 'vote', context) &&
       !isMissing(row, 'userData', context);
     if (isWhole) return;
-    suspect(group, { from: durable.lastIndex + 1, to: row.lastIndex, term: row.lastTerm });
+    suspect(group, { from: firstMissing(durable, row, context), to: row.lastIndex, term: row.lastTerm });
   }
 
   /** Something is lost of which nobody knows what it was: it may have been any group's. */
   #suspectAll(context: Context): void {
     for (const group of this.groups.values()) {
       suspect(group, { from: group.durable.lastIndex + 1, to: null, term: null });
-      if (!context.isCut) group.durable = { ...group.durable, isVoteLost: true, isUserDataLost: true };
+      if (context.isCut) continue;
+      // It may have held a cut, and other entries in the place of these. What is committed is never cut.
+      const { commit, purgedIndex, lastIndex } = group.durable;
+      for (let index = Math.max(commit, purgedIndex) + 1; index <= lastIndex; index++) loseSlot(group, index, 0);
+      group.durable = { ...group.durable, isVoteLost: true, isUserDataLost: true };
     }
   }
 
@@ -165,6 +191,44 @@ export class Replay {
     this.#create(id);
     return this.groups.get(id) ?? new Group(id);
   }
+}
+
+/**
+ * Whether a record of a tail stands behind something that is lost. It may have followed a cut, or entries in the place of others,
+ * so it is not known what it means. A vote and user data take the place of everything before them.
+ */
+function isCutOff(
+  { header: { kind, group }, position }: FoundRecord,
+  { isCut, holePosition, blocked }: Context,
+): boolean {
+  if (!isCut || kind === 'vote' || kind === 'userData') return false;
+  return position > holePosition || (blocked.has(group) && kind !== 'entry');
+}
+
+/** A head holds no records, and a payload that does not verify is known for what it is by its header. */
+function holeIn({ position, head, records, damages }: FoundBatch): number {
+  const known = new Set(records.filter(({ payload }) => payload === null).map((record) => record.position));
+  const isHead = (damage: Range): boolean =>
+    head === null && damage.position === position && damage.lengthBytes === batchHeadBytes;
+  return damages.find((damage) => !known.has(damage.position) && !isHead(damage))?.position ?? Infinity;
+}
+
+function foundEntries(records: readonly FoundRecord[]): Map<number, Slots> {
+  const found = new Map<number, Slots>();
+  for (const { kind, group, index, isRepair } of records.map(({ header }) => header)) {
+    if (kind !== 'entry' || isRepair) continue;
+    const slots = found.get(group) ?? new Slots();
+    found.set(group, slots);
+    slots.add(index, index);
+  }
+  return found;
+}
+
+/** The first slot that the batch may have written and of which it holds nothing. */
+function firstMissing({ lastIndex }: GroupState, { group, firstIndex }: TableRow, { found }: Context): number {
+  let first = lastIndex + 1;
+  while (firstIndex > 0 && first > firstIndex && found.get(group)?.has(first - 1) !== true) first--;
+  return first;
 }
 
 /** A state is read with its checkpoint, a footer with its chunk. */
@@ -196,6 +260,13 @@ export function loseSlots(group: Group, toIndex: number): void {
   group.faulty.add(from, toIndex);
   group.index.terms.append(from, 0);
   group.durable = { ...group.durable, lastIndex: toIndex, lastTerm: 0 };
+}
+
+/** A slot that holds something else than it should. */
+function loseSlot(group: Group, index: number, term: number): void {
+  group.faulty.add(index, index);
+  group.index.terms.set(index, term);
+  if (index === group.durable.lastIndex) group.durable = { ...group.durable, lastTerm: term };
 }
 
 function suspect(group: Group, ambiguity: Ambiguity): void {

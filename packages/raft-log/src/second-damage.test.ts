@@ -219,6 +219,7 @@ test('a repair whose slot is lost with everything that told of it does not stand
   log.do({ kind: 'create', group: new Group(1) });
   log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
   append(log, 1, 'one');
+  log.do({ kind: 'commit', group: log.group(1), index: 1 });
   const from = batches(disk).at(-1)?.endPosition ?? 0;
   append(log, 2, 'two');
   log.do({ kind: 'create', group: new Group(2) });

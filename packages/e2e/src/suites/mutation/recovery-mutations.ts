@@ -60,6 +60,20 @@ export const recoveryMutations: MutationRows = {
     ['lost user data are told', "isMissing(row, 'userData', context)) group", 'false) group'],
     ['the second copy of a vote counts', '(originals === null || originals.has(keyOf(record.header)))', 'true'],
     ['slots that may have been acknowledged are ambiguous', 'if (isWhole) return;', 'if (durable !== null) return;'],
+    ['what follows a hole that nobody knows is cut', 'return position > holePosition ||', 'return position < 0 ||'],
+    ['nothing of a group counts behind its hole', "(blocked.has(group) && kind !== 'entry')", '(blocked.has(-1))'],
+    ['of one index, another term is another entry', 'row.lastTerm === durable.lastTerm &&', ''],
+    [
+      'what was replaced by what is lost is faulty',
+      'if (group.faulty.has(index) || found.get(group.id)?.has(index) === true) continue;',
+      'continue;',
+    ],
+    [
+      'what may have been replaced by what nobody knows is faulty',
+      'index <= lastIndex; index++) loseSlot(group, index, 0);',
+      'index < 0; index++) loseSlot(group, index, 0);',
+    ],
+    ['what is missed begins where the batch began', 'firstIndex > 0 && first > firstIndex &&', 'firstIndex < 0 &&'],
     ['what nobody knows is suspected of every group', 'if (batch.isUnknown) this.#suspectAll(context);', ''],
     ['a checkpoint that misses a group is not whole', 'states.size === expected', 'true'],
     [
