@@ -17,6 +17,7 @@ import { peerTls, type CertificateKeeper, type Health } from '@holdfast/rpc';
 import type { HealthChecks, Log, Metrics } from '@holdfast/telemetry';
 import { AddressBook, peerJudge } from './address-book.ts';
 import { AppliedSignal } from './applied-signal.ts';
+import { ClientExpiry } from './client-expiry.ts';
 import type { HostSettings, Replica } from './host/host-options.ts';
 import { hostSettingsDefault } from './host/host-settings.ts';
 import { ReplicaHost, successorOf } from './host/replica-host.ts';
@@ -64,6 +65,8 @@ export class MetadataService {
   readonly #options: ServiceOptions;
   readonly #host: ReplicaHost;
   readonly #stopped = new AbortController();
+  readonly #proposer: Proposer;
+  readonly #clientExpiry: ClientExpiry;
   #founding: Promise<void> = Promise.resolve();
 
   private constructor(options: ServiceOptions, parts: ServiceParts) {
@@ -75,6 +78,13 @@ export class MetadataService {
     this.#host = parts.host;
     this.replica = parts.host.replica(metadataGroup);
     const { replica, machine, agents } = this;
+    this.#proposer = new Proposer({ ...options, replica });
+    this.#clientExpiry = new ClientExpiry({
+      ...options,
+      isLeader: () => this.isLeader,
+      database: () => machine.database,
+      forget: async (command) => this.#proposer.propose<'forgetClients'>(command),
+    });
     const { clock, timers, random, log } = options;
     const onDue = (session: string): void => agents.remind(session);
     this.sessions = new SessionLeader({ replica, machine, clock, timers, random, log, onDue });
@@ -165,6 +175,7 @@ export class MetadataService {
   async stop(): Promise<void> {
     this.#stopped.abort(new OpError('CANCELLED', { reason: 'the process stops' }));
     this.sessions.stop();
+    this.#clientExpiry.stop();
     await this.#host.stop();
     await this.#founding;
     this.machine.close();
@@ -176,14 +187,13 @@ export class MetadataService {
     if (place === undefined || this.book.isFounded) return;
     const { timers, random, log } = this.#options;
     const { signal } = this.#stopped;
-    const proposer = new Proposer({ ...this.#options, replica: this.replica });
     const { name, peerAddress, apiAddress } = place;
     try {
       await retry(
         async () => {
           await this.replica.read();
           if (this.book.isFounded) return;
-          await proposer.propose<'foundMember'>({ kind: 'foundMember', name, peerAddress, apiAddress });
+          await this.#proposer.propose<'foundMember'>({ kind: 'foundMember', name, peerAddress, apiAddress });
         },
         { backoff: foundingBackoff, timers, random, attemptsLimit: Infinity, signal },
       );

@@ -126,10 +126,16 @@ function failing<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof Database.SqliteError)) throw error;
+    if (!isSqliteError(error)) throw error;
     // A wrong statement or a broken constraint is a defect of ours; the rest is the disk's.
     if (['SQLITE_ERROR', 'SQLITE_MISUSE', 'SQLITE_RANGE'].includes(error.code)) throw error;
     if (error.code.startsWith('SQLITE_CONSTRAINT')) throw error;
     throw new OpError('STATE_DATABASE_FAILED', { reason: `${error.code}: ${messageOf(error)}` }, { cause: error });
   }
+}
+
+/** By its name: the native part knows one class a process, and each world of modules (a test file has its own) has another. */
+function isSqliteError(error: unknown): error is Database.SqliteError {
+  const { name, code } = Object(error) as { readonly name?: unknown; readonly code?: unknown };
+  return name === 'SqliteError' && typeof code === 'string';
 }
