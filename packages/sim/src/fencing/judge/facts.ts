@@ -49,6 +49,11 @@ export class Excuses {
     this.#throughGap.add(session);
   }
 
+  /** A reservation lets everybody read: only its own clock ends the reads of a machine, and that one stood still (decision record 12). */
+  findForRead(of: { session: string; node: string; pool: string }): string | null {
+    return this.find(of) ?? (this.#frozen.has(of.node) ? 'machine paused as a whole' : null);
+  }
+
   /** Null where nothing excuses it. */
   find({ session, node, pool }: { session: string; node: string; pool: string }): string | null {
     const facts = this.#facts.pools.get(pool);

@@ -68,7 +68,7 @@ export class FencingJudge implements Observer {
   read(writer: Writer, ticket: number, data: Tag | null): void {
     // What a node reads whose grant is over proves nothing about order, only about whose data it may see.
     const isForeignExcused =
-      this.#excuses.find({ session: writer.session, node: writer.node, pool: this.#poolOf(writer) }) !== null;
+      this.#excuses.findForRead({ session: writer.session, node: writer.node, pool: this.#poolOf(writer) }) !== null;
     const isHolder = this.#isHolder(writer);
     // No reservation stops a read, and the clock of a machine that its hypervisor paused does not either (decision record 12).
     const isPausedReader = !isHolder && this.#excuses.isFrozen(writer.node);

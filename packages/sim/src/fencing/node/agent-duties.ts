@@ -114,7 +114,10 @@ export class AgentDuties {
     const { parts } = this.#agent;
     const flushes = this.#agent.devicesOf(pool).map((device) => {
       return new Promise<boolean>((resolve) => {
-        parts.path.submit(device, { kind: 'flush', initiator: parts.node }, ({ error }) => resolve(error === null));
+        parts.path.submit(device, { kind: 'flush', initiator: parts.node }, (answer) => {
+          if (answer.error !== null) parts.onAttention(pool, answer);
+          resolve(answer.error === null);
+        });
       });
     });
     return (await parts.process.take(Promise.all(flushes))).every(Boolean);

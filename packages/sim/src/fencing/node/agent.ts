@@ -1,7 +1,7 @@
 // A node's agent of the model: keeps the session alive, opens and shuts volumes in the engine, and says in the log what it has
 // seen. It may be stopped, killed and replaced at any moment; what must outlive it is in the memory that it shares with the engine.
 import type { Clock, Random } from '@holdfast/base';
-import type { Device } from '../device.ts';
+import type { Device, DeviceAnswer } from '../device.ts';
 import type { Answer, Command } from '../metadata/command.ts';
 import type { GrantMode, PoolState, VolumeState } from '../metadata/state.ts';
 import type { AgentPort, MetadataPort, RenewalReply, StageRequest, StageResult } from '../ports.ts';
@@ -32,6 +32,8 @@ export interface AgentParts {
   readonly roleVolumes: Set<string>;
   readonly drainMs: number;
   readonly onReplaced: () => void;
+  /** A device tells a port once what happened to it: whoever hears it passes it on to everybody on the machine. */
+  readonly onAttention: (pool: string, answer: DeviceAnswer) => void;
 }
 
 export interface PoolFacts extends Pick<PoolState, 'name' | 'fencing' | 'tier'> {

@@ -97,8 +97,10 @@ export class Engine implements EnginePort {
     const [answer] = passed.answers;
     if (answer === undefined) return { error: null, data: null };
     if (answer.error !== null) return afterError(answer.error);
+    // The device may have told another request that it lost its power, and this one what is left.
+    if (volume.isShut) return tornDown;
     const data = answer.block?.data ?? null;
-    if (!volume.isShut) volume.cache.set(block, data);
+    volume.cache.set(block, data);
     return { error: null, data };
   }
 

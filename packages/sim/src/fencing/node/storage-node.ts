@@ -108,6 +108,7 @@ export class StorageNode {
       ...{ roleVolumes: this.#roleVolumes, drainMs: this.#loggedDrainMs(drainMs) },
       metadata: new MetadataClient({ wire, node, timers: node.timers, members }),
       onEngine: (ask) => this.#door.ask(process, ask),
+      onAttention: (pool, answer) => this.#attention(pool, answer),
       onReplaced: () => {
         if (process === this.#agentProcess) this.killAgent();
         else process.kill();
