@@ -21,6 +21,7 @@ export class Realm {
   readonly world: World;
   readonly #settings: Partial<LeaderSettings>;
   readonly #states = new Map<Machine, MetadataMachine>();
+  readonly #watchers = new Map<Machine, (index: number) => void>();
   readonly #leaders = new Map<Machine, SessionLeader>();
   /** Sessions that were told that something waits for them. */
   readonly due: string[] = [];
@@ -31,9 +32,10 @@ export class Realm {
   /** Called before each of these. */
   onProposing: (command: Command) => void = () => undefined;
 
-  private constructor(settings: Partial<LeaderSettings>) {
+  private constructor(settings: Partial<LeaderSettings>, seed: number) {
     this.#settings = settings;
     this.world = new World({
+      seed,
       settings: { ...smallSettings, snapshotLogBytes: neverSnapshotBytes },
       stateMachineOf: (machine) => {
         const state = MetadataMachine.open({ path: null, files });
@@ -43,17 +45,25 @@ export class Realm {
     });
   }
 
-  static async begin(settings: Partial<LeaderSettings> = {}): Promise<Realm> {
-    const realm = new Realm(settings);
+  static async begin(settings: Partial<LeaderSettings> = {}, seed = 1): Promise<Realm> {
+    const realm = new Realm(settings, seed);
     const { world } = realm;
     for (const id of [1, 2, 3]) await world.done(world.add(id).initialise([1, 2, 3]));
+    for (const machine of world.machines) {
+      machine.observer = { onStep: () => undefined, onApplied: (_, index) => realm.#watchers.get(machine)?.(index) };
+    }
     for (const machine of world.machines) await realm.start(machine);
     await realm.counting();
     return realm;
   }
 
   async start(machine: Machine): Promise<void> {
-    await this.world.done(machine.start());
+    await this.world.done(this.restart(machine));
+  }
+
+  /** From within what happens in virtual time. */
+  async restart(machine: Machine): Promise<void> {
+    await machine.start();
     const { clock, timers } = machine.node;
     const leader = new SessionLeader({
       ...{ clock, timers, machine: this.stateOf(machine), replica: machine.up.replica(group) },
@@ -72,6 +82,11 @@ export class Realm {
       },
     });
     this.#leaders.set(machine, leader);
+  }
+
+  /** Tells what the member has applied. */
+  watch(machine: Machine, onApplied: (index: number) => void): void {
+    this.#watchers.set(machine, onApplied);
   }
 
   crash(machine: Machine): void {
