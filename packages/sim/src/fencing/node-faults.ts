@@ -95,10 +95,18 @@ export const nodeFaults: Readonly<Record<string, NodeFault>> = {
   },
   'cut-node': {
     ...{ perMinuteMax: 6, mostMs: 15_000 },
-    draw: (random) => ({ way: (['from', 'to', 'both'] as const)[random.below(3)] ?? 'both' }),
+    draw: (random) => ({
+      way: (['from', 'to', 'both'] as const)[random.below(3)] ?? 'both',
+      whose: random.below(5) === 0 ? 'all' : 'own',
+    }),
     begin: (scene, node, { parameters }) => {
       const way = parameters['way'];
-      return scene.links.cut(node.name, way === 'from' || way === 'to' ? way : 'both');
+      // Behind one switch are all of them.
+      const names = parameters['whose'] === 'all' ? [...scene.nodes.keys()] : [node.name];
+      const ends = names.map((name) => scene.links.cut(name, way === 'from' || way === 'to' ? way : 'both'));
+      return () => {
+        for (const end of ends) end();
+      };
     },
   },
   'slow-network': {

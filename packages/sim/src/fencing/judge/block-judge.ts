@@ -95,11 +95,11 @@ export class BlockJudge {
     if (isPastDeadline && tier === 'best-effort') excuses.throughGap(writer.session);
     if (isPastDeadline && tier === 'kernel' && facts.nowMs() > checkedMs)
       facts.report('F1', 'the kernel submits behind its deadline');
-    const excuse = excuses.find({ session: writer.session, node: writer.node, pool: pool.name });
-    if (excuse === null) this.#judgeSilence(pool, { writer, device, checkedMs });
+    this.#judgeSilence(pool, { writer, device, checkedMs });
     const certificate = book.of(writer)?.certificate ?? null;
     if (certificate === null || pool.fencing === 'reservation') return;
     const text = `${writer.session} submits for ${writer.volume} e${writer.epoch}, which is certified: ${certificate}`;
+    const excuse = excuses.find({ session: writer.session, node: writer.node, pool: pool.name });
     if (excuse === null) facts.report('F1', text);
     else facts.show(excuse, text);
   }
@@ -110,7 +110,9 @@ export class BlockJudge {
     { writer, device, checkedMs }: Pick<Admission, 'writer' | 'device' | 'checkedMs'>,
   ): void {
     const { facts, excuses, book } = this.#parts;
-    if (checkedMs <= book.silentSinceMs(writer.session, pool.name) || excuses.isFrozen(writer.node)) return;
-    facts.report('F10', `${writer.session} passes its gate to ${device}, and counts as silent there`);
+    const { session, node } = writer;
+    if (checkedMs <= book.silentSinceMs(session, pool.name)) return;
+    if (excuses.findForRead({ session, node, pool: pool.name }) !== null) return;
+    facts.report('F10', `${session} passes its gate to ${device}, and counts as silent there`);
   }
 }

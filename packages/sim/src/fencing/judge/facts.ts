@@ -33,9 +33,6 @@ export class Excuses {
   frozen(node: string): void {
     this.#frozen.add(node);
   }
-  isFrozen(node: string): boolean {
-    return this.#frozen.has(node);
-  }
   overridden(session: string): void {
     this.#overridden.add(session);
   }

@@ -69,11 +69,7 @@ export class FencingJudge implements Observer {
     // What a node reads whose grant is over proves nothing about order, only about whose data it may see.
     const isForeignExcused =
       this.#excuses.findForRead({ session: writer.session, node: writer.node, pool: this.#poolOf(writer) }) !== null;
-    const isHolder = this.#isHolder(writer);
-    // No reservation stops a read, and the clock of a machine that its hypervisor paused does not either (decision record 12).
-    const isPausedReader = !isHolder && this.#excuses.isFrozen(writer.node);
-    if (isForeignExcused || isPausedReader) return;
-    this.#data.read(ticket, data, isHolder || this.#isBetweenRoles(writer));
+    if (!isForeignExcused) this.#data.read(ticket, data, this.#isHolder(writer) || this.#isBetweenRoles(writer));
   }
   frozen(node: string): void {
     this.#excuses.frozen(node);
