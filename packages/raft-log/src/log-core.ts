@@ -102,6 +102,7 @@ export class LogCore {
     this.#staging = makeBatch(limits);
     this.#standby = makeBatch(limits);
     if (recovered === null) return;
+    this.#lastRows = recovered.lastRows;
     this.#footerBytes = this.#countFooterBytes();
     for (const { staged } of this.groups.values()) this.#statesBytes += stateBytesTwice(staged);
     this.#refuseLargeCheckpoint(0);

@@ -4,6 +4,7 @@
 //
 // Sealed chunks are read by their footers. The state of every group comes from the newest chunk whose checkpoint is whole;
 // that chunk and those after it are scanned.
+import { decodeTable, type TableRow } from './batch-table.ts';
 import { invariant, OpError, type Files } from '@holdfast/base';
 import { scanChunk, type ChunkBytes, type Damage, type FoundBatch, type Standing } from './chunk-scan.ts';
 import { copyAside } from './copy-aside.ts';
@@ -49,6 +50,8 @@ export interface Recovered {
   readonly chunks: Chunk[];
   readonly groups: Map<number, Group>;
   readonly next: NextBatch;
+  /** Of the batch before that place: the next one repeats them, in whichever life of the process it is written. */
+  readonly lastRows: readonly TableRow[];
   /** The chunk whose checkpoint the state came from: neither it nor a later one may go. */
   readonly baseSequence: number;
   /** The newest chunk holds nothing yet: a checkpoint is written before anything else. */
@@ -118,6 +121,7 @@ class Recovery {
       chunks: this.#chunks,
       groups: replay.groups,
       next,
+      lastRows: this.#lastRows(),
       baseSequence: this.#chunk(baseIndex).header.sequence,
       needsCheckpoint: next.number === 1,
       spares: this.#listing.spares,
@@ -249,6 +253,13 @@ class Recovery {
     }
     invariant(next !== null, 'a log has a chunk');
     return next;
+  }
+
+  #lastRows(): readonly TableRow[] {
+    if (this.#last?.index !== this.#chunks.length - 1) return [];
+    const { standing, records } = this.#last.batch;
+    const table = records.find(({ header }) => header.kind === 'table')?.payload ?? null;
+    return standing !== 'sound' || table === null ? [] : decodeTable(table).rows;
   }
 
   #after(batch: FoundBatch, before: NextBatch): NextBatch {

@@ -140,11 +140,15 @@ export class Replay {
   }
 
   /** What the batch wrote and is lost took the place of what is there, which must not pass for it. */
-  #loseReplaced(group: Group, row: TableRow, { found }: Context): void {
+  #loseReplaced(group: Group, row: TableRow, { found, holePosition }: Context): void {
     if (row.firstIndex === 0) return;
+    // Where a cut is lost, what was found before it may be of a leader whose entries the batch itself took back.
+    const isCutLost = holePosition < Infinity && hasKind(row, 'truncate');
+    const isOfLast = (index: number): boolean => group.index.terms.at(index) === row.lastTerm;
     const first = Math.max(row.firstIndex, group.durable.purgedIndex + 1);
     for (let index = first; index <= row.lastIndex; index++) {
-      if (group.faulty.has(index) || found.get(group.id)?.has(index) === true) continue;
+      const isFound = found.get(group.id)?.has(index) === true && (!isCutLost || isOfLast(index));
+      if (group.faulty.has(index) || isFound) continue;
       loseSlot(group, index, index === row.lastIndex ? row.lastTerm : 0);
     }
   }
