@@ -138,8 +138,8 @@ export const diskFaults: Readonly<Record<string, FaultKind>> = {
  */
 function drawSpan(random: SeededRandom): Readonly<Record<string, PlainValue>> {
   return {
-    isNewest: random.below(2) === 0,
-    sectors: random.below(3) === 0 ? 2 + random.below(7) : 1,
+    isNewest: random.below(3) > 0,
+    sectors: pick(random, [1, 2, 2 + random.below(7)]) ?? 1,
     offset: random.below(sectorBytes),
   };
 }

@@ -16,7 +16,7 @@
 // What the promise to come to rest needs besides: a quorum of voters that trust their logs, or an answer from every voter. After a torn
 // write a log cannot tell whether it lost what it had acknowledged, so such a member waits for a leader or for the word of all the
 // others. If one of those is gone for good meanwhile, and too few are sound, a person has to decide; nothing that was acknowledged
-// is lost, and nothing goes on. Seed 2005 is such a world.
+// is lost, and nothing goes on (adr/0017). Seed 2005 is such a world.
 //
 // A fragile member stays fragile for the whole run: an entry that it lost counts as lost until it is repaired, and no seed tries to
 // know when that is. Fragile voters are a minority, of the founders and of every configuration that the operator makes.
@@ -37,7 +37,7 @@ export const votersMin = 3;
 /** The members whose durable data the seed may damage; none in a third of all seeds. */
 export function drawFragile<Name>(random: SeededRandom, founders: readonly Name[]): Name[] {
   const most = minorityOf(founders.length);
-  const count = random.below(3) === 0 ? 0 : random.below(most + 1);
+  const count = random.below(3) === 0 ? 0 : 1 + random.below(most);
   const left = [...founders];
   return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)).flat();
 }

@@ -38,7 +38,7 @@ const series: Readonly<Record<string, Series>> = {
     }),
   },
   decay: {
-    share: 0.35,
+    share: 0.45,
     kinds: ['rot'],
     leastMs: 500,
     rangeMs: 4000,
@@ -46,10 +46,15 @@ const series: Readonly<Record<string, Series>> = {
   },
 };
 
-/** Of all seeds, those in which a change of members is followed by a blow to the leader, so soon that it may be in the middle of it. */
+/**
+ * Of all seeds, those in which a change of members is followed by a blow to the leader, so soon that it may be in the middle of
+ * it, and now and then by rot of what was written meanwhile.
+ */
 const changeShare = 0.25;
 const changeEveryMs = { least: 1500, range: 4000 };
 const blowAfterMs = 60;
+const rotAfterMs = { least: 50, range: 1000 };
+const rotNewestShare = 0.4;
 
 /** Of all seeds, those in which whom the leadership is handed to dies at one of its next calls to the disk: with its candidacy, mostly. */
 const handoverShare = 0.2;
@@ -85,6 +90,16 @@ function drawChanges(luck: SeededRandom, options: SwarmOptions): Fault[] {
   for (let atMs = startMs; atMs < endMs; atMs += changeEveryMs.least + luck.below(changeEveryMs.range)) {
     const change = drawFault(luck, changes, options);
     const blow = drawFault(luck, blows, options);
+    const rot = luck.below(2) === 0 ? null : drawFault(luck, ['rot'], options);
+    if (rot !== null) {
+      const parameters = {
+        ...rot.parameters,
+        isNewest: true,
+        isRestarted: true,
+        place: rotNewestShare * luck.fraction(),
+      };
+      faults.push({ ...rot, parameters, atMs: atMs + rotAfterMs.least + luck.below(rotAfterMs.range) });
+    }
     if (change === null || blow === null) continue;
     faults.push(
       { ...change, atMs },

@@ -149,3 +149,11 @@ test('on small histories, possible or not, the judge says what trying every orde
   );
   expect(broken).toBeGreaterThan(100);
 });
+
+test('what nobody heard of, and somebody built on, is found among many operations that were waiting at the same time', () => {
+  const many = 40;
+  const crowd = Array.from({ length: many }, (_, at) => seen(put(`p${at};`), 3 + at / many, 100 + at, `p${at};`));
+  const history = [seen(put('a;'), 0, 1, 'a;'), seen(append('+x;'), 2), ...crowd];
+  history.push(seen(swap('b;', 'c;'), 5, 100 + many, 'a;+x;'));
+  expect(judgeKey(history, 10_000)).toEqual({ kind: 'linearizable' });
+});

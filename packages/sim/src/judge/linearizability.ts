@@ -109,13 +109,16 @@ class Search {
   readonly #head: Mark;
   readonly #done: DoneSet;
   readonly #known = new Set<string>();
-  readonly #frames: Frame[];
+  readonly #frames: Frame[] = [];
+  /** Every value that somebody was told, once. */
+  readonly #answers: readonly string[];
   #stuckAt = noOperation;
 
   constructor(operations: readonly KeyOperation[]) {
     this.#head = chain(operations);
     this.#done = new DoneSet(operations.length);
-    this.#frames = [{ value: null, candidates: candidatesOf(this.#head, null), tried: 0 }];
+    this.#answers = [...new Set(operations.flatMap(({ answer }) => answer?.value ?? []))];
+    this.#push(null);
   }
 
   /** The last operation, in the order of answers, before which all have found a place. */
@@ -146,7 +149,13 @@ class Search {
     }
     this.#known.add(state);
     liftOut(call);
-    this.#frames.push({ value, candidates: candidatesOf(this.#head, value), tried: 0 });
+    this.#push(value);
+  }
+
+  #push(value: KeyValue): void {
+    const isSeen = (next: KeyValue): boolean =>
+      next !== null && this.#answers.some((answer) => answer.startsWith(next));
+    this.#frames.push({ value, candidates: candidatesOf(this.#head, value, isSeen), tried: 0 });
   }
 
   #takeBack(stuckAt: KeyOperation): void {
@@ -170,14 +179,15 @@ function findAnswer(head: Mark): Mark | null {
  * Whoever may come next, the most urgent first: what builds on the value that is there, for it may not be there again, then what has
  * to come soonest. One that was answered and leaves the value as it is comes at once: it would say the same later, and hides nothing.
  */
-function candidatesOf(head: Mark, value: KeyValue): readonly Mark[] {
+function candidatesOf(head: Mark, value: KeyValue, isSeen: (value: KeyValue) => boolean): readonly Mark[] {
   const candidates: { readonly mark: Mark; readonly urgency: number }[] = [];
   for (let at = head.after; at !== null && !at.isAnswer; at = at.after) {
     const { action, answer } = at.operation;
     const next = valueAfter(at.operation, value);
     if (next === impossible) continue;
     if (answer !== null && next === value) return [at];
-    const isBuilding = answer !== null && action.kind !== 'put';
+    // What nobody heard of builds on it, too, if somebody saw what comes of that.
+    const isBuilding = action.kind !== 'put' && (answer !== null || isSeen(next));
     candidates.push({ mark: at, urgency: isBuilding ? -1 : at.urgentAt });
   }
   return candidates.sort((first, second) => first.urgency - second.urgency).map(({ mark }) => mark);

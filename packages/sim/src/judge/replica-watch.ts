@@ -119,12 +119,13 @@ function carryOut(write: Write, log: ShadowLog): void {
 }
 
 /** As the core builds it from the same (raft's recovered.ts says what each part means). */
-function logOf({ snapshot, entries, faulty, installed }: Recovered): ShadowLog {
+function logOf({ snapshot, entries, faulty, installed, commit }: Recovered): ShadowLog {
   const log = new ShadowLog(snapshot);
   for (const { index } of faulty) log.appendDamaged(index);
   for (const entry of entries) log.append(entry);
   if (installed === null || installed.index <= snapshot.index) return log;
-  const wasThere = faulty.some(({ index, term }) => index === installed.index && term === installed.term);
+  const slot = faulty.find(({ index }) => index === installed.index);
+  const wasThere = slot !== undefined && (slot.term === installed.term || slot.index <= commit);
   if (wasThere || log.termAt(installed.index) === installed.term) log.beginAt(installed);
   else log.restore(installed);
   return log;

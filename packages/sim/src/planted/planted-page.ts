@@ -1,6 +1,7 @@
 // What a search for planted bugs came to: as columns for a terminal, and as the page docs/reference/planted-bugs.md.
 import type { Column } from '@holdfast/cli';
 import { median } from '@holdfast/tooling';
+import { harmlessMistakes } from './harmless-mistakes.ts';
 import type { Found } from './search.ts';
 
 export const foundColumns: readonly Column<Found>[] = [
@@ -35,6 +36,12 @@ export function renderPlantedPage(found: readonly Found[]): string {
       const count = finding === null ? `not in ${seeds}` : seeds;
       return `| ${bug.name} | ${bug.what} | \`${bug.file}\` | ${bug.scenario} | ${count} | ${finding?.rule ?? '-'} |`;
     }),
+    '',
+    '## Mistakes that do no harm',
+    '',
+    'Behind these checks stands another one, so they are not planted. Tests of their own packages hold them.',
+    '',
+    ...harmlessMistakes.map(({ what, file, why }) => `- ${what} (\`${file}\`) ${why}`),
     '',
   ].join('\n');
 }

@@ -60,9 +60,9 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
     ],
     [
       'commit-beyond-compared',
-      'a commit index is believed beyond what was compared',
-      'state.commit = greater(state.commit, lesser(message.commit, last));',
-      'state.commit = greater(state.commit, lesser(message.commit, log.lastIndex));',
+      'a commit index is believed before the logs were compared',
+      'const { log, commit } = state;\n  const last',
+      'const { log } = state;\n  const commit = (state.commit = greater(state.commit, lesser(message.commit, log.lastIndex)));\n  const last',
     ],
     [
       'conflict-kept',

@@ -46,22 +46,16 @@ export const raftLogBugs = bugsOf('raft', 'raft-log/src', {
       'if (isWhole || !context.isSound) return;',
     ],
     [
-      'rotten-slot-skipped',
-      'an entry whose payload has rotted counts as there',
-      'if (payload === null) group.faulty.add(index, index);',
-      '',
-    ],
-    [
       'lost-vote-not-told',
       'a vote that cannot be read any more is passed over',
       "if (isMissing(row, 'vote', context)) group",
       "if (context.isSound && isMissing(row, 'vote', context)) group",
     ],
     [
-      'older-vote-replaces',
-      'an earlier vote that is found later replaces the later one',
+      'earliest-vote-counts',
+      'of the votes that a start finds the earliest counts',
       'if (term < state.term || (term === state.term && state.vote !== null)) return state;',
-      '',
+      'if (state.vote !== null) return state;',
     ],
   ],
   'record-header.ts': [
@@ -72,15 +66,13 @@ export const raftLogBugs = bugsOf('raft', 'raft-log/src', {
       'return start >= 0 && payload > 0;',
     ],
   ],
-  'batch-head.ts': [
+  'log-core.ts': [
     [
       'recycled-block-lives',
-      'a block of the earlier life of a file passes for a live one',
-      '!isOfThisLife(payload, salt) || ',
-      '',
+      'each life of a file has the same salt, and a block of an earlier one passes for a live one',
+      'const salt = this.#random.bytes(saltBytes);',
+      'const salt = this.#logId;',
     ],
-  ],
-  'log-core.ts': [
     [
       'chunk-recycled-early',
       'a chunk is used again although entries in it are needed',
