@@ -60,6 +60,7 @@ export const accessTable = {
   '/csi.v1.SnapshotMetadata/GetMetadataAllocated': thisMachine,
   '/csi.v1.SnapshotMetadata/GetMetadataDelta': thisMachine,
   '/holdfast.metadata.v1.Certificates/Renew': everyHolder,
+  '/holdfast.metadata.v1.Changes/Watch': everyHolder,
   '/holdfast.metadata.v1.Cluster/Describe': everyHolder,
   '/holdfast.metadata.v1.Cluster/Hash': rulers,
   '/holdfast.metadata.v1.Cluster/Invite': rulers,

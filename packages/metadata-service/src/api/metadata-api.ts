@@ -5,6 +5,7 @@ import { Proposer } from '../leader/proposer.ts';
 import { Membership } from '../membership.ts';
 import type { MetadataService } from '../service.ts';
 import { apiLimitsDefault, type ApiLimits } from './api-limits.ts';
+import { changesHandlers } from './changes.ts';
 import { clusterHandlers } from './cluster.ts';
 import { poolsHandlers, settingsHandlers } from './pools.ts';
 import { StateAccess } from './state-access.ts';
@@ -35,6 +36,7 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
     await sessions.narrow({ kind: 'intend', volume, intent: name, ...what });
   };
   return [
+    serve(services.changesService, changesHandlers({ service, limits, timers })),
     serve(services.clusterService, clusterHandlers({ service, access, membership })),
     serve(services.settingsService, settingsHandlers(access)),
     serve(services.poolsService, poolsHandlers(access)),

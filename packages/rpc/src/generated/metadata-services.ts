@@ -420,4 +420,28 @@ export const snapshotsService = {
   },
 } as const satisfies ServiceDescriptor;
 
-export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, snapshotsService] as const;
+/** What changed, as it changes. */
+export const changesService = {
+  name: 'holdfast.metadata.v1.Changes',
+  methods: {
+    /**
+     * Tells every change behind a revision, in the order of revisions, and goes on until the call ends. Answered from this server's own
+     * state; a call that ended is taken up at another one with the revision of its last answer.
+     */
+    watch: {
+      service: 'holdfast.metadata.v1.Changes',
+      method: 'Watch',
+      path: '/holdfast.metadata.v1.Changes/Watch',
+      requestStream: false,
+      responseStream: true,
+      requestMessage: 'holdfast.metadata.v1.WatchRequest',
+      responseMessage: 'holdfast.metadata.v1.WatchResponse',
+      encodeRequest: codec.encodeWatchRequest,
+      decodeRequest: codec.decodeWatchRequest,
+      encodeResponse: codec.encodeWatchResponse,
+      decodeResponse: codec.decodeWatchResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, snapshotsService, changesService] as const;

@@ -399,6 +399,25 @@ export interface RawListSnapshotsResponse {
 }
 export const ListSnapshotsResponse: RawMessage<RawListSnapshotsResponse>;
 
+export interface RawWatchRequest {
+  readonly after: Raw64;
+}
+export const WatchRequest: RawMessage<RawWatchRequest>;
+
+export interface RawWatchResponse {
+  readonly changes: readonly RawChange[];
+  readonly revision: Raw64;
+}
+export const WatchResponse: RawMessage<RawWatchResponse>;
+
+export interface RawChange {
+  readonly kind: number;
+  readonly key: string;
+  readonly revision: Raw64;
+  readonly isDeleted: boolean;
+}
+export const Change: RawMessage<RawChange>;
+
 export interface RawTimestamp {
   readonly seconds: Raw64;
   readonly nanos: number;

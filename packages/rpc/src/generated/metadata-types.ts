@@ -79,6 +79,35 @@ export type PoolTier =
   /** A value that this version does not know. */
   | number;
 
+/** What may change. */
+export type ChangeKind =
+  /** The server did not say. */
+  | 'UNKNOWN'
+  /** A volume. */
+  | 'VOLUME'
+  /** A snapshot. */
+  | 'SNAPSHOT'
+  /** A pool. */
+  | 'POOL'
+  /** A device. */
+  | 'DEVICE'
+  /** A node. */
+  | 'NODE'
+  /** A session. */
+  | 'SESSION'
+  /** The grants of a volume. */
+  | 'GRANT'
+  /** The intent on a volume. */
+  | 'INTENT'
+  /** A setting. */
+  | 'SETTING'
+  /** The map of a volume. */
+  | 'MAP'
+  /** A metadata server. */
+  | 'MEMBER'
+  /** A value that this version does not know. */
+  | number;
+
 /** Asks for everything in StatusResponse. */
 export type StatusRequest = Readonly<Record<string, never>>;
 
@@ -640,6 +669,32 @@ export interface ListSnapshotsResponse {
   readonly nextPageToken: string;
   /** The revision that was read. */
   readonly revision: bigint;
+}
+
+/** Asks for changes. */
+export interface WatchRequest {
+  /** Changes up to this revision are known already: the revision of a list or of an earlier answer. 0 for all that are kept. */
+  readonly after: bigint;
+}
+
+/** Changes. */
+export interface WatchResponse {
+  /** The changes, in their order. None: nothing changed up to the revision, which is told now and then. */
+  readonly changes: readonly Change[];
+  /** Every change up to this revision has been told. */
+  readonly revision: bigint;
+}
+
+/** Something that is not what it was: asking for it says what it is. */
+export interface Change {
+  /** What changed. */
+  readonly kind: ChangeKind;
+  /** Its id or its name. */
+  readonly key: string;
+  /** The revision at which it changed. */
+  readonly revision: bigint;
+  /** Whether it is gone. */
+  readonly isDeleted: boolean;
 }
 
 /** `google.protobuf.Timestamp` */

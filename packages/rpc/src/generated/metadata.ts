@@ -49,6 +49,21 @@ export const poolTierTable = codec.enumTable({
   BEST_EFFORT: 3,
 });
 
+export const changeKindTable = codec.enumTable({
+  UNKNOWN: 0,
+  VOLUME: 1,
+  SNAPSHOT: 2,
+  POOL: 3,
+  DEVICE: 4,
+  NODE: 5,
+  SESSION: 6,
+  GRANT: 7,
+  INTENT: 8,
+  SETTING: 9,
+  MAP: 10,
+  MEMBER: 11,
+});
+
 /** A `holdfast.metadata.v1.StatusRequest` in which nothing is set. */
 export const emptyStatusRequest: types.StatusRequest = {
 };
@@ -1857,6 +1872,93 @@ function listSnapshotsResponseOfRaw(from: raw.RawListSnapshotsResponse): types.L
     snapshots: from.snapshots.map((item) => snapshotOfRaw(item)),
     nextPageToken: from.nextPageToken,
     revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.WatchRequest` in which nothing is set. */
+export const emptyWatchRequest: types.WatchRequest = {
+  after: 0n,
+};
+
+export function encodeWatchRequest(value: types.WatchRequest): Uint8Array {
+  return codec.encodeRaw(raw.WatchRequest, rawOfWatchRequest(value));
+}
+
+export function decodeWatchRequest(bytes: Uint8Array): types.WatchRequest {
+  return watchRequestOfRaw(codec.decodeRaw(raw.WatchRequest, bytes, 'holdfast.metadata.v1.WatchRequest'));
+}
+
+function rawOfWatchRequest(value: types.WatchRequest): raw.RawWatchRequest {
+  return {
+    after: codec.rawOfUint64(value.after, 'holdfast.metadata.v1.WatchRequest.after'),
+  };
+}
+
+function watchRequestOfRaw(from: raw.RawWatchRequest): types.WatchRequest {
+  return {
+    after: codec.uint64OfRaw(from.after),
+  };
+}
+
+/** A `holdfast.metadata.v1.WatchResponse` in which nothing is set. */
+export const emptyWatchResponse: types.WatchResponse = {
+  changes: [],
+  revision: 0n,
+};
+
+export function encodeWatchResponse(value: types.WatchResponse): Uint8Array {
+  return codec.encodeRaw(raw.WatchResponse, rawOfWatchResponse(value));
+}
+
+export function decodeWatchResponse(bytes: Uint8Array): types.WatchResponse {
+  return watchResponseOfRaw(codec.decodeRaw(raw.WatchResponse, bytes, 'holdfast.metadata.v1.WatchResponse'));
+}
+
+function rawOfWatchResponse(value: types.WatchResponse): raw.RawWatchResponse {
+  return {
+    changes: value.changes.map((item) => rawOfChange(item)),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.WatchResponse.revision'),
+  };
+}
+
+function watchResponseOfRaw(from: raw.RawWatchResponse): types.WatchResponse {
+  return {
+    changes: from.changes.map((item) => changeOfRaw(item)),
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.Change` in which nothing is set. */
+export const emptyChange: types.Change = {
+  kind: 'UNKNOWN',
+  key: '',
+  revision: 0n,
+  isDeleted: false,
+};
+
+export function encodeChange(value: types.Change): Uint8Array {
+  return codec.encodeRaw(raw.Change, rawOfChange(value));
+}
+
+export function decodeChange(bytes: Uint8Array): types.Change {
+  return changeOfRaw(codec.decodeRaw(raw.Change, bytes, 'holdfast.metadata.v1.Change'));
+}
+
+function rawOfChange(value: types.Change): raw.RawChange {
+  return {
+    kind: codec.rawOfEnum(changeKindTable, value.kind, 'holdfast.metadata.v1.Change.kind'),
+    key: codec.rawOfText(value.key, 'holdfast.metadata.v1.Change.key'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.Change.revision'),
+    isDeleted: value.isDeleted,
+  };
+}
+
+function changeOfRaw(from: raw.RawChange): types.Change {
+  return {
+    kind: codec.enumOfRaw(changeKindTable, from.kind),
+    key: from.key,
+    revision: codec.uint64OfRaw(from.revision),
+    isDeleted: from.isDeleted,
   };
 }
 

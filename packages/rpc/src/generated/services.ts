@@ -563,6 +563,15 @@ export const methodList = [
     responseMessage: 'holdfast.metadata.v1.ListSnapshotsResponse',
   },
   {
+    service: 'holdfast.metadata.v1.Changes',
+    method: 'Watch',
+    path: '/holdfast.metadata.v1.Changes/Watch',
+    requestStream: false,
+    responseStream: true,
+    requestMessage: 'holdfast.metadata.v1.WatchRequest',
+    responseMessage: 'holdfast.metadata.v1.WatchResponse',
+  },
+  {
     service: 'pluginregistration.Registration',
     method: 'GetInfo',
     path: '/pluginregistration.Registration/GetInfo',
