@@ -134,10 +134,15 @@ export class Device {
     for (const [node, key] of this.#keys) {
       if (node === initiator || !isTarget(key)) continue;
       this.#keys.delete(node);
-      if (this.#options.tellsPreempted) this.#attention.set(node, 'preempted');
+      if (this.#options.tellsPreempted) this.#tell(node, 'preempted');
       if (this.#options.hasAbort) this.#abort(node);
     }
     return true;
+  }
+
+  /** Of several the port hears one. A loss of power is the one that nothing later replaces: who misses it takes a lost cache for whole. */
+  #tell(port: string, attention: Attention): void {
+    if (this.#attention.get(port) !== 'power') this.#attention.set(port, attention);
   }
 
   get hasAbort(): boolean {
@@ -165,14 +170,14 @@ export class Device {
   /** A logical-unit reset: what was under way is gone, registrations stay. */
   reset(): void {
     this.#abort(null);
-    for (const port of this.#ports) this.#attention.set(port, 'reset');
+    for (const port of this.#ports) this.#tell(port, 'reset');
   }
 
   /** The target loses its power and has it back at once: the cache is gone, and where it persists none, all registrations. */
   losePower(): void {
     this.#abort(null);
     this.#cache.clear();
-    for (const port of this.#ports) this.#attention.set(port, 'power');
+    for (const port of this.#ports) this.#tell(port, 'power');
     if (!this.isPersistent) {
       this.#keys.clear();
       this.#isReserved = false;
