@@ -16,11 +16,11 @@ const ttlMs = 4_000;
 const drainMs = 2_000;
 const marginMs = 500;
 const renewMs = 1_000;
-const faultsMs = 40_000;
+const faultsMs = 30_000;
 const calmMs = 60_000;
 const nodes = ['a', 'b', 'c', 'd'];
 const volumes = ['v1', 'v2', 'v3'];
-const seeds = 4;
+const seeds = 2;
 const timeoutMs = 120_000;
 
 interface GrantRow {
@@ -129,11 +129,12 @@ class Town {
 
   async harm(): Promise<void> {
     const { world } = this.realm;
-    while (!this.isCalm) {
+    for (;;) {
       await this.sleep(1_000 + this.random.below(6_000));
+      if (this.isCalm) return;
       const machine = world.machines[this.random.below(world.machines.length)];
       // One at a time, so that there is a majority as a rule.
-      if (machine === undefined || machine.host === null || this.isCalm) continue;
+      if (machine === undefined || machine.host === null) continue;
       const lastsMs = 500 + this.random.below(6_000);
       const kind = this.random.below(3);
       if (kind === 0) await this.#crash(machine, lastsMs);

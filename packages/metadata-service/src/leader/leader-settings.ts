@@ -21,6 +21,8 @@ export interface LeaderSettings {
   readonly refusedMs: number;
   /** Between two steps of reclaiming in one pool, in ms, so that other commits come between. */
   readonly reclaimRestMs: number;
+  /** Between two confirmations of leadership for renewals at the least, in ms: who comes meanwhile shares the next. */
+  readonly roundMs: number;
   /** Renewals that wait for one confirmation of leadership. */
   readonly renewalsMax: number;
   /** Commands of the leader's own that are under way. */
@@ -42,6 +44,7 @@ export const leaderSettingsDefault: LeaderSettings = {
   roleMs: 2_000,
   refusedMs: 2_000,
   reclaimRestMs: 5,
+  roundMs: 10,
   renewalsMax: 16_384,
   errandsMax: 128,
   lookMax: 1_024,

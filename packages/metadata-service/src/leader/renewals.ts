@@ -1,6 +1,6 @@
 // Renewals wait in a queue and are answered together, behind a confirmation of leadership that began after all of them had arrived
 // (F3). Nothing of this touches the log: what a renewal leaves behind is a time in the leader's memory.
-import { isOpError, OpError, type Clock } from '@holdfast/base';
+import { isOpError, OpError, sleep, type Clock, type Timers } from '@holdfast/base';
 import type { LeaderSettings } from './leader-settings.ts';
 import { StandingRound, type Standing, type StandingParts } from './standing.ts';
 import type { Tenure } from './tenure.ts';
@@ -14,6 +14,7 @@ export interface Renewal {
 
 export interface RenewalsParts extends StandingParts {
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly settings: LeaderSettings;
   /** Resolves behind a confirmation of leadership that began after the call. */
   readonly confirm: () => Promise<void>;
@@ -35,14 +36,15 @@ export class Renewals {
   readonly #parts: RenewalsParts;
   #waiting: Waiting[] = [];
   #isRunning = false;
+  #round: StandingRound | null = null;
+  #beganMs = -Infinity;
 
   constructor(parts: RenewalsParts) {
     this.#parts = parts;
   }
 
   add(renewal: Renewal): Promise<Standing> {
-    const { clock, settings, tenure, whyNotLeading } = this.#parts;
-    if (tenure() === null) return Promise.reject(whyNotLeading());
+    const { clock, settings } = this.#parts;
     if (this.#waiting.length >= settings.renewalsMax) {
       return Promise.reject(
         new OpError('RAFT_OVERLOADED', { what: 'renewals that wait', limit: settings.renewalsMax }),
@@ -56,6 +58,7 @@ export class Renewals {
 
   /** Who waits is told nothing but this: its leader knows nothing any more. */
   rejectAll(error: OpError): void {
+    this.#round = null;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject } of waiting) reject(error);
@@ -63,19 +66,28 @@ export class Renewals {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // Renewals of one turn of the event loop share a confirmation.
+    // Renewals of one turn of the event loop share a confirmation at least.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const batch = this.#waiting;
       this.#waiting = [];
-      const error = await this.#round(batch);
+      const error = await this.#answerAll(batch);
       if (error !== null) for (const { reject } of batch) reject(error);
     }
     this.#isRunning = false;
   }
 
+  /** At most so many confirmations a second: who comes meanwhile comes with the next. */
+  async #gather(): Promise<void> {
+    const { clock, timers, settings } = this.#parts;
+    const restMs = this.#beganMs + settings.roundMs - clock.monotonicMs();
+    if (restMs > 0) await sleep(timers, restMs);
+    this.#beganMs = clock.monotonicMs();
+  }
+
   /** Why nobody of the batch is answered; null if all are. */
-  async #round(batch: readonly Waiting[]): Promise<OpError | null> {
+  async #answerAll(batch: readonly Waiting[]): Promise<OpError | null> {
     const { confirm, tenure, whyNotLeading, clock } = this.#parts;
     const before = tenure();
     if (before === null) return whyNotLeading();
@@ -87,12 +99,18 @@ export class Renewals {
     }
     // Another term, or a pause of this process: what was confirmed is no word of who leads at this moment.
     if (tenure() !== before) return new OpError('RAFT_LEADER_CHANGED', {});
-    const round = new StandingRound(this.#parts, before, clock.boottimeMs());
-    for (const waiting of batch) this.#answer(round, before, waiting);
+    const round = this.#round?.isOf(before) === true ? this.#round : new StandingRound(this.#parts, before);
+    this.#round = round;
+    const nowMs = clock.boottimeMs();
+    for (const waiting of batch) this.#answer(round, { tenure: before, nowMs }, waiting);
     return null;
   }
 
-  #answer(round: StandingRound, tenure: Tenure, { renewal, arrivedMs, resolve, reject }: Waiting): void {
+  #answer(
+    round: StandingRound,
+    { tenure, nowMs }: { readonly tenure: Tenure; readonly nowMs: number },
+    { renewal, arrivedMs, resolve, reject }: Waiting,
+  ): void {
     const { session: id, agent, isQuestion = false } = renewal;
     // Between proposing its end and seeing it applied nobody knows whether the session lives.
     if (tenure.ending.has(id)) {
@@ -112,6 +130,6 @@ export class Renewals {
       tenure.hear(id, arrivedMs);
       this.#parts.onAnswered?.(id);
     }
-    resolve(round.of(session));
+    resolve(round.of(session, nowMs));
   }
 }

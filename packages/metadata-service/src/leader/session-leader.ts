@@ -21,7 +21,7 @@ import { Upkeep } from './upkeep.ts';
 
 export interface SessionLeaderOptions {
   readonly replica: Pick<Replica, 'status' | 'propose' | 'read'>;
-  readonly machine: Pick<MetadataMachine, 'database'>;
+  readonly machine: Pick<MetadataMachine, 'database' | 'applied'>;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -74,7 +74,7 @@ export class SessionLeader {
     this.#errands = new Errands({ proposer: this.proposer, clock, settings, log, onProposing });
     const parts = { database, clock, errands: this.#errands, settings };
     this.#renewals = new Renewals({
-      ...{ database, clock, settings },
+      ...{ database, clock, timers, settings, applied: () => machine.applied },
       confirm: () => replica.read(),
       tenure: () => this.#current(),
       whyNotLeading: () => this.#whyNotLeading(),

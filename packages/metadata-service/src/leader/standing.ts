@@ -18,6 +18,7 @@ import {
   toPreempt,
   unheldShares,
   type AskedIntent,
+  type HeldGrant,
 } from './leader-reads.ts';
 import type { Tenure } from './tenure.ts';
 
@@ -72,26 +73,39 @@ export interface ProofOrder {
 
 export interface StandingParts {
   readonly database: () => StateDatabase;
+  /** The last entry that is in the state. */
+  readonly applied: () => number;
   readonly settings: LeaderSettings;
 }
 
-/** Everybody who is answered at one moment. */
+interface Known {
+  readonly session: SessionRow;
+  readonly held: readonly HeldGrant[];
+}
+
+/** What is told while the state stays as it is: read once, and once for each session. */
 export class StandingRound {
+  readonly #parts: StandingParts;
+  readonly #applied: number;
+  readonly #isStorm: boolean;
+  readonly #known = new Map<string, Known>();
   readonly #database: StateDatabase;
   readonly #settings: LeaderSettings;
   readonly #tenure: Tenure;
-  readonly #nowMs: number;
   readonly #generation: number;
   readonly #hasIntents: boolean;
   readonly #unheld: readonly AskedIntent[];
   readonly #preemptions: readonly PreemptOrder[];
   readonly #unproved: readonly ProofOrder[];
 
-  constructor({ database, settings }: StandingParts, tenure: Tenure, nowMs: number) {
+  constructor(parts: StandingParts, tenure: Tenure) {
+    const { database, settings, applied } = parts;
+    this.#parts = parts;
+    this.#applied = applied();
+    this.#isStorm = tenure.storm !== null;
     this.#database = database();
     this.#settings = settings;
     this.#tenure = tenure;
-    this.#nowMs = nowMs;
     this.#generation = State.read(this.#database).generation;
     this.#hasIntents = this.#database.get(anyIntent) !== null;
     this.#unheld = this.#hasIntents ? this.#database.all(unheldShares, settings.dutiesMax) : [];
@@ -99,18 +113,33 @@ export class StandingRound {
     this.#unproved = this.#proofOrders();
   }
 
-  /** Null if it has ended, or was forgotten since. */
-  live(session: string): SessionRow | null {
-    const row = this.#database.get(sessionById, session);
-    return row?.ended === null && row.generation === this.#generation ? row : null;
+  /** Whether it would be read in the same way again. */
+  isOf(tenure: Tenure): boolean {
+    if (tenure !== this.#tenure || this.#parts.applied() !== this.#applied) return false;
+    return this.#isStorm === (tenure.storm !== null) && this.#parts.database() === this.#database;
   }
 
-  of({ id: session }: SessionRow): Standing {
-    const held = this.#database.all(grantsOfSession, session);
+  /** Null if it has ended, or was forgotten since. */
+  live(session: string): SessionRow | null {
+    return this.#know(session)?.session ?? null;
+  }
+
+  #know(id: string): Known | null {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const session = this.#database.get(sessionById, id);
+    if (session?.ended !== null || session.generation !== this.#generation) return null;
+    const found = { session, held: this.#database.all(grantsOfSession, id) };
+    this.#known.set(id, found);
+    return found;
+  }
+
+  of({ id: session }: SessionRow, nowMs: number): Standing {
+    const held = this.#know(session)?.held ?? [];
     const grants = held.map(({ volume, epoch, mode }) => ({ volume, epoch, mode }));
     const wanted = held.flatMap(({ volume, is_undoing }, at) => {
       // A grant without an attachment is one that nobody wants any more.
-      const isWanted = is_undoing !== 0 || this.#tenure.isRoleWanted(volume, this.#nowMs);
+      const isWanted = is_undoing !== 0 || this.#tenure.isRoleWanted(volume, nowMs);
       const grant = grants[at];
       return isWanted && grant !== undefined ? [grant] : [];
     });
