@@ -18,7 +18,7 @@ export interface ChangesParts {
 export function changesHandlers(parts: ChangesParts): Handlers<Services['changesService']> {
   let watchers = 0;
   return {
-    async *watch (request, call) {
+    async *watch(request, call) {
       const { watchersMax: limit } = parts.limits;
       if (watchers >= limit) throw new OpError('RAFT_OVERLOADED', { what: 'watchers of this server', limit });
       watchers++;
