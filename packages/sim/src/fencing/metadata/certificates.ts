@@ -99,7 +99,7 @@ function isProved(
     case 'powered-off':
       return isStatedOff(state, session) && hasWaited(evidence, term);
     case 'override':
-      return command.by !== '';
+      return session.endedBy === 'override';
     case 'released':
     case 'revoked':
       return false;

@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals';
+import { accept, type Certify, type Command, type EndSession } from '../metadata/command.ts';
+import { applyCommand } from '../metadata/machine.ts';
+import { emptyState } from '../metadata/state.ts';
+import { FencingJudge } from './fencing-judge.ts';
+
+const pool = { fencing: 'lease', tier: 'kernel', isBestEffortTakeover: false, fencesPerHourMax: 3 } as const;
+const founded: readonly Command[] = [
+  { kind: 'create-pool', pool: 'p', ...pool, devices: ['d'], extentCount: 8 },
+  {
+    ...{ kind: 'register', node: 'n', machine: 'n', bootId: 'b', secret: 's', ttlMs: 1, drainMs: 1 },
+    ...{ tornDown: [], after: '' },
+  },
+];
+const end: EndSession = { kind: 'end-session', session: '1.n.1', reason: 'override', term: 0, atMs: 0, by: 'a person' };
+
+/** `counts` are commands that a log accepted, whatever this state machine would have said. */
+function findingsOf(...counts: readonly (readonly [number, Command])[]): string[] {
+  const findings: string[] = [];
+  let nowMs = 0;
+  const judge = new FencingJudge({
+    ...{ nowMs: () => (nowMs += 100), nodes: new Map(), devices: new Map() },
+    pools: new Map([['p', { name: 'p', ...pool, devices: [] }]]),
+    ...{ report: (rule) => void findings.push(rule), show: () => undefined },
+  });
+  const state = emptyState();
+  for (const [at, command] of founded.entries()) {
+    judge.applied('m1', { index: at + 1, term: 1, command, answer: applyCommand(state, command, 1) }, at);
+  }
+  for (const [at, [term, command]] of counts.entries()) {
+    const index = founded.length + at + 1;
+    judge.applied('m1', { index, term, command, answer: accept() }, index);
+  }
+  return findings;
+}
+
+function certificate(as: Certify['as']): Command {
+  return { kind: 'certify', as, session: '1.n.1', pool: 'p', evidence: { kind: 'waited', term: 2 }, by: 'leader' };
+}
+
+const expired: EndSession = { ...end, reason: 'powered-off', term: 2 };
+
+test.each([
+  ['an administrator’s word counts in a later term than a leader passed it on', [0, end], [3, 'override'], []],
+  ['what a leader waited for counts in its term', [2, expired], [2, 'expired'], []],
+  ['what a deposed leader waited for counts', [2, expired], [3, 'expired'], ['F5']],
+  ['a session is certified that nobody said to be off', [2, expired], [2, 'powered-off'], ['F5']],
+] as const)('%s', (_, ended, [term, as], expected) => {
+  expect(findingsOf(ended, [term, certificate(as)])).toEqual(expected);
+});
+
+test('a session is certified that has not ended', () => {
+  expect(findingsOf([2, certificate('expired')])).toEqual(['F5']);
+});
