@@ -37,4 +37,34 @@ export const harmlessMistakes: readonly HarmlessMistake[] = [
     file: 'raft-log/src/batch-head.ts',
     why: 'Every checksum starts from that salt, so an old head does not verify. `recycled-block-lives` gives all lives one salt.',
   },
+  {
+    what: 'The apply of a commit does not look who has acknowledged the intent.',
+    file: 'sim/src/fencing/metadata/intents.ts',
+    why: [
+      'The leader looks before it proposes, and from an intent to its end nobody is granted what could use the old entries, so nobody',
+      'is missing later who was not before. `snapshot-without-acknowledgement`, `narrowed-without-acknowledgement` and',
+      '`granted-beneath-an-intent` take away what both looks rely on.',
+    ].join(' '),
+  },
+  {
+    what: 'A conversion does not compare the entry that it replaces.',
+    file: 'sim/src/fencing/metadata/maps.ts',
+    why: [
+      'Only who holds the epoch converts, each of its extents once between two intents, and what was admitted below a committed intent',
+      'is refused by its revision. `copy-up-over-newer-write` lets two writes fill one extent at a time.',
+    ].join(' '),
+  },
+  {
+    what: 'A renewal extends volumes that it does not name.',
+    file: 'sim/src/fencing/node/agent.ts',
+    why: [
+      'While its session lives a grant ends by the word of its own agent alone, which closes the volume first; every other certificate',
+      'ends the session, and an ended one is not renewed. `deadline-from-the-answer` extends what nobody may.',
+    ].join(' '),
+  },
+  {
+    what: 'Who opens a volume keeps what the kernel of the node cached of it earlier.',
+    file: 'sim/src/fencing/node/engine.ts',
+    why: 'Who lets go has dropped it when its last request was back. `cache-kept` plants that.',
+  },
 ];
