@@ -39,7 +39,7 @@ export function renderPlantedPage(found: readonly Found[]): string {
     '',
     '## Mistakes that do no harm',
     '',
-    'Behind these checks stands another one, so they are not planted. Tests of their own packages hold them.',
+    'Behind these checks stands another one, so they are not planted. Tests of raft and raft-log hold those of theirs.',
     '',
     ...harmlessMistakes.map(({ what, file, why }) => `- ${what} (\`${file}\`) ${why}`),
     '',
