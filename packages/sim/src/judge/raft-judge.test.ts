@@ -368,6 +368,24 @@ test('what a crash kept from the disk is no loss, and what it cut off neither', 
   expect(observed.findings).toEqual([]);
 });
 
+test.each([
+  { what: 'holds another entry there refutes what is behind it', term: 2, left: [entry(2, 1), entry(3, 1)], rules: [] },
+  { what: 'holds the same entry refutes nothing', term: 1, left: [], rules: ['durable-prefix'] },
+])('a snapshot that was being installed and $what', ({ term, left, rules }) => {
+  const observed = quiet();
+  observed.append([two], entry(2, 1), entry(3, 1));
+  const installed = { ...mark, index: toLogIndex(2), term: toTerm(term) };
+  const vote = { term: toTerm(1), votedFor: one };
+  observed.judge.onRecovered(two, {
+    ...emptyReplica(founders),
+    vote,
+    entries: [entry(1, 1), ...left],
+    installed,
+    applied: installed.index,
+  });
+  expect(observed.findings).toEqual(rules);
+});
+
 const id = { session: 1, sequence: 1 };
 
 test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>([

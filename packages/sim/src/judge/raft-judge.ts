@@ -92,6 +92,7 @@ export class RaftJudge {
     this.#watches.set(member, watch);
     this.#noteSnapshot(member, watch.staged.baseIndex);
     for (const entry of recovered.entries) {
+      if (watch.gaveUp(entry)) continue;
       this.#see(member, entry, watch);
       // Written in the life before and never acknowledged, perhaps; found, it counts.
       this.register.noteDurable(member, entry.index, entry.term);

@@ -1,8 +1,8 @@
 // One life of one replica, as the judge sees it: what it has handed to storage (staged), what storage acknowledged (durable), and
 // what a later start must therefore find.
 import type { Configuration, MemberId, Recovered } from '@holdfast/raft';
-import type { Effects, Vote } from '@holdfast/raft';
-import { ShadowLog } from './shadow-log.ts';
+import type { Effects, Entry, Vote } from '@holdfast/raft';
+import { ShadowLog, termUnknown } from './shadow-log.ts';
 
 type Write = NonNullable<Effects['write']>;
 
@@ -90,6 +90,11 @@ export class ReplicaWatch {
     return floor;
   }
 
+  /** Whether the core goes on without an entry of its disk, because a snapshot has another one where the log led through. */
+  gaveUp({ index, term }: Entry): boolean {
+    return index > this.staged.baseIndex && this.staged.termAt(index) !== term;
+  }
+
   /** What of this life's acknowledged writes the next one does not have; null if nothing is missing. */
   whatIsMissingIn(next: ReplicaWatch): Loss | null {
     const { term, votedFor } = this.#durableVote;
@@ -102,11 +107,17 @@ export class ReplicaWatch {
     // A write that was under way may have been carried out: what it cuts off need not be there.
     const cuts = this.#pending.map(({ truncateAfter, snapshot }) => (snapshot === null ? truncateAfter : 0));
     const last = Math.min(this.durable.lastIndex, ...cuts.filter((cut) => cut !== null));
-    if (last <= next.staged.baseIndex) return null;
+    if (last <= next.staged.baseIndex || this.#isRefutedBy(next.staged)) return null;
     const lastTerm = this.durable.termAt(last);
     if (lastTerm === null || next.staged.termAt(last) === lastTerm) return null;
     const instead = `its log ends at ${next.staged.lastIndex}, with term ${next.staged.termAt(last) ?? '-'} there`;
     return { text: `entry ${last} of term ${lastTerm}: ${instead}`, slot: last };
+  }
+
+  /** A snapshot that was being installed holds another entry at its end: what is committed, so nothing behind this one's ever is. */
+  #isRefutedBy({ baseIndex, termAtBase }: ShadowLog): boolean {
+    const term = this.durable.termAt(baseIndex);
+    return term !== null && term !== termUnknown && term !== termAtBase;
   }
 }
 

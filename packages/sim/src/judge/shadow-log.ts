@@ -33,6 +33,9 @@ export class ShadowLog {
   get baseIndex(): number {
     return this.#baseIndex;
   }
+  get termAtBase(): number {
+    return this.#baseTerm;
+  }
   get lastIndex(): number {
     return this.#baseIndex + this.#terms.length;
   }
