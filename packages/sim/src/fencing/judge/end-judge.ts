@@ -52,6 +52,10 @@ export class EndJudge {
     this.#ended.set(session, index);
     this.#endedMs.set(session, this.#parts.facts.nowMs());
   }
+  /** A backup does not know who was fenced after it; that somebody restored it is a person's word. */
+  restored(): void {
+    this.#fences.length = 0;
+  }
   waitedFor(session: string): void {
     this.#waitedMs.set(session, this.#parts.facts.nowMs());
   }

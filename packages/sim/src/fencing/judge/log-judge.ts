@@ -276,6 +276,7 @@ export class LogJudge {
         this.#catchEnds();
         data.forget();
         snapshots.forget();
+        this.#parts.ends.restored();
         return;
       case 'open-generation':
         if (this.state.pools[command.pool]?.fencing !== 'reservation') this.#noteStatement();
