@@ -137,7 +137,7 @@ class ChunkScan {
     const survivors = this.#survivors(position, limit);
     if (next === null && !this.#hasTrace(position, survivors.records)) return null;
     const standing = this.#standingBefore(next, position);
-    const endPosition = next?.position ?? this.#endOf(position, survivors.records);
+    const { endPosition, isToldToItsEnd } = this.#extentOf(position, survivors.records, next);
     const damages = clip(survivors.damages, endPosition);
     const rowsOfNext = next === null || next.previousEnd <= position ? null : this.#previousRowsOf(next);
     const told = survivors.records.filter(isTable).length;
@@ -152,7 +152,7 @@ class ChunkScan {
       records: survivors.records,
       damages: damages.length > 0 ? damages : [{ position, lengthBytes: endPosition - position, reason: lostHead }],
       rowsOfNext,
-      isUnknown: known < lost,
+      isUnknown: known < lost || (standing !== 'damaged' && !isToldToItsEnd),
     };
   }
 
@@ -169,6 +169,18 @@ class ChunkScan {
   #standingBefore(next: BatchHead | null, position: number): Standing {
     if (next === null) return this.#isFollowed ? 'damaged' : 'tail';
     return wasCutAt(next, position) ? 'abandoned' : 'damaged';
+  }
+
+  /** Where no head is left nobody knows how many batches there were: all is told if a table comes last, and nothing behind it. */
+  #extentOf(
+    position: number,
+    records: readonly FoundRecord[],
+    next: BatchHead | null,
+  ): { readonly endPosition: number; readonly isToldToItsEnd: boolean } {
+    const recordsEnd = this.#endOf(position, records);
+    const behindBytes = this.#hasTrace(recordsEnd, []) ? this.#blockBytes : 0;
+    const endPosition = next?.position ?? recordsEnd + behindBytes;
+    return { endPosition, isToldToItsEnd: endPosition === recordsEnd && endsWithTable(records) };
   }
 
   /** A batch was begun here: something of it reached the disk. Where nothing did, nothing was acknowledged. */
@@ -239,6 +251,11 @@ function wasCutAt(next: BatchHead, position: number): boolean {
 
 function isTable(record: FoundRecord): boolean {
   return record.header.kind === 'table' && record.payload !== null;
+}
+
+function endsWithTable(records: readonly FoundRecord[]): boolean {
+  const last = records.findLast(({ header }) => !header.isCopy && header.kind !== 'gap');
+  return last !== undefined && isTable(last);
 }
 
 function hasTable(records: readonly FoundRecord[]): boolean {
