@@ -139,7 +139,7 @@ export const diskFaults: Readonly<Record<string, FaultKind>> = {
 function drawSpan(random: SeededRandom): Readonly<Record<string, PlainValue>> {
   return {
     isNewest: random.below(3) > 0,
-    sectors: pick(random, [1, 2, 2 + random.below(7)]) ?? 1,
+    sectors: pick(random, [1, 2, 2 + random.below(15)]) ?? 1,
     offset: random.below(sectorBytes),
   };
 }
@@ -154,7 +154,7 @@ function newestSectors({ disk }: VirtualMachine, fault: Fault): Victim | null {
   const content = disk.lastSynced;
   if (content === null) return null;
   const newest = content.newestSectors;
-  const first = Math.floor(numberOf(fault, 'place') ** 2 * newest.length);
+  const first = Math.floor(numberOf(fault, 'place') ** 3 * newest.length);
   return { content, sectors: newest.slice(first, first + numberOf(fault, 'sectors')) };
 }
 

@@ -201,6 +201,12 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
   ],
   'faults.ts': [
     [
+      'loss-not-noted',
+      'a follower tells that it lost its tail, and its leader goes on counting it',
+      'leading.progress.get(from)?.noteLoss(lesser(lastIndex, state.log.lastIndex));',
+      '',
+    ],
+    [
       'suspicion-ends-early',
       'a replica with a lost tail votes again as soon as it hears a leader',
       'if (fault.isSuspect && hasCaughtUp(state, fault)) fault.isSuspect = false;',
@@ -213,14 +219,6 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
       'a damaged slot is answered as absent',
       "if (this.isDamaged(index)) return 'damaged';",
       "if (this.isDamaged(index)) return 'no';",
-    ],
-  ],
-  'progress.ts': [
-    [
-      'loss-not-noted',
-      'a follower tells that it lost its tail, and its leader goes on counting it',
-      'this.match = lesser(this.match, index);',
-      '',
     ],
   ],
   'proposal-ledger.ts': [

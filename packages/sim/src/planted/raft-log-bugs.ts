@@ -46,16 +46,18 @@ export const raftLogBugs = bugsOf('raft', 'raft-log/src', {
       'if (isWhole || !context.isSound) return;',
     ],
     [
-      'lost-vote-not-told',
-      'a vote that cannot be read any more is passed over',
-      "if (isMissing(row, 'vote', context)) group",
-      "if (context.isSound && isMissing(row, 'vote', context)) group",
-    ],
-    [
       'earliest-vote-counts',
       'of the votes that a start finds the earliest counts',
       'if (term < state.term || (term === state.term && state.vote !== null)) return state;',
       'if (state.vote !== null) return state;',
+    ],
+  ],
+  'raft-log.ts': [
+    [
+      'lost-vote-not-told',
+      'a vote that cannot be read any more is passed over',
+      'return { ...held.durable, firstIndex: held.durable.purgedIndex + 1, faulty: held.faulty.ranges };',
+      'return { ...held.durable, firstIndex: held.durable.purgedIndex + 1, faulty: held.faulty.ranges, isVoteLost: false };',
     ],
   ],
   'record-header.ts': [
