@@ -16,7 +16,7 @@ interface Member {
   believes: number;
   /** It hears of nothing that is committed, and nobody of it. */
   isCut: boolean;
-  /** It was paused when it was deposed: what it is asked to propose then, everybody has given up long ago. */
+  /** It was paused since it was elected: what it was asked to propose meanwhile, everybody has given up long ago. */
   isLate: boolean;
   readonly waiting: Map<number, (answer: Answer) => void>;
 }
@@ -52,14 +52,13 @@ export class ConsensusStandIn {
   }
 
   /** Another member leads; the one before believes for a while that it still does. */
-  elect(name: string, oldBelievesForMs = 0, isOldPaused = false): void {
+  elect(name: string, oldBelievesForMs = 0): void {
     const old = this.#members.get(this.#leader);
     const next = this.#members.get(name);
     if (next === undefined || next.isCut) return;
     this.#term++;
     this.#leader = name;
     next.isLate = false;
-    if (old !== undefined && old !== next) old.isLate = isOldPaused;
     if (old !== undefined && old !== next) this.#time.after(oldBelievesForMs, () => this.#step(old));
     next.believes = this.#term;
     this.#termIndex = this.#append(encodeNothing, 'empty');
@@ -78,6 +77,10 @@ export class ConsensusStandIn {
     if (old.name !== this.#leader) old.believes = 0;
   }
 
+  pause(name: string): void {
+    const member = this.#members.get(name);
+    if (member !== undefined) member.isLate = true;
+  }
   cut(name: string): void {
     const member = this.#members.get(name);
     if (member !== undefined) member.isCut = true;

@@ -74,8 +74,9 @@ export class StandInMetadata implements Metadata {
   #pause(node: VirtualNode, next: string): () => void {
     if (node.isPaused) return () => undefined;
     node.pause('stopped');
+    this.#consensus.pause(node.name);
     if (node.name === this.#consensus.leader && next !== node.name && !this.#nodes.get(next)?.isPaused) {
-      this.#consensus.elect(next, 100_000, true);
+      this.#consensus.elect(next, 100_000);
     }
     return () => {
       if (node.isPaused) node.resume();
