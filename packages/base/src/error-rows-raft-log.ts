@@ -86,4 +86,10 @@ export const raftLogErrorRows = {
     text: 'group {group} asks for {sizeBytes} bytes in one batch; at most {limitBytes} fit',
     hint: 'Append in smaller calls, or open the log with larger batches and chunks.',
   },
+  RAFT_LOG_UNREADABLE: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'the disk refuses to read {path} at {position}, where the log may go on',
+    hint: 'Start again; if it stays so, look at the disk (`dmesg`). The mode salvage gives up what lies there: a peer must supply it.',
+  },
 } as const satisfies Record<string, ErrorRow>;

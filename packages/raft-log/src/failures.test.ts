@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SeededRandom, type VirtualDisk } from '@holdfast/base/internal';
 import type { RaftLog } from './raft-log.ts';
+import { recover } from './recovery.ts';
 import { directory, entries, newDisk, openDisk, readAll, smallLimits } from './testing.ts';
 
 const code = (name: string): unknown => expect.objectContaining({ code: name });
@@ -116,7 +117,7 @@ describe('an error of the disk', () => {
   });
 });
 
-test('a block that cannot be read where a batch may have begun is not the end of the log', async () => {
+test('an end that the disk refuses to read is not cut: the log goes on from there when it is read', async () => {
   const disk = newDisk();
   const log = await openWithGroup(disk);
   await log.append(1, entries(1, 1, 'one'));
@@ -128,10 +129,18 @@ test('a block that cannot be read where a batch may have begun is not the end of
   disk.files.open(`${directory}/${chunk}`, 'read').pread(found, 4096);
   expect(Buffer.from(found).includes('two')).toBe(true);
   // The chunk as a whole is refused, and then the second of its pieces.
-  disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 2 });
-  disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 3 });
-  const opened = await openDisk(disk);
-  expect(opened.state(1)).toMatchObject({ lastIndex: 1, ambiguity: { from: 2, to: null } });
+  const refuse = (): void => {
+    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 2 });
+    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 3 });
+  };
+  const before = disk.usedBytes;
+  refuse();
+  await expect(openDisk(disk)).rejects.toEqual(code('RAFT_LOG_UNREADABLE'));
+  expect(disk.usedBytes).toBe(before);
+  refuse();
+  const salvaged = recover({ files: disk.files, directory, mode: 'salvage', isReadOnly: true });
+  expect(salvaged?.groups.get(1)?.durable).toMatchObject({ lastIndex: 1, ambiguity: { from: 2, to: null } });
+  expect(readAll(await openDisk(disk), 1)).toEqual(['1:1:one', '2:1:two']);
 });
 
 describe('a full disk', () => {

@@ -8,7 +8,7 @@ import { decodeTable, type TableRow } from './batch-table.ts';
 import { invariant, OpError, type Files } from '@holdfast/base';
 import { scanChunk, type ChunkBytes, type Damage, type FoundBatch, type Standing } from './chunk-scan.ts';
 import { copyAside } from './copy-aside.ts';
-import { listLog, readChunk, readTrailer, type ChunkFile, type LogListing } from './chunk-files.ts';
+import { listLog, readChunk, readTrailer, withFile, type ChunkFile, type LogListing } from './chunk-files.ts';
 import { makeChunk, type Chunk } from './chunk.ts';
 import { writeAgain } from './write-again.ts';
 import { firstBatchPosition, isSameSalt } from './file-header.ts';
@@ -244,7 +244,7 @@ class Recovery {
       const first = firstBatchPosition(chunk.header.blockBytes);
       next = { position: first, number: 1, previousEnd: first };
       for (const batch of this.#scan(index)) {
-        this.#addDamages(chunk, batch);
+        this.#addDamages(index, batch);
         if (this.#isOnItsWay(batch)) continue;
         replay.apply(chunk, batch);
         this.#last = { index, batch };
@@ -268,17 +268,35 @@ class Recovery {
     return { position: batch.endPosition, number, previousEnd: isCut ? batch.position : batch.endPosition };
   }
 
-  #addDamages(chunk: Chunk, batch: FoundBatch): void {
+  #addDamages(index: number, batch: FoundBatch): void {
+    const chunk = this.#chunk(index);
     const { standing } = batch;
     if (standing === 'sound' || standing === 'abandoned') return;
     for (const damage of batch.damages) this.#damages.push({ ...damage, path: chunk.path, standing });
-    if (standing === 'tail' && !this.#options.isReadOnly && this.#options.mode !== 'absolute') {
+    if (standing !== 'tail' || this.#options.isReadOnly) return;
+    this.#refuseUnreadable(index, batch);
+    if (this.#options.mode !== 'absolute') {
       this.#copiedAside = copyAside(this.#options.files, this.#options.directory, {
         chunk,
         position: batch.position,
         lengthBytes: batch.endPosition - batch.position,
       });
     }
+  }
+
+  /**
+   * What the disk refuses to give may be there at the next attempt, acknowledged batches and all; what is written behind a tail
+   * would take their place. So nothing is cut for it unless somebody says so. Where the file itself is short there is nothing.
+   */
+  #refuseUnreadable(index: number, { position }: FoundBatch): void {
+    if (this.#options.mode === 'salvage') return;
+    const { path } = this.#chunk(index);
+    const sizeBytes = withFile(this.#options.files, path, (file) => file.sizeBytes());
+    const { unreadable } = this.#bytesOf(index);
+    const refused = unreadable.find(
+      (range) => range.position + range.lengthBytes > position && range.position < sizeBytes,
+    );
+    if (refused !== undefined) throw new OpError('RAFT_LOG_UNREADABLE', { path, position: refused.position });
   }
 
   /** Who reads a live log may see a batch that its writer has not finished. */

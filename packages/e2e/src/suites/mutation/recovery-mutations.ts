@@ -42,6 +42,7 @@ export const recoveryMutations: MutationRows = {
       '',
     ],
     ['the chunk before the newest is synced, too', '.entries()].slice(-2)', '.entries()].slice(-1)'],
+    ['what the disk refuses to read is not cut', 'if (refused !== undefined) throw', 'if (refused === null) throw'],
     ['salvage bears everything', "if (mode === 'salvage') return;", ''],
   ],
   'copy-aside.ts': [
