@@ -1,12 +1,16 @@
 // Whether what clients saw of one key can be put in an order that respects real time: if an operation ended before another one
 // began, it stands before it, and each answer is what a register would have said at its place.
 //
-// The search goes through the operations in the order of their calls and tries each one that may come next (nothing else has
-// ended before it began). Where it gets stuck it takes the last one back. Two ways that lead to the same set of done operations
-// and the same value need not both be searched, which makes the common case quick; the worst case stays exponential, so the
-// search is bounded and says when it gave up.
+// In general only a search through all orders tells, and no search ends in time when dozens of operations have no answer. But here
+// each write writes something else, so a value says who wrote it, and the answers leave no choice but one:
 //
-// An operation whose outcome nobody heard may have happened at any time after its call, or never.
+// - A value that somebody was told, or that somebody built on, was written, by the only one who can have. A write without an answer
+//   whose value nobody saw need not have happened: left out of an order, it leaves one.
+// - What an append or a compare-and-set wrote follows the value that it found at once. So values stand in chains, each begun by a
+//   put (one by the empty key), and nobody of another chain stands between two values of one. Inside a chain the order is given.
+// - Chains can be put in order unless two of them each hold an operation that ended before one of the other began. Two are enough:
+//   of any circle, the chain with the earliest end of all comes before each of the others, and one of them comes before it.
+import { invariant } from '@holdfast/base';
 
 export type KeyValue = string | null;
 
@@ -19,272 +23,167 @@ export interface KeyOperation {
     | { readonly kind: 'compare-and-set'; readonly expected: KeyValue; readonly value: string };
   /** Instants of one clock for all clients; an answer that comes in the same instant as a call counts as before it. */
   readonly calledAt: number;
-  /** null: nobody heard of its outcome. */
+  /** null: nobody heard of its outcome. It may have happened at any time after its call, or never. */
   readonly answer: { readonly at: number; readonly value: KeyValue } | null;
 }
 
-export type Verdict =
-  | { readonly kind: 'linearizable' }
-  /** No order explains them all; up to `operation`, the longest one found gets. */
-  | { readonly kind: 'broken'; readonly operation: KeyOperation }
-  /** There may be an order; if each write wrote something else, there is none. */
-  | { readonly kind: 'undecided'; readonly operation: KeyOperation };
-
-const noOperation: KeyOperation = { client: '', action: { kind: 'get' }, calledAt: 0, answer: null };
-
-/** Tries before the search gives up: far more than an honest history of a few hundred operations takes. */
-export const searchStepsMax = 2_000_000;
-
-/** A call or an answer in a doubly linked list from which operations that were put in order are lifted out. */
-interface Mark {
-  readonly operation: KeyOperation;
-  readonly number: number;
-  readonly isAnswer: boolean;
-  readonly urgentAt: number;
-  /** Of a call: its answer, if there is one. */
-  answer: Mark | null;
-  before: Mark | null;
-  after: Mark | null;
+/** The first answer that no order explains; null if there is an order. */
+export function judgeKey(operations: readonly KeyOperation[]): KeyOperation | null {
+  invariant(areWritesToldApart(operations), 'two writes of one key write the same');
+  if (hasOrder(operations)) return null;
+  const answered = operations.filter(({ answer }) => answer !== null);
+  answered.sort((first, second) => endOf(first) - endOf(second));
+  // What came later explains nothing, so there is one answer with which it begins.
+  let first = 0;
+  for (let last = answered.length - 1; first < last;) {
+    const middle = (first + last) >> 1;
+    if (hasOrder(before(operations, endOf(at(answered, middle))))) first = middle + 1;
+    else last = middle;
+  }
+  return at(answered, first);
 }
 
-export function judgeKey(operations: readonly KeyOperation[], stepsMax = searchStepsMax): Verdict {
-  // What lies in a narrower window is searched in no time, and an order that is found there is one; that there is none is proved by
-  // looking everywhere.
-  const narrowed = search(
-    operations.flatMap((operation) => narrow(operation, operations)),
-    stepsMax,
+/** What was known at that instant. */
+function before(operations: readonly KeyOperation[], instant: number): KeyOperation[] {
+  return operations
+    .filter(({ calledAt }) => calledAt < instant)
+    .map((operation) => (endOf(operation) > instant ? { ...operation, answer: null } : operation));
+}
+
+function hasOrder(operations: readonly KeyOperation[]): boolean {
+  const chains = chainsOf(operations);
+  return chains !== null && chains.every((chain) => isInOrder(chain)) && canFollow(chains);
+}
+
+/** A value as it stood: who wrote it, and who found it there and left it so. */
+interface Stand {
+  /** null for the empty key. */
+  readonly writer: KeyOperation | null;
+  readonly readers: KeyOperation[];
+  /** What was built on it. */
+  next: Stand | null;
+}
+
+/** Sets of operations, each of which ends before the next one begins. */
+type Chain = readonly (readonly KeyOperation[])[];
+
+/** null where somebody was told what nobody can have written, or two built on the same value. The first one begins with the empty key. */
+function chainsOf(operations: readonly KeyOperation[]): Chain[] | null {
+  const stands = standsOf(operations);
+  if (stands === null) return null;
+  const beginnings: Stand[] = [];
+  for (const [value, stand] of stands) {
+    const found = foundBy(stand.writer, value);
+    if (found === undefined) {
+      beginnings.push(stand);
+      continue;
+    }
+    const before = stands.get(found);
+    if (before?.next !== null) return null;
+    before.next = stand;
+  }
+  const chains = beginnings.map((stand) => chainFrom(stand));
+  const placed = chains.reduce((count, chain) => count + chain.length / 2, 0);
+  // Values that were built on each other in a circle have no beginning.
+  return placed === stands.size ? chains : null;
+}
+
+function chainFrom(beginning: Stand): Chain {
+  const chain: (readonly KeyOperation[])[] = [];
+  for (let stand: Stand | null = beginning; stand !== null; stand = stand.next) {
+    chain.push(stand.writer === null ? [] : [stand.writer], stand.readers);
+  }
+  return chain;
+}
+
+/** Every value that must have stood there. */
+function standsOf(operations: readonly KeyOperation[]): Map<KeyValue, Stand> | null {
+  const stands = new Map<KeyValue, Stand>([[null, { writer: null, readers: [], next: null }]]);
+  const silent = new Set(operations.filter(({ answer }) => answer === null));
+  const readers: { readonly reader: KeyOperation; readonly value: KeyValue }[] = [];
+  for (const operation of operations) {
+    if (operation.answer === null) continue;
+    const written = writtenBy(operation);
+    if (written === null) readers.push({ reader: operation, value: operation.answer.value });
+    else if (canWrite(operation, written)) stands.set(written, { writer: operation, readers: [], next: null });
+    else return null;
+  }
+  const wanted: (KeyValue | undefined)[] = readers.map(({ value }) => value);
+  for (const [value, { writer }] of stands) wanted.push(foundBy(writer, value));
+  for (const value of wanted) {
+    if (value === undefined || value === null || stands.has(value)) continue;
+    const writer = [...silent].find((each) => canWrite(each, value));
+    if (writer === undefined) return null;
+    silent.delete(writer);
+    stands.set(value, { writer, readers: [], next: null });
+    // The loop comes to it, too.
+    wanted.push(foundBy(writer, value));
+  }
+  for (const { reader, value } of readers) stands.get(value)?.readers.push(reader);
+  return stands;
+}
+
+/** By what it answered; null if that left the value as it was. */
+function writtenBy({ action, answer }: KeyOperation): KeyValue {
+  const said = answer?.value ?? null;
+  if (action.kind === 'get') return null;
+  // It answers with the value that it found.
+  if (action.kind === 'compare-and-set') return said === action.expected ? action.value : null;
+  return said ?? '';
+}
+
+function canWrite({ action }: KeyOperation, value: string): boolean {
+  if (action.kind === 'get') return false;
+  return action.kind === 'append' ? value.endsWith(action.suffix) : value === action.value;
+}
+
+/** What somebody who wrote this value has built on; undefined if on nothing. */
+function foundBy(writer: KeyOperation | null, value: KeyValue): KeyValue | undefined {
+  const action = writer?.action;
+  if (action?.kind === 'compare-and-set') return action.expected;
+  if (action?.kind !== 'append' || value === null) return undefined;
+  return value.slice(0, value.length - action.suffix.length) || null;
+}
+
+/** Nobody of a set ended before somebody of an earlier one began. */
+function isInOrder(chain: Chain): boolean {
+  let latestCall = -Infinity;
+  return chain.every((operations) => {
+    const fits = operations.every((operation) => endOf(operation) > latestCall);
+    for (const { calledAt } of operations) latestCall = Math.max(latestCall, calledAt);
+    return fits;
+  });
+}
+
+function canFollow(chains: readonly Chain[]): boolean {
+  const spans = chains.map((chain, number) => {
+    const operations = chain.flat();
+    // Nothing comes before the empty key.
+    const firstEnd = number === 0 ? -Infinity : Math.min(...operations.map((operation) => endOf(operation)));
+    return { firstEnd, lastCall: Math.max(...operations.map(({ calledAt }) => calledAt)) };
+  });
+  return spans.every(({ firstEnd, lastCall }, number) =>
+    spans.slice(number + 1).every((other) => firstEnd > other.lastCall || other.firstEnd > lastCall),
   );
-  if (narrowed.kind !== 'broken') return narrowed;
-  const verdict = search(
-    // A read that nobody heard of tells nothing.
-    operations.filter(({ action, answer }) => action.kind !== 'get' || answer !== null),
-    stepsMax,
-  );
-  return verdict.kind === 'undecided' ? { ...verdict, operation: narrowed.operation } : verdict;
 }
 
-/**
- * An operation without an answer could stand anywhere, and with a dozen of those a search that tries it everywhere never ends. Where
- * each write writes something else, it need not stand before the call of the first answer that shows what it wrote: whatever ended
- * before that call and stood behind it would have hidden it. If no answer shows it, and nobody waits for its value, it is nowhere.
- */
-function narrow(operation: KeyOperation, operations: readonly KeyOperation[]): KeyOperation[] {
-  if (operation.answer !== null) return [operation];
-  let first: KeyOperation | null = null;
-  let isExpected = false;
-  for (const other of operations) {
-    if (other.answer !== null && shows(other.answer.value, operation)) {
-      if (first === null || answeredAt(other) < answeredAt(first)) first = other;
-    }
-    const { action } = other;
-    if (action.kind === 'compare-and-set' && other !== operation) isExpected ||= shows(action.expected, operation);
-  }
-  if (first === null) return isExpected ? [operation] : [];
-  return [{ ...operation, calledAt: Math.max(operation.calledAt, first.calledAt + 0.5) }];
+/** So that a value says who wrote it. */
+function areWritesToldApart(operations: readonly KeyOperation[]): boolean {
+  const writes = operations.filter(({ action }) => action.kind !== 'get');
+  return writes.every((write) => writes.every((other) => other === write || !canWrite(write, partOf(other))));
 }
 
-/** Whether the operation may have had a part in this value. */
-function shows(value: KeyValue, { action }: KeyOperation): boolean {
-  if (value === null || action.kind === 'get') return false;
-  return action.kind === 'append' ? value.includes(action.suffix) : value.startsWith(action.value);
+function partOf({ action }: KeyOperation): string {
+  if (action.kind === 'get') return '';
+  return action.kind === 'append' ? action.suffix : action.value;
 }
 
-/** One step of the search: who may come next, and which of them is being tried. */
-interface Frame {
-  readonly value: KeyValue;
-  readonly candidates: readonly Mark[];
-  tried: number;
-}
-
-function search(operations: readonly KeyOperation[], stepsMax: number): Verdict {
-  const search = new Search(operations);
-  for (let steps = 0; steps <= stepsMax; steps++) {
-    const verdict = search.step();
-    if (verdict !== null) return verdict;
-  }
-  return { kind: 'undecided', operation: search.stuckAt };
-}
-
-class Search {
-  readonly #head: Mark;
-  readonly #done: DoneSet;
-  readonly #known = new Set<string>();
-  readonly #frames: Frame[] = [];
-  /** Every value that somebody was told, once. */
-  readonly #answers: readonly string[];
-  #stuckAt = noOperation;
-
-  constructor(operations: readonly KeyOperation[]) {
-    this.#head = chain(operations);
-    this.#done = new DoneSet(operations.length);
-    this.#answers = [...new Set(operations.flatMap(({ answer }) => answer?.value ?? []))];
-    this.#push(null);
-  }
-
-  /** The last operation, in the order of answers, before which all have found a place. */
-  get stuckAt(): KeyOperation {
-    return this.#stuckAt;
-  }
-
-  /** null: the search goes on. */
-  step(): Verdict | null {
-    const answer = findAnswer(this.#head);
-    if (answer === null) return { kind: 'linearizable' };
-    const frame = this.#frames.at(-1);
-    if (frame === undefined) return { kind: 'broken', operation: this.#stuckAt };
-    const call = frame.candidates[frame.tried++];
-    if (call === undefined) this.#takeBack(answer.operation);
-    else this.#try(call, frame);
-    return null;
-  }
-
-  #try(call: Mark, frame: Frame): void {
-    const value = valueAfter(call.operation, frame.value);
-    if (value === impossible) return;
-    this.#done.add(call.number);
-    const state = `${this.#done.text} ${JSON.stringify(value)}`;
-    if (this.#known.has(state)) {
-      this.#done.remove(call.number);
-      return;
-    }
-    this.#known.add(state);
-    liftOut(call);
-    this.#push(value);
-  }
-
-  #push(value: KeyValue): void {
-    const isSeen = (next: KeyValue): boolean =>
-      next !== null && this.#answers.some((answer) => answer.startsWith(next));
-    this.#frames.push({ value, candidates: candidatesOf(this.#head, value, isSeen), tried: 0 });
-  }
-
-  #takeBack(stuckAt: KeyOperation): void {
-    if (this.#stuckAt.answer === null || answeredAt(stuckAt) > answeredAt(this.#stuckAt)) this.#stuckAt = stuckAt;
-    this.#frames.pop();
-    const frame = this.#frames.at(-1);
-    const last = frame?.candidates[frame.tried - 1];
-    if (last === undefined) return;
-    this.#done.remove(last.number);
-    putBack(last);
-  }
-}
-
-function findAnswer(head: Mark): Mark | null {
-  let at = head.after;
-  while (at !== null && !at.isAnswer) at = at.after;
-  return at;
-}
-
-/**
- * Whoever may come next, the most urgent first: what builds on the value that is there, for it may not be there again, then what has
- * to come soonest. One that was answered and leaves the value as it is comes at once: it would say the same later, and hides nothing.
- */
-function candidatesOf(head: Mark, value: KeyValue, isSeen: (value: KeyValue) => boolean): readonly Mark[] {
-  const candidates: { readonly mark: Mark; readonly urgency: number }[] = [];
-  for (let at = head.after; at !== null && !at.isAnswer; at = at.after) {
-    const { action, answer } = at.operation;
-    const next = valueAfter(at.operation, value);
-    if (next === impossible) continue;
-    if (answer !== null && next === value) return [at];
-    // What nobody heard of builds on it, too, if somebody saw what comes of that.
-    const isBuilding = action.kind !== 'put' && (answer !== null || isSeen(next));
-    candidates.push({ mark: at, urgency: isBuilding ? -1 : at.urgentAt });
-  }
-  return candidates.sort((first, second) => first.urgency - second.urgency).map(({ mark }) => mark);
-}
-
-/** When somebody first heard of the operation, be it by another one. */
-function urgencyOf(operation: KeyOperation, operations: readonly KeyOperation[]): number {
-  return operations.reduce((soonest, other) => {
-    const isSeen = other === operation || (other.answer !== null && shows(other.answer.value, operation));
-    return isSeen ? Math.min(soonest, answeredAt(other)) : soonest;
-  }, Infinity);
-}
-
-/** The operation cannot have given its answer here. */
-const impossible = Symbol('impossible');
-
-function valueAfter({ action, answer }: KeyOperation, value: KeyValue): KeyValue | typeof impossible {
-  const fits = (said: KeyValue): boolean => answer === null || answer.value === said;
-  switch (action.kind) {
-    case 'get':
-      return fits(value) ? value : impossible;
-    case 'put':
-      return fits(action.value) ? action.value : impossible;
-    case 'append': {
-      const longer = (value ?? '') + action.suffix;
-      return fits(longer) ? longer : impossible;
-    }
-    case 'compare-and-set':
-      // It answers with the value that it found.
-      if (!fits(value)) return impossible;
-      return value === action.expected ? action.value : value;
-  }
-}
-
-function answeredAt({ answer }: KeyOperation): number {
+function endOf({ answer }: KeyOperation): number {
   return answer?.at ?? Infinity;
 }
 
-function chain(operations: readonly KeyOperation[]): Mark {
-  const marks: { readonly at: number; readonly mark: Mark }[] = [];
-  for (const [number, operation] of operations.entries()) {
-    const call = newMark({ operation, number, isAnswer: false, urgentAt: urgencyOf(operation, operations) });
-    marks.push({ at: operation.calledAt, mark: call });
-    if (operation.answer === null) continue;
-    call.answer = newMark({ ...call, isAnswer: true });
-    marks.push({ at: operation.answer.at, mark: call.answer });
-  }
-  marks.sort((first, second) => first.at - second.at || Number(second.mark.isAnswer) - Number(first.mark.isAnswer));
-  const head = newMark({ operation: noOperation, number: -1, isAnswer: false, urgentAt: 0 });
-  let last = head;
-  for (const { mark } of marks) {
-    last.after = mark;
-    mark.before = last;
-    last = mark;
-  }
-  return head;
-}
-
-function newMark(parts: Pick<Mark, 'operation' | 'number' | 'isAnswer' | 'urgentAt'>): Mark {
-  return { ...parts, answer: null, before: null, after: null };
-}
-
-function liftOut(call: Mark): void {
-  unlink(call);
-  if (call.answer !== null) unlink(call.answer);
-}
-
-function putBack(call: Mark): void {
-  if (call.answer !== null) relink(call.answer);
-  relink(call);
-}
-
-function unlink(mark: Mark): void {
-  if (mark.before !== null) mark.before.after = mark.after;
-  if (mark.after !== null) mark.after.before = mark.before;
-}
-
-function relink(mark: Mark): void {
-  if (mark.before !== null) mark.before.after = mark;
-  if (mark.after !== null) mark.after.before = mark;
-}
-
-/** Which operations are in order already, with a text that is equal for equal sets. */
-class DoneSet {
-  readonly #words: Uint32Array;
-
-  constructor(size: number) {
-    this.#words = new Uint32Array(Math.ceil(size / 32));
-  }
-
-  get text(): string {
-    return String.fromCharCode(...new Uint16Array(this.#words.buffer));
-  }
-  add(number: number): void {
-    this.#words[number >>> 5] = (this.#words[number >>> 5] ?? 0) | (1 << (number & 31));
-  }
-  remove(number: number): void {
-    this.#words[number >>> 5] = (this.#words[number >>> 5] ?? 0) & ~(1 << (number & 31));
-  }
+function at(operations: readonly KeyOperation[], place: number): KeyOperation {
+  const operation = operations[place];
+  invariant(operation !== undefined, `there is no operation ${place}`);
+  return operation;
 }

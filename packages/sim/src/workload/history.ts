@@ -70,10 +70,9 @@ export class History {
   }
 
   #judgeKey(key: string, operations: readonly KeyOperation[], report: Report): void {
-    const verdict = judgeKey(operations);
-    if (verdict.kind === 'linearizable') return;
-    // Values here are told apart, so that a history which the search could not decide is a broken one, too.
-    const { client, action, answer } = verdict.operation;
+    const culprit = judgeKey(operations);
+    if (culprit === null) return;
+    const { client, action, answer } = culprit;
     const said = answer === null ? 'nothing' : JSON.stringify(answer.value);
     report(
       'linearizable',

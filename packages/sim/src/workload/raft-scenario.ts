@@ -65,6 +65,7 @@ class RaftRun implements ScenarioRun {
   readonly #fragile: ReadonlySet<number>;
   #members = 0;
   #probe: 'unsent' | 'sent' | 'answered' = 'unsent';
+  #probes = 0;
   /** Who leads, and in which term, when the cluster came to rest. */
   #rest: {
     readonly leader: MemberId;
@@ -276,7 +277,8 @@ class RaftRun implements ScenarioRun {
     const client = this.#world.machines.get(clientName(1))?.running;
     if (!(client instanceof Client)) return;
     this.#probe = 'sent';
-    const request = { key: 'probe', action: { kind: 'put', value: 'alive' }, padding: 0, givesUp: false } as const;
+    const action = { kind: 'put', value: `alive ${++this.#probes}` } as const;
+    const request = { key: 'probe', action, padding: 0, givesUp: false };
     void client.perform(request).then((isAnswered) => (this.#probe = isAnswered ? 'answered' : 'unsent'));
   }
 
