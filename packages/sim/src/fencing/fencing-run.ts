@@ -5,20 +5,19 @@ import type { Fault, Operation, ScenarioRun, World } from '../world/scenario.ts'
 import { Device } from './device.ts';
 import { FencingJudge } from './judge/fencing-judge.ts';
 import type { Facts } from './judge/facts.ts';
-import type { MetadataWire } from './metadata/client.ts';
 import type { MetadataState } from './metadata/state.ts';
 import type { PoolFacts } from './node/agent.ts';
 import { StorageNode } from './node/storage-node.ts';
 import { nodeFaults } from './node-faults.ts';
 import { NodeLinks } from './node-links.ts';
-import type { Observer } from './ports.ts';
+import type { MetadataDoor, Observer } from './ports.ts';
 import type { FencingShape, PoolShape } from './shape.ts';
 import { ClusterUser } from './user/cluster-user.ts';
-import { Wire } from './wire.ts';
 
 /** Who replicates the metadata log. */
 export interface Metadata {
   readonly members: readonly string[];
+  readonly door: MetadataDoor;
   /** The state of whoever leads; null while nobody does. */
   state(): MetadataState | null;
   leader(): string | null;
@@ -32,7 +31,6 @@ export interface Metadata {
 export interface MetadataParts {
   readonly world: World;
   readonly shape: FencingShape;
-  readonly wire: MetadataWire;
   readonly observer: Observer;
 }
 
@@ -59,10 +57,9 @@ export class FencingRun implements ScenarioRun {
     this.#controller = world.time.node('controller');
     this.#judge = new FencingJudge(this.#facts());
     for (const pool of shape.pools) this.#addPool(pool);
-    const wire: MetadataWire = new Wire(world.time, world.network);
     const observer = this.#judge;
-    this.#metadata = begin({ world, shape, wire, observer });
-    const { members } = this.#metadata;
+    this.#metadata = begin({ world, shape, observer });
+    const { members, door: metadata } = this.#metadata;
     this.#links = new NodeLinks(world.network, [...members, 'controller']);
     for (const [at, name] of shape.nodes.entries()) {
       const node = world.time.node(name, { driftPpm: shape.driftPpm[at] ?? 0 });
@@ -73,8 +70,7 @@ export class FencingRun implements ScenarioRun {
         node,
         time: world.time,
         random,
-        wire,
-        members,
+        metadata,
         pools: this.#pools,
         tier,
         drainMs,
@@ -83,7 +79,7 @@ export class FencingRun implements ScenarioRun {
       };
       this.nodes.set(name, new StorageNode(parts));
     }
-    this.#user = this.#newUser(wire);
+    this.#user = this.#newUser(metadata);
     void this.#found();
   }
 
@@ -122,10 +118,10 @@ export class FencingRun implements ScenarioRun {
     this.#pools.set(name, { name, fencing, tier, devices, isBestEffortTakeover, fencesPerHourMax });
   }
 
-  #newUser(wire: MetadataWire): ClusterUser {
+  #newUser(metadata: MetadataDoor): ClusterUser {
     const { time, random, network } = this.#world;
     return new ClusterUser({
-      ...{ time, controller: this.#controller, wire, members: this.#metadata.members, nodes: this.nodes },
+      ...{ time, controller: this.#controller, metadata, nodes: this.nodes },
       ...{ pools: this.#pools, random: random.fork('user') },
       ...{ thinkMs: this.#shape.thinkMs, graceMs: this.#shape.graceMs },
       isReachable: (node) => !network.link('controller', node).isCut && !network.link(node, 'controller').isCut,

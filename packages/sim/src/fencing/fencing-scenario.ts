@@ -16,7 +16,10 @@ import { drawOperations } from './user/operations.ts';
 
 const foundingMs = 3_000;
 
-function drawPlan(random: SeededRandom, more: (random: SeededRandom, shape: FencingShape) => readonly Fault[]): Plan {
+export function drawPlan(
+  random: SeededRandom,
+  more: (random: SeededRandom, shape: FencingShape) => readonly Fault[],
+): Plan {
   const shape = drawShape(random.fork('shape'));
   const faults = drawNodeFaults(random.fork('faults'), shape, [foundingMs, safetyMs]);
   return {
@@ -51,7 +54,7 @@ export const fencingModelScenario: Scenario = {
 /** Clocks that run wrong by a tenth are beyond the drift margin, and with them the contract. */
 const memberFaultKinds = Object.fromEntries(Object.entries(faultKinds).filter(([kind]) => kind !== 'drift'));
 
-function drawHostFaults(random: SeededRandom, { members: count }: FencingShape): readonly Fault[] {
+export function drawHostFaults(random: SeededRandom, { members: count }: FencingShape): readonly Fault[] {
   const members = Array.from({ length: count }, (_, at) => `m${at + 1}`);
   const cast = { members, clients: [], fragile: drawFragile(random.fork('fragile'), members) };
   const [startMs, endMs] = [foundingMs, safetyMs];

@@ -8,10 +8,12 @@ import { failedStartsMax, whyBeyondPromise } from '../faults/fault-atlas.ts';
 import { cluster } from '../workload/member-program.ts';
 import type { Fault, Process, Program, Running } from '../world/scenario.ts';
 import type { Metadata, MetadataParts } from './fencing-run.ts';
+import { MetadataWireDoor, type MetadataWire } from './metadata/client.ts';
 import type { Answer, Command } from './metadata/command.ts';
 import { decodeAnswer, encode, MetadataMachine } from './metadata/machine.ts';
 import { MetadataServer, type ConsensusPort } from './metadata/server.ts';
 import type { MetadataState } from './metadata/state.ts';
+import { Wire } from './wire.ts';
 
 const group = toGroupId(1);
 const directory = '/member';
@@ -47,11 +49,15 @@ class RunningMetadata implements Running {
 
 export class HostMetadata implements Metadata {
   readonly members: readonly string[];
+  readonly door: MetadataWireDoor;
+  readonly #wire: MetadataWire;
   readonly #parts: MetadataParts;
 
   constructor(parts: MetadataParts) {
     this.#parts = parts;
     this.members = Array.from({ length: parts.shape.members }, (_, at) => `m${at + 1}`);
+    this.#wire = new Wire(parts.world.time, parts.world.network);
+    this.door = new MetadataWireDoor(this.#wire, this.members);
     for (const [at, name] of this.members.entries()) {
       const program = this.#programOf(toMemberId(at + 1));
       parts.world.addMachine(name, { program, restartDelayMs }).start();
@@ -83,7 +89,8 @@ export class HostMetadata implements Metadata {
     parts: Pick<Parameters<typeof ReplicaHost.open>[0], 'directory' | 'cluster' | 'self' | 'logLimits'>,
   ): Promise<Running> {
     const { clock, timers, random, files, transport, name } = process;
-    const { world, wire, observer } = this.#parts;
+    const { world, observer } = this.#parts;
+    const wire = this.#wire;
     const machine = new MetadataMachine((applied) => {
       if (process.isAlive) observer.applied(name, applied, machine.digest);
     });

@@ -1,11 +1,12 @@
 // The four places where a part of the model can be replaced by the real one: the metadata service as its callers see it, an agent
 // as the CSI driver sees it, an engine as an agent and as a pod see it, a device as a machine sees it; and what the judge is
 // told by all of them.
+import type { VirtualNode } from '@holdfast/base/internal';
 import type { Block, Tag, Writer } from './block.ts';
 import type { DeviceAnswer, DeviceRequest } from './device.ts';
 import type { Answer, Command, ReadBack } from './metadata/command.ts';
 import type { Applied } from './metadata/machine.ts';
-import type { GrantMode, IntentState, VolumeState } from './metadata/state.ts';
+import type { GrantMode, IntentState, MetadataState, VolumeState } from './metadata/state.ts';
 
 /** The metadata service, over the wire. Null: no answer in time; the command may have been applied. */
 export interface MetadataPort {
@@ -13,6 +14,14 @@ export interface MetadataPort {
   /** The volume as of a moment after the call. */
   look(volume: string, session: string): Promise<LookedUp | null>;
   renew(renewal: Renewal): Promise<RenewalReply | null>;
+}
+
+/** How machines reach the metadata service, and it them. */
+export interface MetadataDoor {
+  /** Each process has a way of its own, which remembers who led last. */
+  connect(node: VirtualNode): MetadataPort;
+  /** The node is told that something waits for it. */
+  onDue(node: VirtualNode, remind: () => void): void;
 }
 
 export interface LookedUp {
@@ -117,7 +126,10 @@ export interface Admission {
 
 /** What the parts tell the judge. True times; nobody else hears of them. */
 export interface Observer {
-  applied(member: string, applied: Applied, digest: number): void;
+  /** `after` is the state behind it; null where the model's own state machine says what that is. */
+  applied(member: string, applied: Applied, digest: number, after?: MetadataState | null): void;
+  /** An entry was applied that the model has no command for. */
+  became(index: number, state: MetadataState): void;
   /** A leader is about to propose it. */
   proposing(member: string, command: Command): void;
   /** A renewal arrives at a leader: a ticket for its answer. */

@@ -4,18 +4,23 @@ import type { VirtualNode } from '@holdfast/base/internal';
 import type { Fault } from '../world/scenario.ts';
 import { ConsensusStandIn } from './consensus-stand-in.ts';
 import type { Metadata, MetadataParts } from './fencing-run.ts';
+import { MetadataWireDoor, type MetadataWire } from './metadata/client.ts';
 import { MetadataMachine } from './metadata/machine.ts';
 import { MetadataServer } from './metadata/server.ts';
 import type { MetadataState } from './metadata/state.ts';
+import { Wire } from './wire.ts';
 
 export class StandInMetadata implements Metadata {
   readonly members: readonly string[];
+  readonly door: MetadataWireDoor;
   readonly #consensus: ConsensusStandIn;
   readonly #machines = new Map<string, MetadataMachine>();
   readonly #nodes = new Map<string, VirtualNode>();
 
-  constructor({ world, shape, wire, observer }: MetadataParts) {
+  constructor({ world, shape, observer }: MetadataParts) {
     this.members = Array.from({ length: shape.members }, (_, at) => `m${at + 1}`);
+    const wire: MetadataWire = new Wire(world.time, world.network);
+    this.door = new MetadataWireDoor(wire, this.members);
     this.#consensus = new ConsensusStandIn(world.time, world.random.fork('consensus'));
     for (const name of this.members) {
       const node = world.time.node(name);

@@ -1,14 +1,20 @@
 // F10 by a book of its own: an extent that nothing names any more is not free while a session has ended of which nothing proves that
 // it is silent on the pool. What the state machine says of quarantines does not count here.
 import type { MetadataState } from '../metadata/state.ts';
+import type { GrantBook } from './grant-book.ts';
 
 export class ExtentJudge {
+  readonly #book: Pick<GrantBook, 'hasHeld'>;
   /** By pool and extent: what maps name, or sessions lease. */
   #taken = new Set<string>();
   /** The sessions that had ended and were not silent when an extent was freed. */
   readonly #waitsFor = new Map<string, readonly string[]>();
   /** Sessions and pools of which a leader said that it waited until nothing is read there. */
   readonly #silenced = new Set<string>();
+
+  constructor(book: Pick<GrantBook, 'hasHeld'>) {
+    this.#book = book;
+  }
 
   silenced(session: string, pool: string): void {
     this.#silenced.add(`${session} ${pool}`);
@@ -47,6 +53,8 @@ export class ExtentJudge {
   #isLoud({ sessions, generation }: MetadataState, id: string, pool: string): boolean {
     const session = sessions[id];
     if (session === undefined || session.endedBy === null || session.generation !== generation) return false;
+    // Without a grant there nothing was ever opened.
+    if (!this.#book.hasHeld(id, pool)) return false;
     const certificate = session.certificates[pool];
     if (certificate !== undefined && certificate !== 'preempted') return false;
     return !this.#silenced.has(`${id} ${pool}`);

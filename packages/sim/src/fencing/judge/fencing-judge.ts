@@ -3,6 +3,7 @@
 import type { Block, Tag, Writer } from '../block.ts';
 import type { Command } from '../metadata/command.ts';
 import type { Applied } from '../metadata/machine.ts';
+import type { MetadataState } from '../metadata/state.ts';
 import type { Admission, Observer } from '../ports.ts';
 import { BlockJudge } from './block-judge.ts';
 import { DataJudge } from './data-judge.ts';
@@ -31,8 +32,11 @@ export class FencingJudge implements Observer {
     this.#blocks = new BlockJudge(shared);
   }
 
-  applied(member: string, applied: Applied, digest: number): void {
-    this.log.applied(member, applied, digest);
+  applied(member: string, applied: Applied, digest: number, after: MetadataState | null = null): void {
+    this.log.applied(member, applied, { digest, after });
+  }
+  became(index: number, state: MetadataState): void {
+    this.log.became(index, state);
   }
   proposing(member: string, command: Command): void {
     if (command.kind === 'end-session') this.#ends.proposing(member, command);

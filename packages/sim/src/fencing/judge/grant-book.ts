@@ -16,6 +16,7 @@ export interface GrantRecord {
 
 export class GrantBook {
   readonly #byVolume = new Map<string, GrantRecord[]>();
+  readonly #held = new Set<string>();
   readonly #silentSinceMs = new Map<string, number>();
 
   grantsOf(volume: string): readonly GrantRecord[] {
@@ -28,7 +29,12 @@ export class GrantBook {
   add(grant: GrantRecord): void {
     const grants = this.#byVolume.get(grant.volume) ?? [];
     grants.push(grant);
+    this.#held.add(`${grant.session} ${grant.pool}`);
     this.#byVolume.set(grant.volume, grants);
+  }
+
+  hasHeld(session: string, pool: string): boolean {
+    return this.#held.has(`${session} ${pool}`);
   }
 
   last(volume: string): GrantRecord | null {

@@ -31,10 +31,11 @@ export class LogJudge {
   readonly #digests: number[] = [0];
   readonly #agents = new Map<string, number>();
   readonly #acknowledged = new Set<string>();
-  readonly #extents = new ExtentJudge();
+  readonly #extents: ExtentJudge;
 
   constructor(parts: LogJudgeParts) {
     this.#parts = parts;
+    this.#extents = new ExtentJudge(parts.book);
   }
 
   #fail(rule: string, text: string): void {
@@ -51,19 +52,32 @@ export class LogJudge {
   }
 
   /** `digest` is that of all answers before this one. */
-  applied(member: string, { index, term, command, answer }: Applied, digest: number): void {
+  applied(
+    member: string,
+    { index, term, command, answer }: Applied,
+    { digest, after }: { readonly digest: number; readonly after: MetadataState | null },
+  ): void {
     const known = this.#digests[index];
     if (known !== undefined && known !== digest) this.#fail('equal-state', `${member} differs at ${index}`);
     this.#digests[index] = digest;
     if (index <= this.#index) return;
     this.#index = index;
     this.#before(command, answer, term);
-    applyCommand(this.state, command, term);
+    if (after === null) applyCommand(this.state, command, term);
+    else this.state = after;
     if (answer.refusal === null) {
       this.#after(command, answer);
       if (!freesNothing.has(command.kind)) this.#extents.look(this.state);
     }
     for (const session of answer.waitsFor) this.#parts.ends.waitedFor(session);
+  }
+
+  /** By an entry that says nothing of what is judged here, or frees what an earlier one let go of. */
+  became(index: number, state: MetadataState): void {
+    if (index <= this.#index) return;
+    this.#index = index;
+    this.state = state;
+    this.#extents.look(state);
   }
 
   #before(command: Command, answer: Answer, term: number): void {
@@ -144,6 +158,8 @@ export class LogJudge {
     const { session, pool, as, evidence } = command;
     if (this.state.sessions[session]?.certificates[pool] !== undefined) return;
     if (!this.#parts.ends.hasEnded(session)) this.#fail('F5', `${session} is certified (${as}) and has not ended`);
+    // Whether its end was asked for or had come already.
+    if (as === 'override') this.#parts.excuses.overridden(session);
     // An administrator's word stands in whatever term it is heard; nobody waits.
     if (evidence.kind === 'waited' && as !== 'override' && evidence.term !== term)
       this.#fail('F5', `${as} of ${session} counts in another term`);
@@ -274,6 +290,8 @@ export class LogJudge {
         return;
       case 'restore':
         this.#catchEnds();
+        // Without a backup the generation is raised over the state that there is.
+        if (command.backup === '') return;
         data.forget();
         snapshots.forget();
         this.#parts.ends.restored();

@@ -2,7 +2,7 @@
 // command may have been applied, and whoever asks again names the same thing again.
 import type { Timers } from '@holdfast/base';
 import type { VirtualNode } from '@holdfast/base/internal';
-import type { LookedUp, MetadataPort, Renewal, RenewalReply } from '../ports.ts';
+import type { LookedUp, MetadataDoor, MetadataPort, Renewal, RenewalReply } from '../ports.ts';
 import { times } from '../settings.ts';
 import type { Wire } from '../wire.ts';
 import type { Answer, Command } from './command.ts';
@@ -60,5 +60,22 @@ export class MetadataClient implements MetadataPort {
       if (reply !== null && reply.kind !== 'not-leader') return reply;
     }
     return null;
+  }
+}
+
+export class MetadataWireDoor implements MetadataDoor {
+  readonly #wire: MetadataWire;
+  readonly #members: readonly string[];
+
+  constructor(wire: MetadataWire, members: readonly string[]) {
+    this.#wire = wire;
+    this.#members = members;
+  }
+
+  connect(node: VirtualNode): MetadataPort {
+    return new MetadataClient({ wire: this.#wire, node, timers: node.timers, members: this.#members });
+  }
+  onDue(node: VirtualNode, remind: () => void): void {
+    this.#wire.listen(node, remind);
   }
 }

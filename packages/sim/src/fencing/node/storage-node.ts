@@ -4,9 +4,8 @@ import type { Clock, Random } from '@holdfast/base';
 import type { SeededRandom, VirtualNode, VirtualTime } from '@holdfast/base/internal';
 import type { Tag, Writer } from '../block.ts';
 import type { Device, DeviceAnswer } from '../device.ts';
-import { MetadataClient, type MetadataWire } from '../metadata/client.ts';
 import type { Tier } from '../metadata/state.ts';
-import type { IoResult, Observer } from '../ports.ts';
+import type { IoResult, MetadataDoor, Observer } from '../ports.ts';
 import { times } from '../settings.ts';
 import { Agent, type PoolFacts } from './agent.ts';
 import { DevicePath } from './device-path.ts';
@@ -22,8 +21,7 @@ export interface StorageNodeParts {
   readonly node: VirtualNode;
   readonly time: VirtualTime;
   readonly random: SeededRandom;
-  readonly wire: MetadataWire;
-  readonly members: readonly string[];
+  readonly metadata: MetadataDoor;
   readonly pools: ReadonlyMap<string, PoolFacts>;
   readonly tier: Tier;
   readonly drainMs: number;
@@ -73,7 +71,7 @@ export class StorageNode {
     this.#engineProcess = new LocalProcess(parts.node.timers);
     this.agent = this.#newAgent();
     this.#engine = this.#newEngine();
-    parts.wire.listen(parts.node, () => this.#agentProcess.run(() => this.agent.nudge()));
+    parts.metadata.onDue(parts.node, () => this.#agentProcess.run(() => this.agent.nudge()));
     this.isUp = true;
     this.#start();
   }
@@ -100,13 +98,13 @@ export class StorageNode {
   }
 
   #newAgent(): Agent {
-    const { name, node, wire, members, pools, drainMs } = this.#parts;
+    const { name, node, metadata, pools, drainMs } = this.#parts;
     const process = this.#agentProcess;
     return new Agent({
       ...{ node: name, machine: name, bootId: this.bootId, process, clock: this.clock, pools },
       ...{ random: this.#random, shared: this.shared, path: this.path, bootRecord: this.#bootRecord },
       ...{ roleVolumes: this.#roleVolumes, drainMs: this.#loggedDrainMs(drainMs) },
-      metadata: new MetadataClient({ wire, node, timers: node.timers, members }),
+      metadata: metadata.connect(node),
       onEngine: (ask) => this.#door.ask(process, ask),
       onAttention: (pool, answer) => this.#attention(pool, answer),
       onReplaced: () => {

@@ -1,11 +1,11 @@
 // What Kubernetes and people ask of the model: volumes made, moved, shared, cut, deleted; nodes taken for dead, stated to be off,
 // overridden, tainted; a backup restored. Operations say what is wanted; a loop brings it about, as controllers do.
 import type { SeededRandom, VirtualNode, VirtualTime } from '@holdfast/base/internal';
-import { MetadataClient, type MetadataWire } from '../metadata/client.ts';
 import type { Answer, Command } from '../metadata/command.ts';
 import { conflicts, type GrantMode, type MetadataState } from '../metadata/state.ts';
 import type { PoolFacts } from '../node/agent.ts';
 import type { StorageNode } from '../node/storage-node.ts';
+import type { MetadataDoor, MetadataPort } from '../ports.ts';
 import type { Operation } from '../../world/scenario.ts';
 import { Attachment } from './attachment.ts';
 import { NodeController } from './node-controller.ts';
@@ -13,8 +13,7 @@ import { NodeController } from './node-controller.ts';
 export interface ClusterUserParts {
   readonly time: VirtualTime;
   readonly controller: VirtualNode;
-  readonly wire: MetadataWire;
-  readonly members: readonly string[];
+  readonly metadata: MetadataDoor;
   readonly nodes: ReadonlyMap<string, StorageNode>;
   readonly pools: ReadonlyMap<string, PoolFacts>;
   readonly random: SeededRandom;
@@ -40,7 +39,7 @@ const reconcileMs = 300;
 
 export class ClusterUser {
   readonly #parts: ClusterUserParts;
-  readonly #client: MetadataClient;
+  readonly #client: MetadataPort;
   readonly #volumes = new Map<string, Wanted>();
   readonly #sequences = new Map<string, number>();
   readonly #nodeController: NodeController;
@@ -51,8 +50,8 @@ export class ClusterUser {
 
   constructor(parts: ClusterUserParts) {
     this.#parts = parts;
-    const { wire, controller, members, nodes, isReachable, graceMs, time } = parts;
-    this.#client = new MetadataClient({ wire, node: controller, timers: controller.timers, members });
+    const { metadata, controller, nodes, isReachable, graceMs, time } = parts;
+    this.#client = metadata.connect(controller);
     this.#nodeController = new NodeController({ nodes, isReachable, graceMs, nowMs: () => time.nowMs });
     this.#tick();
   }
