@@ -82,7 +82,9 @@ export class Replay {
       case 'vote':
         return withVote(state, header.term, decodeVote(payload));
       case 'commit':
-        return { ...state, commit: header.index };
+        // It never speaks of more than the log has. What nothing else is left of was there, and is committed.
+        if (header.index > state.lastIndex) loseSlots(group, header.index);
+        return { ...group.durable, commit: header.index };
       case 'userData':
         return { ...state, userData: copyOf(payload), isUserDataLost: false };
       case 'settle':

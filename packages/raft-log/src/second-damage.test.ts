@@ -252,6 +252,29 @@ test('of two batches without a head the table of the second one tells nothing of
   expect(found?.report.ambiguous).toContainEqual({ group: 1, from: 1, to: null, term: null });
 });
 
+test('what a commit speaks of was there, also where nothing else is left of it', () => {
+  const disk = newDisk();
+  const log = new SyncLog(disk.files, 'committed');
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
+  log.do({ kind: 'commit', group: log.group(1), index: 1 });
+  const from = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'append', group: log.group(1), entries: entries(2, 1, 'two', 'three') });
+  const to = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'commit', group: log.group(1), index: 3 });
+  log.do({ kind: 'create', group: new Group(2) });
+  // Of the batch that committed only the commit is left, and nothing of the two that tell what was there.
+  const tables = placesOf(disk, 'table', { group: 0 }).slice(-2);
+  for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
+  for (const at of tables) disk.rot(chunkPath(1), at, 0);
+  const opened = new SyncLog(disk.files, 'opened');
+  expect(tellGroups(opened.core.groups)[1]).toContain('commit 3 purged 0:0 | 1:1 2:? 3:?');
+  // A snapshot takes the place of what it holds, and of nothing behind it.
+  opened.do({ kind: 'purge', group: opened.group(1), index: 2 });
+  expect(tellGroups(opened.core.groups)[1]).toContain('purged 2:0 | 3:?');
+});
+
 test('whatever call a process was killed after, what the next one acknowledges outlives a loss of power', () => {
   const work = (files: Files): void => {
     const log = new SyncLog(files, 'killed');

@@ -73,6 +73,8 @@ export const formatMutations: MutationRows = {
       'null',
     ],
     ['nothing is looked for behind a tail', "if (batch.standing === 'tail') return;", ''],
+    ['what was begun behind a cut is cut with it', 'if (cutEnd > endPosition) return', 'if (cutEnd < 0) return'],
+    ['a tail without a head is told to its end or unknown', " || (standing !== 'damaged' && !isToldToItsEnd)", ''],
     ['a table that stands tells of no other batch', ' || isLastTold', ''],
     ['a batch tells only of the one before it', 'next === null || next.previousEnd <= position', 'next === null'],
   ],
