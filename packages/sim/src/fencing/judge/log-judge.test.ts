@@ -34,19 +34,26 @@ function findingsOf(...counts: readonly (readonly [number, Command])[]): string[
   return findings;
 }
 
-function certificate(as: Certify['as']): Command {
-  return { kind: 'certify', as, session: '1.n.1', pool: 'p', evidence: { kind: 'waited', term: 2 }, by: 'leader' };
+function certificate(as: Certify['as'], by = 'leader'): Command {
+  return { kind: 'certify', as, session: '1.n.1', pool: 'p', evidence: { kind: 'waited', term: 2 }, by };
 }
 
 const expired: EndSession = { ...end, reason: 'powered-off', term: 2 };
 
 test.each([
-  ['an administrator’s word counts in a later term than a leader passed it on', [0, end], [3, 'override'], []],
   ['what a leader waited for counts in its term', [2, expired], [2, 'expired'], []],
   ['what a deposed leader waited for counts', [2, expired], [3, 'expired'], ['F5']],
   ['a session is certified that nobody said to be off', [2, expired], [2, 'powered-off'], ['F5']],
 ] as const)('%s', (_, ended, [term, as], expected) => {
   expect(findingsOf(ended, [term, certificate(as)])).toEqual(expected);
+});
+
+test.each([
+  ['an administrator’s word counts, in whatever term it is heard', 'a person', []],
+  ['a leader overrides by itself', 'leader', ['F5']],
+  ['an agent overrides', '1.n.1', ['F5']],
+] as const)('%s', (_, by, expected) => {
+  expect(findingsOf([0, end], [3, certificate('override', by)])).toEqual(expected);
 });
 
 test('a session is certified that has not ended', () => {

@@ -63,8 +63,8 @@ export class LogJudge {
     if (index <= this.#index) return;
     this.#index = index;
     this.#before(command, answer, term);
-    if (after === null) applyCommand(this.state, command, term);
-    else this.state = after;
+    if (after !== null) this.state = after;
+    else if (answer.refusal !== 'given-up') applyCommand(this.state, command, term);
     if (answer.refusal === null) {
       this.#after(command, answer);
       if (!freesNothing.has(command.kind)) this.#extents.look(this.state);
@@ -155,11 +155,10 @@ export class LogJudge {
   }
 
   #judgeCertificate(command: Of<'certify'>, term: number): void {
-    const { session, pool, as, evidence } = command;
+    const { session, pool, as, evidence, by } = command;
     if (this.state.sessions[session]?.certificates[pool] !== undefined) return;
     if (!this.#parts.ends.hasEnded(session)) this.#fail('F5', `${session} is certified (${as}) and has not ended`);
-    // Whether its end was asked for or had come already.
-    if (as === 'override') this.#parts.excuses.overridden(session);
+    if (as === 'override') this.#judgeOverride(session, by);
     // An administrator's word stands in whatever term it is heard; nobody waits.
     if (evidence.kind === 'waited' && as !== 'override' && evidence.term !== term)
       this.#fail('F5', `${as} of ${session} counts in another term`);
@@ -170,6 +169,13 @@ export class LogJudge {
     }
     if (as === 'rebooted') this.#judgeReboot(session);
     if (as === 'powered-off' && this.#statedBy(session) === '') this.#fail('F5', `nobody said that ${session} is off`);
+  }
+
+  #judgeOverride(session: string, by: string): void {
+    // Whether its end was asked for or had come already.
+    this.#parts.excuses.overridden(session);
+    const isPerson = by !== 'leader' && this.state.sessions[by] === undefined;
+    if (!isPerson) this.#fail('F5', `${session} is overridden by ${by}, who is no person`);
   }
 
   /** F5: of every device that the pool really has. */

@@ -82,7 +82,7 @@ export function certify(state: MetadataState, command: Certify, term: number): A
 
 function isProved(
   state: MetadataState,
-  { session, pool, as }: SessionProof,
+  { session, pool, as, by }: SessionProof,
   { command, term }: { command: Certify; term: number },
 ): boolean {
   const { evidence } = command;
@@ -99,7 +99,7 @@ function isProved(
     case 'powered-off':
       return isStatedOff(state, session) && hasWaited(evidence, term);
     case 'override':
-      return session.endedBy === 'override';
+      return isPerson(state, by);
     case 'released':
     case 'revoked':
       return false;
@@ -131,6 +131,11 @@ export function isPreempted(
 function isShutOut(state: MetadataState, { keys, type, stoppedBy }: ReadBack, sessions: readonly string[]): boolean {
   const isInPlace = type === 'write-exclusive-all-registrants' && keys.some((key) => liveSession(state, key) !== null);
   return isInPlace && stoppedBy !== '' && !sessions.some((session) => keys.includes(session));
+}
+
+/** Neither a leader nor an agent forces anything. */
+function isPerson(state: MetadataState, by: string): boolean {
+  return by !== '' && by !== 'leader' && state.sessions[by] === undefined;
 }
 
 function isOfLaterBoot(state: MetadataState, session: SessionState): boolean {

@@ -21,7 +21,8 @@ export type Evidence =
   | { readonly kind: 'preempted'; readonly readBacks: readonly ReadBack[] }
   /** The leader waited; only it says so, in its own term. */
   | { readonly kind: 'waited'; readonly term: number }
-  | { readonly kind: 'torn-down' };
+  /** A person says so, and has no proof. */
+  | { readonly kind: 'stated' };
 
 export type Command =
   | CreatePool
@@ -145,6 +146,8 @@ export type Refusal =
   | 'no-space'
   | 'not-proved'
   | 'fence-limit'
+  /** Its caller has gone on without it. */
+  | 'given-up'
   | 'not-allowed';
 
 export interface Answer {

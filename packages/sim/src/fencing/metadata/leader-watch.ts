@@ -245,10 +245,9 @@ export class LeaderWatch {
     pool: PoolState,
     { endedMs, drainedMs }: { endedMs: number; drainedMs: number },
   ): void {
-    const isByPerson = session.endedBy === 'override' || this.#isStatedOff(session);
     const laterMs = this.#laterBootMs(session);
-    if (session.endedBy === 'override') this.#say(session, pool, 'override');
-    else if (this.#isStatedOff(session) && this.#isSilentSinceStated(session, endedMs))
+    const isByPerson = session.endedBy === 'override' || this.#isStatedOff(session);
+    if (this.#isStatedOff(session) && this.#isSilentSinceStated(session, endedMs))
       this.#say(session, pool, 'powered-off');
     else if (laterMs !== null && laterMs > session.ttlMs + session.drainMs) this.#say(session, pool, 'rebooted');
     else if (mayExpire(pool) && endedMs > drainedMs && (isByPerson || !this.#isStorm()))
@@ -266,7 +265,7 @@ export class LeaderWatch {
     return this.#ageMs(`later ${session.id}`);
   }
 
-  #say(session: SessionState, pool: PoolState, as: 'expired' | 'rebooted' | 'powered-off' | 'override'): void {
+  #say(session: SessionState, pool: PoolState, as: 'expired' | 'rebooted' | 'powered-off'): void {
     const evidence = { kind: 'waited', term: this.#term } as const;
     const command: Command = { kind: 'certify', as, session: session.id, pool: pool.name, evidence, by: 'leader' };
     this.#propose(`certify ${session.id} ${pool.name}`, command);

@@ -240,9 +240,18 @@ export class ClusterUser {
     if (taint !== null) await this.#ask({ kind: 'state-off', node, by: taint.setBy, certificate: taint.certificate });
   }
 
+  /** Also of what has ended already, and waits for a proof that nobody can give (F5). */
   async #override(node: string): Promise<void> {
-    const session = this.#parts.state().nodes[node]?.session ?? '';
-    await this.#ask({ kind: 'end-session', session, reason: 'override', term: 0, atMs: 0, by: 'a person' });
+    const by = 'a person';
+    for (const { id: session, node: its } of Object.values(this.#parts.state().sessions)) {
+      if (its !== node) continue;
+      await this.#ask({ kind: 'end-session', session, reason: 'override', term: 0, atMs: 0, by });
+      for (const pool of this.#parts.pools.keys()) {
+        if (this.#parts.state().sessions[session]?.certificates[pool] !== undefined) continue;
+        const evidence = { kind: 'stated' } as const;
+        await this.#ask({ kind: 'certify', as: 'override', session, pool, evidence, by });
+      }
+    }
   }
 
   async #share(wanted: Wanted, clone: string): Promise<void> {
@@ -305,7 +314,7 @@ export class ClusterUser {
     await this.#ask({ kind: 'restore', backup, generationSeen });
     for (const pool of this.#parts.pools.values()) {
       if (pool.fencing === 'reservation') continue;
-      const evidence = { kind: 'torn-down' } as const;
+      const evidence = { kind: 'stated' } as const;
       await this.insist({ kind: 'prove-generation', pool: pool.name, evidence, by: 'a person' });
     }
   }
