@@ -5,8 +5,8 @@
 import { toLogIndex, toTerm } from '@holdfast/base';
 import type { SeededRandom, VirtualTime } from '@holdfast/base/internal';
 import type { Entry } from '@holdfast/raft';
-import type { Answer, Command } from './metadata/command.ts';
-import { decodeAnswer, encode, type MetadataMachine } from './metadata/machine.ts';
+import type { Answer } from './metadata/command.ts';
+import { decodeAnswer, encode, type MetadataMachine, type Proposed } from './metadata/machine.ts';
 import type { ConsensusPort } from './metadata/server.ts';
 
 interface Member {
@@ -16,8 +16,6 @@ interface Member {
   believes: number;
   /** It hears of nothing that is committed, and nobody of it. */
   isCut: boolean;
-  /** It was paused since it was elected: what it was asked to propose meanwhile, everybody has given up long ago. */
-  isLate: boolean;
   readonly waiting: Map<number, (answer: Answer) => void>;
 }
 
@@ -41,12 +39,12 @@ export class ConsensusStandIn {
   }
 
   join(name: string, machine: MetadataMachine): ConsensusPort {
-    const member: Member = { name, machine, believes: 0, isCut: false, isLate: false, waiting: new Map() };
+    const member: Member = { name, machine, believes: 0, isCut: false, waiting: new Map() };
     this.#members.set(name, member);
     return {
       isLeading: () => member.believes > 0,
       term: () => member.believes,
-      propose: (command) => this.#propose(member, command),
+      propose: (command, by) => this.#propose(member, { command, by }),
       read: () => this.#read(member),
     };
   }
@@ -58,7 +56,6 @@ export class ConsensusStandIn {
     if (next === undefined || next.isCut) return;
     this.#term++;
     this.#leader = name;
-    next.isLate = false;
     if (old !== undefined && old !== next) this.#time.after(oldBelievesForMs, () => this.#step(old));
     next.believes = this.#term;
     this.#termIndex = this.#append(encodeNothing, 'empty');
@@ -77,10 +74,6 @@ export class ConsensusStandIn {
     if (old.name !== this.#leader) old.believes = 0;
   }
 
-  pause(name: string): void {
-    const member = this.#members.get(name);
-    if (member !== undefined) member.isLate = true;
-  }
   cut(name: string): void {
     const member = this.#members.get(name);
     if (member !== undefined) member.isCut = true;
@@ -104,18 +97,17 @@ export class ConsensusStandIn {
     return member.name === this.#leader && member.believes === this.#term && !member.isCut;
   }
 
-  #propose(member: Member, command: Command): Promise<Answer> {
+  #propose(member: Member, proposed: Proposed): Promise<Answer> {
     const term = member.believes;
     return new Promise((resolve, reject) => {
       this.#time.after(this.#delayMs(), () => {
         if (!this.#leads(member) || term !== this.#term) {
           // It may be lost, or handed on to the next leader: whoever proposed it does not learn which.
-          if (!member.isCut && !member.isLate && this.#random.below(handedOnOdds) === 0)
-            this.#append(encode(command), 'command');
+          if (!member.isCut && this.#random.below(handedOnOdds) === 0) this.#append(encode(proposed), 'command');
           this.#time.after(2_000, () => reject(new Error('outcome unknown')));
           return;
         }
-        const index = this.#append(encode(command), 'command');
+        const index = this.#append(encode(proposed), 'command');
         member.waiting.set(index, resolve);
       });
     });

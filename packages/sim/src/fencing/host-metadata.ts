@@ -9,7 +9,7 @@ import { cluster } from '../workload/member-program.ts';
 import type { Fault, Process, Program, Running } from '../world/scenario.ts';
 import type { Metadata, MetadataParts } from './fencing-run.ts';
 import { MetadataWireDoor, type MetadataWire } from './metadata/client.ts';
-import type { Answer, Command } from './metadata/command.ts';
+import type { Answer } from './metadata/command.ts';
 import { decodeAnswer, encode, MetadataMachine } from './metadata/machine.ts';
 import { MetadataServer, type ConsensusPort } from './metadata/server.ts';
 import type { MetadataState } from './metadata/state.ts';
@@ -57,7 +57,7 @@ export class HostMetadata implements Metadata {
     this.#parts = parts;
     this.members = Array.from({ length: parts.shape.members }, (_, at) => `m${at + 1}`);
     this.#wire = new Wire(parts.world.time, parts.world.network);
-    this.door = new MetadataWireDoor(this.#wire, this.members);
+    this.door = new MetadataWireDoor(this.#wire, { members: this.members, observer: parts.observer });
     for (const [at, name] of this.members.entries()) {
       const program = this.#programOf(toMemberId(at + 1));
       parts.world.addMachine(name, { program, restartDelayMs }).start();
@@ -91,8 +91,10 @@ export class HostMetadata implements Metadata {
     const { clock, timers, random, files, transport, name } = process;
     const { world, observer } = this.#parts;
     const wire = this.#wire;
-    const machine = new MetadataMachine((applied) => {
-      if (process.isAlive) observer.applied(name, applied, machine.digest);
+    const machine = new MetadataMachine((applied, by) => {
+      if (!process.isAlive) return;
+      observer.applied(name, applied, machine.digest);
+      if (by !== null) observer.decided(applied, by);
     });
     const host = await ReplicaHost.open({
       ...parts,
@@ -158,8 +160,8 @@ function consensusOf(replica: Replica, session: number): ConsensusPort {
   return {
     isLeading: () => replica.status.role === 'leader',
     term: () => replica.status.term,
-    propose: async (command: Command): Promise<Answer> => {
-      return decodeAnswer(await replica.propose({ session, sequence: ++sequence }, encode(command)));
+    propose: async (command, by): Promise<Answer> => {
+      return decodeAnswer(await replica.propose({ session, sequence: ++sequence }, encode({ command, by })));
     },
     read: () => replica.read(),
   };

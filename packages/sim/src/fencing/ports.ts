@@ -4,6 +4,7 @@
 import type { VirtualNode } from '@holdfast/base/internal';
 import type { Block, Tag, Writer } from './block.ts';
 import type { DeviceAnswer, DeviceRequest } from './device.ts';
+import type { CommandId } from './metadata/callers.ts';
 import type { Answer, Command, ReadBack } from './metadata/command.ts';
 import type { Applied } from './metadata/machine.ts';
 import type { GrantMode, IntentState, MetadataState, VolumeState } from './metadata/state.ts';
@@ -130,6 +131,10 @@ export interface Observer {
   applied(member: string, applied: Applied, digest: number, after?: MetadataState | null): void;
   /** An entry was applied that the model has no command for. */
   became(index: number, state: MetadataState): void;
+  /** The command that was applied has a caller. */
+  decided(applied: Applied, by: CommandId): void;
+  /** Its caller waits for it no longer; `last` is the newest number that it has used. */
+  gaveUp(id: CommandId, last: number): void;
   /** A leader is about to propose it. */
   proposing(member: string, command: Command): void;
   /** A renewal arrives at a leader: a ticket for its answer. */

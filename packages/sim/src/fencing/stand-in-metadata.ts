@@ -20,11 +20,14 @@ export class StandInMetadata implements Metadata {
   constructor({ world, shape, observer }: MetadataParts) {
     this.members = Array.from({ length: shape.members }, (_, at) => `m${at + 1}`);
     const wire: MetadataWire = new Wire(world.time, world.network);
-    this.door = new MetadataWireDoor(wire, this.members);
+    this.door = new MetadataWireDoor(wire, { members: this.members, observer });
     this.#consensus = new ConsensusStandIn(world.time, world.random.fork('consensus'));
     for (const name of this.members) {
       const node = world.time.node(name);
-      const machine = new MetadataMachine((applied) => observer.applied(name, applied, machine.digest));
+      const machine = new MetadataMachine((applied, by) => {
+        observer.applied(name, applied, machine.digest);
+        if (by !== null) observer.decided(applied, by);
+      });
       this.#machines.set(name, machine);
       this.#nodes.set(name, node);
       const consensus = this.#consensus.join(name, machine);
@@ -79,7 +82,6 @@ export class StandInMetadata implements Metadata {
   #pause(node: VirtualNode, next: string): () => void {
     if (node.isPaused) return () => undefined;
     node.pause('stopped');
-    this.#consensus.pause(node.name);
     if (node.name === this.#consensus.leader && next !== node.name && !this.#nodes.get(next)?.isPaused) {
       this.#consensus.elect(next, 100_000);
     }

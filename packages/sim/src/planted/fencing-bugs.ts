@@ -10,6 +10,20 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
       '',
     ],
   ],
+  'metadata/callers.ts': [
+    [
+      'given-up-is-handed-on',
+      'a command takes effect long after its caller went on without it',
+      'if (number <= highest - callerWindow) return true;',
+      '',
+    ],
+    [
+      'next-number-follows',
+      'who gives a command up leaves no numbers out behind it',
+      'this.#last = Math.max(this.#last, id.number + callerWindow - 1);',
+      'this.#last = Math.max(this.#last, id.number);',
+    ],
+  ],
   'metadata/certificates.ts': [
     [
       'one-device-is-enough',

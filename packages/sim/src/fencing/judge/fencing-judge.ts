@@ -1,11 +1,13 @@
 // The judge of the fencing rules: hears everything that the parts of the model do, and passes it on to those who judge the log,
 // the blocks, the data and the snapshots. The first broken promise ends the run.
 import type { Block, Tag, Writer } from '../block.ts';
+import type { CommandId } from '../metadata/callers.ts';
 import type { Command } from '../metadata/command.ts';
 import type { Applied } from '../metadata/machine.ts';
 import type { MetadataState } from '../metadata/state.ts';
 import type { Admission, Observer } from '../ports.ts';
 import { BlockJudge } from './block-judge.ts';
+import { CallerJudge } from './caller-judge.ts';
 import { DataJudge } from './data-judge.ts';
 import { EndJudge } from './end-judge.ts';
 import { Excuses, type Facts } from './facts.ts';
@@ -21,6 +23,7 @@ export class FencingJudge implements Observer {
   readonly #blocks: BlockJudge;
   readonly #snapshots: SnapshotJudge;
   readonly #ends: EndJudge;
+  readonly #callers: CallerJudge;
 
   constructor(facts: Facts) {
     this.#excuses = new Excuses(facts);
@@ -30,6 +33,7 @@ export class FencingJudge implements Observer {
     this.#ends = new EndJudge(shared);
     this.log = new LogJudge({ ...shared, snapshots: this.#snapshots, ends: this.#ends });
     this.#blocks = new BlockJudge(shared);
+    this.#callers = new CallerJudge(facts.report);
   }
 
   applied(member: string, applied: Applied, digest: number, after: MetadataState | null = null): void {
@@ -37,6 +41,12 @@ export class FencingJudge implements Observer {
   }
   became(index: number, state: MetadataState): void {
     this.log.became(index, state);
+  }
+  decided({ index, answer }: Applied, by: CommandId): void {
+    this.#callers.decided(index, by, answer.refusal !== 'given-up');
+  }
+  gaveUp(id: CommandId, last: number): void {
+    this.#callers.gaveUp(id, last);
   }
   proposing(member: string, command: Command): void {
     if (command.kind === 'end-session') this.#ends.proposing(member, command);

@@ -1,14 +1,15 @@
 // Asks the metadata service over the wire: the member that led last, then the others. No answer in time is an answer, too: the
-// command may have been applied, and whoever asks again names the same thing again.
+// command may have been applied, and whoever asks again names the same thing again. What comes after it is applied after it.
 import type { Timers } from '@holdfast/base';
 import type { VirtualNode } from '@holdfast/base/internal';
-import type { LookedUp, MetadataDoor, MetadataPort, Renewal, RenewalReply } from '../ports.ts';
+import type { LookedUp, MetadataDoor, MetadataPort, Observer, Renewal, RenewalReply } from '../ports.ts';
 import { times } from '../settings.ts';
 import type { Wire } from '../wire.ts';
+import { CallerNumbers, type CommandId } from './callers.ts';
 import type { Answer, Command } from './command.ts';
 
 export type MetadataRequest =
-  | { readonly kind: 'command'; readonly command: Command }
+  | { readonly kind: 'command'; readonly command: Command; readonly by: CommandId }
   | { readonly kind: 'look'; readonly volume: string; readonly session: string }
   | { readonly kind: 'renew'; readonly renewal: Renewal }
   /** From the leader to a node: something waits for it, it should renew at once. */
@@ -21,23 +22,35 @@ export type MetadataReply =
 export type MetadataWire = Wire<MetadataRequest, MetadataReply>;
 
 export interface MetadataClientParts {
+  /** Of a process: no other one has it. */
+  readonly caller: string;
   readonly wire: MetadataWire;
   readonly node: VirtualNode;
   readonly timers: Timers;
   readonly members: readonly string[];
+  readonly observer: Pick<Observer, 'gaveUp'>;
 }
 
 export class MetadataClient implements MetadataPort {
   readonly #parts: MetadataClientParts;
+  readonly #numbers: CallerNumbers;
   #leader = 0;
 
   constructor(parts: MetadataClientParts) {
     this.#parts = parts;
+    this.#numbers = new CallerNumbers(parts.caller);
   }
 
   async command(command: Command): Promise<Answer | null> {
-    const reply = await this.#ask({ kind: 'command', command });
-    return reply?.kind === 'answer' ? reply.answer : null;
+    const by = await this.#numbers.take();
+    const reply = await this.#ask({ kind: 'command', command, by });
+    if (reply?.kind === 'answer') {
+      this.#numbers.answered(by);
+      return reply.answer;
+    }
+    this.#parts.observer.gaveUp(by, this.#numbers.last);
+    this.#numbers.gaveUp(by);
+    return null;
   }
 
   async look(volume: string, session: string): Promise<LookedUp | null> {
@@ -65,15 +78,17 @@ export class MetadataClient implements MetadataPort {
 
 export class MetadataWireDoor implements MetadataDoor {
   readonly #wire: MetadataWire;
-  readonly #members: readonly string[];
+  readonly #parts: Pick<MetadataClientParts, 'members' | 'observer'>;
+  #callers = 0;
 
-  constructor(wire: MetadataWire, members: readonly string[]) {
+  constructor(wire: MetadataWire, parts: Pick<MetadataClientParts, 'members' | 'observer'>) {
     this.#wire = wire;
-    this.#members = members;
+    this.#parts = parts;
   }
 
   connect(node: VirtualNode): MetadataPort {
-    return new MetadataClient({ wire: this.#wire, node, timers: node.timers, members: this.#members });
+    const caller = `${node.name} ${++this.#callers}`;
+    return new MetadataClient({ caller, wire: this.#wire, node, timers: node.timers, ...this.#parts });
   }
   onDue(node: VirtualNode, remind: () => void): void {
     this.#wire.listen(node, remind);

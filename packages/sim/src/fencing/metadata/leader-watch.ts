@@ -211,7 +211,7 @@ export class LeaderWatch {
     const term = this.#term;
     this.#parts.observer.proposing(this.#parts.node.name, command);
     this.#parts.consensus
-      .propose(command)
+      .propose(command, null)
       .then((answer) => {
         if (term === this.#term) then(answer);
       })

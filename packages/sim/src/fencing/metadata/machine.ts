@@ -2,8 +2,9 @@
 // on every member. Knows no clock and no leader's memory.
 import { toLogIndex, type LogIndex } from '@holdfast/base';
 import type { Entry } from '@holdfast/raft';
+import { CallerWindows, type CommandId } from './callers.ts';
 import { beSilent, certify, release, stateOff, taint } from './certificates.ts';
-import { accept, type Answer, type Command, type CreatePool } from './command.ts';
+import { accept, refuse, type Answer, type Command, type CreatePool } from './command.ts';
 import { openGeneration, proveGeneration, restore } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
 import { acknowledge, commit, intend, withdraw } from './intents.ts';
@@ -18,10 +19,17 @@ export interface Applied {
   readonly answer: Answer;
 }
 
+/** What an entry of the log holds; a leader's own commands have no caller. */
+export interface Proposed {
+  readonly command: Command;
+  readonly by: CommandId | null;
+}
+
 interface Contents {
   readonly applied: number;
   readonly digest: number;
   readonly state: MetadataState;
+  readonly callers: Readonly<Record<string, number>>;
 }
 
 export class MetadataMachine {
@@ -29,10 +37,11 @@ export class MetadataMachine {
   state: MetadataState = emptyState();
   /** Of every answer so far: two members that differ at an index differ here. */
   digest = 0;
+  #callers = new CallerWindows();
   /** Hears of each command when it is applied here. */
-  readonly #onApplied: (applied: Applied) => void;
+  readonly #onApplied: (applied: Applied, by: CommandId | null) => void;
 
-  constructor(onApplied: (applied: Applied) => void) {
+  constructor(onApplied: (applied: Applied, by: CommandId | null) => void) {
     this.#onApplied = onApplied;
   }
 
@@ -47,14 +56,16 @@ export class MetadataMachine {
   }
 
   #run({ index, term, data }: Entry): Answer {
-    const command = decodeCommand(data);
-    const answer = applyCommand(this.state, command, term);
-    this.#onApplied({ index, term, command, answer });
+    const { command, by } = decodeProposed(data);
+    const isOver = by !== null && this.#callers.isOver(by);
+    const answer = isOver ? refuse('given-up') : applyCommand(this.state, command, term);
+    this.#onApplied({ index, term, command, answer }, by);
     return answer;
   }
 
   snapshot(): { read(limitBytes: number): Uint8Array | null; close(): void } {
-    const bytes = encode({ applied: this.applied, digest: this.digest, state: this.state });
+    const { applied, digest, state } = this;
+    const bytes = encode({ applied, digest, state, callers: this.#callers.contents() });
     let at = 0;
     return {
       read: (limitBytes) => {
@@ -70,18 +81,19 @@ export class MetadataMachine {
   async install(source: { read(limitBytes: number): Uint8Array | null }): Promise<void> {
     const parts: Uint8Array[] = [];
     for (let part = source.read(1 << 16); part !== null; part = source.read(1 << 16)) parts.push(Uint8Array.from(part));
-    const { applied, digest, state } = JSON.parse(Buffer.concat(parts).toString()) as Contents;
+    const { applied, digest, state, callers } = JSON.parse(Buffer.concat(parts).toString()) as Contents;
     this.applied = toLogIndex(applied);
     this.digest = digest;
     this.state = state;
+    this.#callers = new CallerWindows(callers);
   }
 }
 
-export function encode(value: Command | Answer | Contents): Uint8Array {
+export function encode(value: Proposed | Answer | Contents): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
-function decodeCommand(data: Uint8Array): Command {
-  return JSON.parse(new TextDecoder().decode(data)) as Command;
+function decodeProposed(data: Uint8Array): Proposed {
+  return JSON.parse(new TextDecoder().decode(data)) as Proposed;
 }
 export function decodeAnswer(data: Uint8Array): Answer {
   return JSON.parse(new TextDecoder().decode(data)) as Answer;

@@ -4,6 +4,7 @@ import type { Clock, Timers } from '@holdfast/base';
 import type { VirtualNode } from '@holdfast/base/internal';
 import type { Observer, Renewal, RenewalReply } from '../ports.ts';
 import { times } from '../settings.ts';
+import type { CommandId } from './callers.ts';
 import type { MetadataReply, MetadataRequest, MetadataWire } from './client.ts';
 import { refuse, type Answer, type Command } from './command.ts';
 import { LeaderWatch } from './leader-watch.ts';
@@ -15,7 +16,7 @@ export interface ConsensusPort {
   isLeading(): boolean;
   term(): number;
   /** Rejects when the outcome is unknown. */
-  propose(command: Command): Promise<Answer>;
+  propose(command: Command, by: CommandId | null): Promise<Answer>;
   /** Resolves after a leadership confirmation that began after the call, with everything applied that was committed then. */
   read(): Promise<void>;
 }
@@ -84,7 +85,7 @@ export class MetadataServer {
     }
     switch (request.kind) {
       case 'command':
-        void this.#command(request.command, reply);
+        void this.#command(request, reply);
         return;
       case 'look':
         void this.#look(request, reply);
@@ -97,13 +98,13 @@ export class MetadataServer {
     }
   }
 
-  async #command(command: Command, reply: Reply): Promise<void> {
+  async #command({ command, by }: Extract<MetadataRequest, { kind: 'command' }>, reply: Reply): Promise<void> {
     // What only a leader may say comes from the leader's own watch, never from outside.
     if (command.kind === 'silence' || command.kind === 'open-generation') {
       reply({ kind: 'answer', answer: refuse('not-allowed') });
       return;
     }
-    const answer = await this.#parts.consensus.propose(command).catch(() => null);
+    const answer = await this.#parts.consensus.propose(command, by).catch(() => null);
     if (answer === null || this.#isStopped) return;
     this.#watch.noteAnswer(command, answer);
     reply({ kind: 'answer', answer });

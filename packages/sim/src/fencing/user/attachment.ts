@@ -88,9 +88,13 @@ export class Attachment {
     });
   }
 
-  /** Publishes again where it stands: must change nothing. */
+  /** Publishes again where it stands: must change nothing. One call about a volume at a time, as the CSI specification has it. */
   publishAgain(): void {
-    if (this.phase === 'running' && !this.isEnding) void this.#publish();
+    if (this.phase !== 'running' || this.isEnding || this.#isBusy) return;
+    this.#isBusy = true;
+    void this.#publish().finally(() => {
+      this.#isBusy = false;
+    });
   }
 
   async #step(): Promise<void> {
