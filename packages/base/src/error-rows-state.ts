@@ -17,8 +17,8 @@ export const stateErrorRows = {
   CLIENT_SEQUENCE_REFUSED: {
     kind: 'precondition',
     retriable: false,
-    text: 'client {client} sends command {sequence}, too far from its newest, {highest}',
-    hint: 'A client waits for the answers of its oldest commands before it sends more; open another client session.',
+    text: 'command {sequence} of client {client} is over, the newest one being {highest}',
+    hint: 'Its client has the answer, or gave it up; look up what is so, and ask anew for what is still wanted.',
   },
   CLIENT_UNKNOWN: {
     kind: 'precondition',

@@ -5,7 +5,16 @@ import { query } from './query.ts';
 import { stateLimits } from './state-limits.ts';
 import { stateProblems } from './state-problems.ts';
 import { MetadataMachine } from './machine.ts';
-import { entryOf, inMemory, poolCommand, readAll, sourceOf, Story, volumeCommand } from './state-testing.ts';
+import {
+  entryOf,
+  inMemory,
+  nodeCommand,
+  poolCommand,
+  readAll,
+  sourceOf,
+  Story,
+  volumeCommand,
+} from './state-testing.ts';
 
 const countAnswers = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM answers');
 const refusedWith = (code: string): unknown => expect.objectContaining({ code });
@@ -52,18 +61,39 @@ test('the first answer is still there behind an image, and although the state ha
   expect(machine.dump()).not.toContain('volumes: "v"');
 });
 
-test('a client that is not known is refused, and one that runs too far ahead or asks for what is forgotten', () => {
+test('a client that is not known is refused, and one that asks for what is forgotten', () => {
   const { story, session } = storyWithClient();
   const { commandsPerClient: limit } = stateLimits;
   const tell = (sequence: number, of = session): object =>
     decodeAnswer('createVolume', story.answerTo(volumeCommand(`v${sequence}`), { session: of, sequence }));
   expect(() => tell(1, session + 1)).toThrow(refusedWith('CLIENT_UNKNOWN'));
-  expect(() => tell(limit + 1)).toThrow(refusedWith('CLIENT_SEQUENCE_REFUSED'));
   expect(tell(limit)).toEqual({ volume: `v${limit}` });
   expect(tell(2 * limit - 1)).toEqual({ volume: `v${2 * limit - 1}` });
   expect(() => tell(limit)).not.toThrow();
   expect(() => tell(limit - 1)).toThrow(refusedWith('CLIENT_SEQUENCE_REFUSED'));
   expect(() => tell(1)).toThrow(refusedWith('CLIENT_SEQUENCE_REFUSED'));
+});
+
+test('a command that its client gave up changes nothing once the next one was applied, although a server hands it on', () => {
+  const { story, session } = storyWithClient();
+  story.do(volumeCommand('v'));
+  story.do(nodeCommand('a'));
+  const { commandsPerClient: limit } = stateLimits;
+  const publish = { kind: 'publish', volume: 'v', node: 'a', mode: 'write' } as const;
+  const unpublish = { kind: 'unpublish', volume: 'v', node: 'a' } as const;
+  // The publish was given up; by the client's rule its next number is so much greater.
+  expect(story.do<'unpublish'>(unpublish, { session, sequence: 1 + limit })).toEqual({ isDone: true, waitsFor: [] });
+  const before = story.machine.dump();
+  expect(() => story.do<'publish'>(publish, { session, sequence: 1 })).toThrow(refusedWith('CLIENT_SEQUENCE_REFUSED'));
+  const contents = (dump: string): string => dump.replace(/^cluster: .*$/m, '');
+  expect(contents(story.machine.dump())).toBe(contents(before));
+});
+
+test('what is under way beside a command that was given up takes effect', () => {
+  const { story, session } = storyWithClient();
+  const { commandsPerClient: limit } = stateLimits;
+  expect(story.do(volumeCommand('later'), { session, sequence: 1 + limit })).toEqual({ volume: 'later' });
+  expect(story.do(volumeCommand('beside'), { session, sequence: 2 })).toEqual({ volume: 'beside' });
 });
 
 test('as many answers are kept as a client may have under way, and none of a client that was forgotten', () => {

@@ -1,6 +1,10 @@
 // Exactly once: the first answer of a command is kept in the state, and a command that comes again gets it. A client opens its
 // session by a command, whose index is its number; it numbers its commands from 1 and has at most `commandsPerClient` of
 // them under way, so an answer that lies further behind its newest command is not asked for any more.
+//
+// Once or never: a request may lie in a stopped process or in a dead connection for as long as it likes, and a follower hands it on.
+// A client that waits no longer leaves `commandsPerClient` numbers out, so its next command puts the one that it gave up too far
+// behind to take effect (adr/0018).
 import { OpError } from '@holdfast/base';
 import type { ProposalId } from '@holdfast/raft';
 import type { CommandOf, ResultOf } from './commands.ts';
@@ -36,8 +40,7 @@ export function firstAnswer({ database }: State, { session: client, sequence }: 
   if (known === null) throw new OpError('CLIENT_UNKNOWN', { client });
   const earlier = database.get(answerOf, client, sequence);
   if (earlier !== null) return earlier.answer;
-  const { commandsPerClient: limit } = stateLimits;
-  if (sequence > known.highest - limit && sequence <= known.highest + limit) return null;
+  if (sequence > known.highest - stateLimits.commandsPerClient) return null;
   throw new OpError('CLIENT_SEQUENCE_REFUSED', { client, sequence, highest: known.highest });
 }
 

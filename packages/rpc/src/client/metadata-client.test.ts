@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { OpError } from '@holdfast/base';
+import { OpError, RealClock, type Clock } from '@holdfast/base';
 import type { CommandId } from '../generated/metadata-types.ts';
 import { loadMetadataServices } from '../generated/services.ts';
 import { serve, type ServedService } from '../server/handlers.ts';
@@ -43,10 +43,28 @@ function servicesOf(create: Create): ServedService[] {
   ];
 }
 
-async function clientOf(servers: readonly string[], attemptLimitMs = 10_000): Promise<MetadataClient> {
+class HurriedClock extends RealClock {
+  aheadMs = 0;
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.aheadMs;
+  }
+}
+
+async function clientOf(
+  servers: readonly string[],
+  { attemptLimitMs = 10_000, clock = cluster.clock }: { attemptLimitMs?: number; clock?: Clock } = {},
+): Promise<MetadataClient> {
   const keeper = await cluster.keeperFor('csi');
-  const parts = { log: cluster.log, metrics: null, clock: cluster.clock, timers, random };
-  const client = new MetadataClient({ servers, keeper, attemptLimitMs, ...parts });
+  const client = new MetadataClient({
+    servers,
+    keeper,
+    attemptLimitMs,
+    log: cluster.log,
+    metrics: null,
+    clock,
+    timers,
+    random,
+  });
   clients.push(client);
   return client;
 }
@@ -97,9 +115,35 @@ test('a server that does not answer is left for the next one, before the call is
     }),
   });
   const other = await cluster.serve({ services: servicesOf(async () => undefined) });
-  const client = await clientOf([silent.address, '127.0.0.1:1', other.address], 300);
+  const client = await clientOf([silent.address, '127.0.0.1:1', other.address], { attemptLimitMs: 300 });
   expect(await client.change(services.volumesService, 'create', request, options)).toEqual({ volume: 'of 1' });
   stuck.resolve(null);
+});
+
+test('behind a command that was given up so many numbers are left out that it is over, and its session is kept until then', async () => {
+  const stuck = Promise.withResolvers<null>();
+  const seen: string[] = [];
+  const { address } = await cluster.serve({
+    services: servicesOf(async ({ client: session, sequence }) => {
+      seen.push(`${session}/${sequence}`);
+      if (sequence === 2n) await stuck.promise;
+    }),
+  });
+  const clock = new HurriedClock();
+  const client = await clientOf([address], { clock });
+  const create = async (signal: AbortSignal | null = null): Promise<unknown> =>
+    client.change(services.volumesService, 'create', request, { ...options, signal });
+  await create();
+  const impatience = new AbortController();
+  const givenUp = create(impatience.signal);
+  await until(() => seen.length === 2);
+  impatience.abort();
+  await expect(givenUp).rejects.toMatchObject({ code: 'CANCELLED' });
+  clock.aheadMs = 40 * 60_000;
+  await create();
+  await create();
+  stuck.resolve(null);
+  expect(seen).toEqual(['1/1', '1/2', `1/${2 + commandsUnderWayMax}`, '2/1']);
 });
 
 test('what the state answers is an answer, and is not asked for again', async () => {

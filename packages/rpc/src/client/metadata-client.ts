@@ -4,7 +4,19 @@
 // What the way swallows is asked again until the call's deadline: a server that is not there, one that does not lead, an election. What
 // the state has answered is an answer, also if it is a refusal that a caller may repeat later. A command's number is the same
 // in every attempt, whichever server it goes to.
-import { backoffDelayMs, invariant, isOpError, OpError, sleep, type ErrorCode, type Timers } from '@holdfast/base';
+//
+// A command that is given up without an answer takes effect before the next one or never (adr/0018): so many numbers are left out
+// behind it that the state takes it for forgotten from the next one on, whoever hands it on late.
+import {
+  backoffDelayMs,
+  invariant,
+  isOpError,
+  OpError,
+  sleep,
+  type ErrorCode,
+  type ErrorKind,
+  type Timers,
+} from '@holdfast/base';
 import type { RequestOf, ResponseOf, ServiceDescriptor } from '../codec-method.ts';
 import { loadMetadataServices } from '../generated/services.ts';
 import type { CommandId } from '../generated/metadata-types.ts';
@@ -37,6 +49,9 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['RAFT_TRANSFER_PENDING', 'RAFT_LOG_CLOSED', 'RAFT_LOG_FULL'] as const),
 ]);
 
+/** Kinds of errors that may come from the way, and not from the state. */
+const unanswered: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['unavailable', 'timeout', 'cancelled', 'internal']);
+
 type MethodOf<Service extends ServiceDescriptor, Name extends keyof Service['methods']> = Service['methods'][Name];
 /** Methods with one request and one answer. */
 type UnaryName<Service extends ServiceDescriptor> = {
@@ -55,6 +70,8 @@ interface Session {
   sequence: bigint;
   /** In the order of their numbers. */
   readonly underWay: Set<bigint>;
+  /** Until a number from here on is answered, something that was given up may still take effect; 0 if nothing may. */
+  settlesAt: bigint;
 }
 
 export class MetadataClient {
@@ -102,8 +119,11 @@ export class MetadataClient {
       const timeoutMs = Math.max(1, deadlineMs - this.#options.clock.monotonicMs());
       // The method's own request is what `request` and its number make together.
       const numbered = { ...request, id } as unknown as RequestOf<MethodOf<Service, Name>>;
-      return await this.ask(service, name, numbered, { ...options, timeoutMs });
+      const answer = await this.ask(service, name, numbered, { ...options, timeoutMs });
+      if (sequence >= session.settlesAt) session.settlesAt = 0n;
+      return answer;
     } catch (error) {
+      if (!isAnswer(error)) giveUp(session, sequence);
       // Forgotten by the servers, or lost with a restore: the next command opens another one.
       if (isOpError(error) && error.code === 'CLIENT_UNKNOWN' && this.#session === session) this.#session = null;
       throw error;
@@ -183,7 +203,7 @@ export class MetadataClient {
     const endMs = clock.monotonicMs() + options.timeoutMs;
     for (;;) {
       const session = this.#session;
-      const isOld = session !== null && clock.monotonicMs() - session.openedMs > sessionLifeMs;
+      const isOld = session !== null && session.settlesAt === 0n && this.#ageMs(session) > sessionLifeMs;
       if (session !== null && !isOld && hasRoom(session)) {
         const sequence = ++session.sequence;
         session.underWay.add(sequence);
@@ -209,14 +229,29 @@ export class MetadataClient {
     }
   }
 
+  #ageMs({ openedMs }: Session): number {
+    return this.#options.clock.monotonicMs() - openedMs;
+  }
+
   async #open(options: CallOptions): Promise<Session> {
     const { clusterService } = await loadMetadataServices();
     const { client } = await this.ask(clusterService, 'openClient', {}, options);
-    return { client, openedMs: this.#options.clock.monotonicMs(), sequence: 0n, underWay: new Set() };
+    return { client, openedMs: this.#options.clock.monotonicMs(), sequence: 0n, underWay: new Set(), settlesAt: 0n };
   }
 }
 
 type UntypedCalls = Readonly<Record<string, (request: unknown, options: CallOptions) => unknown>>;
+
+/** Whether the command is known to have been refused. Some refusals are taken for silence, which costs numbers only. */
+function isAnswer(error: unknown): boolean {
+  return isOpError(error) && !passing.has(error.code) && !unanswered.has(error.kind);
+}
+
+function giveUp(session: Session, sequence: bigint): void {
+  const settlesAt = sequence + BigInt(commandsUnderWayMax);
+  if (session.sequence < settlesAt) session.sequence = settlesAt - 1n;
+  if (session.settlesAt < settlesAt) session.settlesAt = settlesAt;
+}
 
 function hasRoom({ sequence, underWay }: Session): boolean {
   const [oldest = sequence + 1n] = underWay;
