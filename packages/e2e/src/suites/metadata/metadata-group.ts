@@ -1,8 +1,7 @@
 // Metadata servers as a person runs them: directories and votes by the commands, processes by `holdfast metadata`. A server that starts
 // again listens where it did.
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { invariant, listenOnPort, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
+import { invariant, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
 import { runHoldfast, type Ended, type ProcessCluster, type RoleProcess } from '@holdfast/holdfast/internal';
 import {
   certificateFilesIn,
@@ -12,6 +11,7 @@ import {
   quietLog,
   type MetadataClient,
 } from '@holdfast/rpc';
+import { freeAddress } from '../../metadata/free-address.ts';
 
 const clock = new RealClock();
 const timers = new RealTimers();
@@ -29,28 +29,51 @@ export interface ServerStatus {
   readonly error?: { readonly code: string };
 }
 
-export interface Member {
+/** What a group asks of a server's process. */
+export interface MemberProcess {
+  ready(): Promise<unknown>;
+  stop(signal: NodeJS.Signals): Promise<unknown>;
+}
+
+export interface Member<Process extends MemberProcess = RoleProcess> {
   readonly name: string;
   readonly data: string;
   readonly apiAddress: string;
   readonly peerAddress: string;
-  process: RoleProcess | null;
+  process: Process | null;
 }
 
-export class MetadataGroup {
-  readonly members: Member[] = [];
+/** Where members live: their addresses, their disks, their processes. */
+export interface Site<Process extends MemberProcess> {
+  /** A host of its own is named in the member's certificate, beside loopback. */
+  place(name: string): Promise<{ readonly host: string | null } & Omit<Member, 'name' | 'process'>>;
+  launch(name: string, words: readonly string[]): Process;
+}
+
+export class MetadataGroup<Process extends MemberProcess = RoleProcess> {
+  readonly members: Member<Process>[] = [];
   readonly #cluster: ProcessCluster;
   readonly #admin: string;
+  readonly #site: Site<Process>;
   readonly #closers: (() => unknown)[] = [];
 
-  private constructor(cluster: ProcessCluster, admin: string) {
+  private constructor(cluster: ProcessCluster, admin: string, site: Site<Process>) {
     this.#cluster = cluster;
     this.#admin = admin;
+    this.#site = site;
   }
 
   /** m1 founds, m2 and m3 join by tokens, all three vote. */
-  static async ofThree(cluster: ProcessCluster): Promise<MetadataGroup> {
-    const group = new MetadataGroup(cluster, await cluster.issue('admin', 'ada'));
+  static async ofThree(cluster: ProcessCluster): Promise<MetadataGroup>;
+  static async ofThree<Process extends MemberProcess>(
+    cluster: ProcessCluster,
+    site: Site<Process>,
+  ): Promise<MetadataGroup<Process>>;
+  static async ofThree(
+    cluster: ProcessCluster,
+    site: Site<MemberProcess> = loopbackSite(cluster),
+  ): Promise<MetadataGroup<MemberProcess>> {
+    const group = new MetadataGroup(cluster, await cluster.issue('admin', 'ada'), site);
     const first = await group.prepare('m1');
     await cluster.run(['metadata', 'init', ...group.homeWords(first)]);
     await group.start(first);
@@ -62,46 +85,45 @@ export class MetadataGroup {
     return this.members.map(({ apiAddress }) => apiAddress);
   }
 
-  member(name: string | null | undefined): Member {
+  member(name: string | null | undefined): Member<Process> {
     const found = this.members.find((each) => each.name === name);
     invariant(found !== undefined, `${String(name)} is a member`);
     return found;
   }
 
-  /** An identity and two free ports. */
-  async prepare(name: string): Promise<Member> {
-    await this.#cluster.issue('metadata', name);
-    const addresses = { apiAddress: await freeAddress(), peerAddress: await freeAddress() };
-    const member: Member = { name, data: join(this.#cluster.folder, `data-${name}`), ...addresses, process: null };
+  /** An identity and a place. */
+  async prepare(name: string): Promise<Member<Process>> {
+    const { host, ...place } = await this.#site.place(name);
+    await this.#cluster.issue('metadata', name, host === null ? [] : ['--host', host]);
+    const member: Member<Process> = { name, ...place, process: null };
     this.members.push(member);
     return member;
   }
 
-  homeWords({ name, data, apiAddress, peerAddress }: Member): string[] {
+  homeWords({ name, data, apiAddress, peerAddress }: Omit<Member, 'process'>): string[] {
     const addresses = ['--peer-address', peerAddress, '--api-address', apiAddress];
     return ['--certificates', this.#cluster.identity('metadata', name), '--data', data, ...addresses];
   }
 
   /** A member that is refused ends; see its `ended`. */
-  launch(member: Member): RoleProcess {
+  launch(member: Member<Process>): Process {
     const { name, data, apiAddress, peerAddress } = member;
-    member.process = this.#cluster.startMetadata(name, [
-      ...['--data', data, '--listen', apiAddress, '--peer-listen', peerAddress],
-    ]);
-    return member.process;
+    const launched = this.#site.launch(name, ['--data', data, '--listen', apiAddress, '--peer-listen', peerAddress]);
+    member.process = launched;
+    return launched;
   }
 
-  async start(member: Member): Promise<void> {
+  async start(member: Member<Process>): Promise<void> {
     await this.launch(member).ready();
   }
 
-  async kill(member: Member): Promise<void> {
+  async kill(member: Member<Process>): Promise<void> {
     await member.process?.stop('SIGKILL');
     member.process = null;
   }
 
   /** Invited, admitted, started, given a vote. */
-  async join(member: Member): Promise<void> {
+  async join(member: Member<Process>): Promise<void> {
     const token = (await this.run(['invite', member.name])).trim();
     const words = ['metadata', 'join', ...this.homeWords(member), '--server', this.servers.join(','), '--token', token];
     await this.#cluster.run([...words, '--timeout', '30s']);
@@ -133,7 +155,7 @@ export class MetadataGroup {
   }
 
   /** The member that leads, when those that answer agree on it. */
-  async leader(): Promise<Member> {
+  async leader(): Promise<Member<Process>> {
     let found: string | null = null;
     await this.until('one leads and the others know it', async () => {
       const answers = (await this.status()).filter(({ error }) => error === undefined);
@@ -174,15 +196,22 @@ export class MetadataGroup {
     return client;
   }
 
-  async close(): Promise<void> {
+  /** A process that is told by SIGTERM does what it does at its end: it writes a profile, if Node was told to keep one. */
+  async close(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     for (const close of this.#closers) await close();
+    await Promise.all(this.members.map(async ({ process }) => process?.stop(signal)));
   }
 }
 
-/** One that is free at this moment: members are told of each other's before they listen. */
-async function freeAddress(): Promise<string> {
-  const server = createServer();
-  const address = await listenOnPort(server, { kind: 'tcp', host: '127.0.0.1', port: 0 });
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return address;
+/** Free ports of loopback, folders of the cluster's own, output that is kept for a case that fails. */
+export function loopbackSite(cluster: ProcessCluster): Site<RoleProcess> {
+  return {
+    place: async (name) => ({
+      host: null,
+      data: join(cluster.folder, `data-${name}`),
+      apiAddress: await freeAddress(),
+      peerAddress: await freeAddress(),
+    }),
+    launch: (name, words) => cluster.startMetadata(name, words),
+  };
 }

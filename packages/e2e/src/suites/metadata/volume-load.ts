@@ -1,17 +1,11 @@
 // Volumes created by several callers at once, until they are told to end; what was acknowledged is known by name.
 import { RealClock } from '@holdfast/base';
-import { loadMetadataServices, type ListVolumesRequest, type MetadataClient, type Pool } from '@holdfast/rpc';
+import { loadMetadataServices, type ListVolumesRequest, type MetadataClient } from '@holdfast/rpc';
+import { pool } from '../../metadata/pool.ts';
 
 const clock = new RealClock();
 const callers = 16;
 const callLimitMs = 120_000;
-
-const pool: Pool = {
-  ...{ name: 'fast', fencing: 'LEASE', tier: 'KERNEL', isBestEffortTakeover: false, drainBoundMs: null },
-  ...{ fencesPerHour: 3n, oversubscriptionPercent: 0n, extentBytes: 1_048_576n },
-  ...{ totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n },
-  ...{ promisedExtents: 0n, isOpen: false, devices: [] },
-};
 
 export class VolumeLoad {
   /** Ids by names. */
