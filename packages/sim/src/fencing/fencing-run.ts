@@ -26,6 +26,8 @@ export interface Metadata {
   whyNotAtRest(): string | null;
   /** Why it need not come to rest; null if it must. */
   beyondPromise(): string | null;
+  /** What is judged at the end. */
+  conclude?(): void;
 }
 
 export interface MetadataParts {
@@ -192,6 +194,7 @@ export class FencingRun implements ScenarioRun {
   }
 
   conclude(): void {
+    this.#metadata.conclude?.();
     this.#judge.conclude();
   }
 }

@@ -5,8 +5,8 @@ import type { GrantBook } from './grant-book.ts';
 
 export class ExtentJudge {
   readonly #book: Pick<GrantBook, 'hasHeld'>;
-  /** By pool and extent: what maps name, or sessions lease. */
-  #taken = new Set<string>();
+  /** By pool and extent: what maps name (null), or one session leases. */
+  #taken = new Map<string, string | null>();
   /** The sessions that had ended and were not silent when an extent was freed. */
   readonly #waitsFor = new Map<string, readonly string[]>();
   /** Sessions and pools of which a leader said that it waited until nothing is read there. */
@@ -32,12 +32,14 @@ export class ExtentJudge {
   /** After an entry that may have freed something. */
   look(state: MetadataState): void {
     const taken = takenOf(state);
-    for (const name of this.#taken) {
+    for (const [name, lessee] of this.#taken) {
       if (taken.has(name)) continue;
       const [pool = ''] = name.split('/');
+      // Of what was never in a map nobody knows but who leased it.
+      const users = lessee === null ? Object.keys(state.sessions) : [lessee];
       this.#waitsFor.set(
         name,
-        Object.keys(state.sessions).filter((session) => this.#isLoud(state, session, pool)),
+        users.filter((session) => this.#isLoud(state, session, pool)),
       );
     }
     this.#taken = taken;
@@ -61,15 +63,17 @@ export class ExtentJudge {
   }
 }
 
-function takenOf({ volumes, pools }: MetadataState): Set<string> {
-  const taken = new Set<string>();
+function takenOf({ volumes, pools }: MetadataState): Map<string, string | null> {
+  const taken = new Map<string, string | null>();
   for (const { pool, map, snapshots } of Object.values(volumes)) {
     for (const each of [map, ...Object.values(snapshots)]) {
-      for (const { extent } of Object.values(each)) taken.add(`${pool}/${extent}`);
+      for (const { extent } of Object.values(each)) taken.set(`${pool}/${extent}`, null);
     }
   }
   for (const { name, extents } of Object.values(pools)) {
-    for (const [extent, { state }] of Object.entries(extents)) if (state === 'leased') taken.add(`${name}/${extent}`);
+    for (const [extent, { state, session }] of Object.entries(extents)) {
+      if (state === 'leased') taken.set(`${name}/${extent}`, session);
+    }
   }
   return taken;
 }
