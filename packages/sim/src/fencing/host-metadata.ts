@@ -94,7 +94,7 @@ export class HostMetadata implements Metadata {
     const machine = new MetadataMachine((applied, by) => {
       if (!process.isAlive) return;
       observer.applied(name, applied, machine.digest);
-      if (by !== null) observer.decided(applied, by);
+      if (by !== null) observer.tookEffect(applied, by);
     });
     const host = await ReplicaHost.open({
       ...parts,

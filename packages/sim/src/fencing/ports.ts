@@ -131,8 +131,8 @@ export interface Observer {
   applied(member: string, applied: Applied, digest: number, after?: MetadataState | null): void;
   /** An entry was applied that the model has no command for. */
   became(index: number, state: MetadataState): void;
-  /** The command that was applied has a caller. */
-  decided(applied: Applied, by: CommandId): void;
+  /** A command of a caller was applied, for the first time: it did what it does, or was refused for what it asks. */
+  tookEffect(applied: Applied, by: CommandId): void;
   /** Its caller waits for it no longer; `last` is the newest number that it has used. */
   gaveUp(id: CommandId, last: number): void;
   /** A leader is about to propose it. */

@@ -26,7 +26,7 @@ export class StandInMetadata implements Metadata {
       const node = world.time.node(name);
       const machine = new MetadataMachine((applied, by) => {
         observer.applied(name, applied, machine.digest);
-        if (by !== null) observer.decided(applied, by);
+        if (by !== null) observer.tookEffect(applied, by);
       });
       this.#machines.set(name, machine);
       this.#nodes.set(name, node);

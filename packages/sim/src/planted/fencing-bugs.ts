@@ -14,8 +14,14 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
     [
       'given-up-is-handed-on',
       'a command takes effect long after its caller went on without it',
-      'if (number <= highest - callerWindow) return true;',
-      '',
+      "number <= highestOf(answers) - callerWindow ? refuse('given-up') : null",
+      "highestOf(answers) < 0 ? refuse('given-up') : null",
+    ],
+    [
+      'retry-takes-effect-again',
+      'a command that was sent twice takes effect twice',
+      'return answers[number] ?? (',
+      'return (',
     ],
     [
       'next-number-follows',

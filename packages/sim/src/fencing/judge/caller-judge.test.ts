@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { CallerJudge } from './caller-judge.ts';
 
-type Event = ['gave up', number, number] | ['applied' | 'refused', number];
+type Event = ['gave up', number, number] | ['applied', number];
 
 const cases: readonly [string, readonly Event[], readonly string[]][] = [
   [
@@ -23,15 +23,6 @@ const cases: readonly [string, readonly Event[], readonly string[]][] = [
     ['given-up'],
   ],
   [
-    'it is refused after the next one',
-    [
-      ['gave up', 1, 1],
-      ['applied', 17],
-      ['refused', 1],
-    ],
-    [],
-  ],
-  [
     'it takes effect after one that was under way with it',
     [
       ['gave up', 1, 2],
@@ -39,6 +30,14 @@ const cases: readonly [string, readonly Event[], readonly string[]][] = [
       ['applied', 1],
     ],
     [],
+  ],
+  [
+    'a command takes effect twice',
+    [
+      ['applied', 1],
+      ['applied', 1],
+    ],
+    ['exactly-once'],
   ],
   [
     'a command that nobody gave up is overtaken',
@@ -56,7 +55,7 @@ test.each(cases)('%s', (_, events, expected) => {
   for (const [at, [what, number, last]] of events.entries()) {
     const id = { caller: 'n1', number };
     if (what === 'gave up') judge.gaveUp(id, last);
-    else judge.decided(at + 1, id, what === 'applied');
+    else judge.tookEffect(at + 1, id);
   }
   expect(findings).toEqual(expected);
 });
@@ -65,9 +64,9 @@ test('what each member tells of one entry counts once', () => {
   const findings: string[] = [];
   const judge = new CallerJudge((rule) => void findings.push(rule));
   const first = { caller: 'n1', number: 1 };
-  judge.decided(1, first, true);
+  judge.tookEffect(1, first);
   judge.gaveUp(first, 1);
-  judge.decided(2, { caller: 'n1', number: 17 }, true);
-  judge.decided(1, first, true);
+  judge.tookEffect(2, { caller: 'n1', number: 17 });
+  judge.tookEffect(1, first);
   expect(findings).toEqual([]);
 });

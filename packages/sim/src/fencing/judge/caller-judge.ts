@@ -1,5 +1,5 @@
-// What a caller gave up may take effect before its next command, and never later (decision record 18). Hears of the giving up at the
-// caller itself, and of what happened to commands in the order of the log.
+// A command takes effect once; and what its caller gave up, before the caller's next command or never (decision record 18). Hears of the
+// giving up at the caller itself, and of what took effect in the order of the log.
 import type { CommandId } from '../metadata/callers.ts';
 
 interface GivenUp {
@@ -8,29 +8,39 @@ interface GivenUp {
   isPassed: boolean;
 }
 
+interface Caller {
+  readonly givenUp: Map<number, GivenUp>;
+  readonly done: Set<number>;
+}
+
 export class CallerJudge {
   readonly #report: (rule: string, text: string) => void;
-  /** By caller and number. */
-  readonly #givenUp = new Map<string, Map<number, GivenUp>>();
+  readonly #callers = new Map<string, Caller>();
   #index = 0;
 
   constructor(report: (rule: string, text: string) => void) {
     this.#report = report;
   }
 
-  gaveUp({ caller, number }: CommandId, last: number): void {
-    const ofCaller = this.#givenUp.get(caller) ?? new Map<number, GivenUp>();
-    this.#givenUp.set(caller, ofCaller.set(number, { last, isPassed: false }));
+  #of(name: string): Caller {
+    const known = this.#callers.get(name) ?? { givenUp: new Map<number, GivenUp>(), done: new Set<number>() };
+    this.#callers.set(name, known);
+    return known;
   }
 
-  /** `isApplied` is false where the command was refused because it is late. Each member tells it; the first one counts. */
-  decided(index: number, { caller, number }: CommandId, isApplied: boolean): void {
+  gaveUp({ caller, number }: CommandId, last: number): void {
+    this.#of(caller).givenUp.set(number, { last, isPassed: false });
+  }
+
+  /** Each member tells it; the first one counts. */
+  tookEffect(index: number, { caller, number }: CommandId): void {
     if (index <= this.#index) return;
     this.#index = index;
-    const ofCaller = this.#givenUp.get(caller);
-    if (ofCaller === undefined || !isApplied) return;
-    if (ofCaller.get(number)?.isPassed === true)
+    const { givenUp, done } = this.#of(caller);
+    if (done.has(number)) this.#report('exactly-once', `command ${number} of ${caller} takes effect twice`);
+    done.add(number);
+    if (givenUp.get(number)?.isPassed === true)
       this.#report('given-up', `command ${number} of ${caller} takes effect, which went on without it`);
-    for (const each of ofCaller.values()) if (number > each.last) each.isPassed = true;
+    for (const each of givenUp.values()) if (number > each.last) each.isPassed = true;
   }
 }

@@ -42,8 +42,8 @@ export class FencingJudge implements Observer {
   became(index: number, state: MetadataState): void {
     this.log.became(index, state);
   }
-  decided({ index, answer }: Applied, by: CommandId): void {
-    this.#callers.decided(index, by, answer.refusal !== 'given-up');
+  tookEffect({ index }: Applied, by: CommandId): void {
+    this.#callers.tookEffect(index, by);
   }
   gaveUp(id: CommandId, last: number): void {
     this.#callers.gaveUp(id, last);

@@ -63,8 +63,8 @@ export class LogJudge {
     if (index <= this.#index) return;
     this.#index = index;
     this.#before(command, answer, term);
-    if (after !== null) this.state = after;
-    else if (answer.refusal !== 'given-up') applyCommand(this.state, command, term);
+    if (after === null) applyCommand(this.state, command, term);
+    else this.state = after;
     if (answer.refusal === null) {
       this.#after(command, answer);
       if (!freesNothing.has(command.kind)) this.#extents.look(this.state);

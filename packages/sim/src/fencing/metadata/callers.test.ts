@@ -1,19 +1,20 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CallerNumbers, callerWindow, CallerWindows, type CommandId } from './callers.ts';
+import { accept, refuse } from './command.ts';
 
 test('a command that was given up takes effect before the next one or never', async () => {
   const numbers = new CallerNumbers('n1');
   const [first, second] = [await numbers.take(), await numbers.take()];
   numbers.gaveUp(first);
   const windows = new CallerWindows();
-  expect(windows.isOver(second)).toBe(false);
-  expect(windows.isOver(first)).toBe(false);
-  const third = await numbers.take();
-  expect(windows.isOver(third)).toBe(false);
+  windows.keep(second, accept());
+  expect(windows.answerTo(first)).toBeNull();
+  windows.keep(await numbers.take(), accept());
   const installed = new CallerWindows(windows.contents());
-  for (const state of [windows, installed])
-    expect([first, second].map((id) => state.isOver(id))).toEqual([true, false]);
+  for (const state of [windows, installed]) {
+    expect([first, second].map((id) => state.answerTo(id))).toEqual([refuse('given-up'), accept()]);
+  }
 });
 
 test('a caller has at most a window of commands under way, and waits for the oldest before it leaves one behind', async () => {
@@ -30,7 +31,7 @@ test('a caller has at most a window of commands under way, and waits for the old
   expect(order).toEqual(['answered', `took ${2 + callerWindow}`]);
 });
 
-test('nothing that a caller waits for is refused, in whatever order its commands arrive and however often', async () => {
+test('nothing that a caller waits for is refused, and it gets its first answer, in whatever order its commands arrive and however often', async () => {
   const steps = fc.array(
     fc.record({ what: fc.constantFrom('take', 'arrive', 'answer', 'give up'), which: fc.nat(99) }),
     {
@@ -51,8 +52,11 @@ test('nothing that a caller waits for is refused, in whatever order its commands
           while (underWay.length >= callerWindow || !(await isSettled(taken))) answerFirst(numbers, underWay);
           underWay.push(await taken);
         } else if (id === undefined) continue;
-        else if (what === 'arrive') expect(windows.isOver(id)).toBe(false);
-        else {
+        else if (what === 'arrive') {
+          const first = accept({ epoch: id.number });
+          expect(windows.answerTo(id) ?? first).toEqual(first);
+          windows.keep(id, first);
+        } else {
           if (what === 'answer') numbers.answered(id);
           else numbers.gaveUp(id);
           underWay.splice(at, 1);

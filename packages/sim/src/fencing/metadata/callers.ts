@@ -1,7 +1,9 @@
-// What a caller has given up never takes effect later (decision record 18), by numbers alone: a caller counts its commands, has at most
-// a window of them under way, and leaves as many numbers out behind each command that it gives up. So the next one that is
-// applied has the given-up one behind the window, where everything is refused, whoever hands it on.
+// A command takes effect once, and never after its caller gave it up (decision record 18), by numbers alone: a caller counts its
+// commands, has at most a window of them under way, and leaves as many numbers out behind each command that it gives up. The first
+// answers of a window are kept. Where the next command is applied, the given-up one is behind the window, and refused, whoever
+// hands it on.
 import { invariant } from '@holdfast/base';
+import { refuse, type Answer } from './command.ts';
 
 export interface CommandId {
   /** One process: whoever takes its place is another caller. */
@@ -57,23 +59,35 @@ export class CallerNumbers {
   }
 }
 
-/** The highest number of each caller, as part of the state. */
+/** Of one caller, by number. */
+type FirstAnswers = Record<number, Answer>;
+
+/** What each caller was answered, as part of the state. */
 export class CallerWindows {
-  readonly #highest: Map<string, number>;
+  readonly #callers: Map<string, FirstAnswers>;
 
-  constructor(highest: Readonly<Record<string, number>> = {}) {
-    this.#highest = new Map(Object.entries(highest));
+  constructor(contents: Readonly<Record<string, FirstAnswers>> = {}) {
+    this.#callers = new Map(Object.entries(contents));
   }
 
-  /** Whether the command's caller has gone on without it; takes note of the command if not. */
-  isOver({ caller, number }: CommandId): boolean {
-    const highest = this.#highest.get(caller) ?? 0;
-    if (number <= highest - callerWindow) return true;
-    this.#highest.set(caller, Math.max(highest, number));
-    return false;
+  /** What a command gets that is not to take effect: it did before, or its caller has gone on without it. Null for all others. */
+  answerTo({ caller, number }: CommandId): Answer | null {
+    const answers = this.#callers.get(caller) ?? {};
+    return answers[number] ?? (number <= highestOf(answers) - callerWindow ? refuse('given-up') : null);
   }
 
-  contents(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#highest);
+  keep({ caller, number }: CommandId, answer: Answer): void {
+    const answers = { ...this.#callers.get(caller), [number]: answer };
+    const highest = highestOf(answers);
+    const isKept = ([at]: [string, Answer]): boolean => Number(at) > highest - callerWindow;
+    this.#callers.set(caller, Object.fromEntries(Object.entries(answers).filter(isKept)));
   }
+
+  contents(): Readonly<Record<string, FirstAnswers>> {
+    return Object.fromEntries(this.#callers);
+  }
+}
+
+function highestOf(answers: FirstAnswers): number {
+  return Math.max(0, ...Object.keys(answers).map(Number));
 }

@@ -4,7 +4,7 @@ import { toLogIndex, type LogIndex } from '@holdfast/base';
 import type { Entry } from '@holdfast/raft';
 import { CallerWindows, type CommandId } from './callers.ts';
 import { beSilent, certify, release, stateOff, taint } from './certificates.ts';
-import { accept, refuse, type Answer, type Command, type CreatePool } from './command.ts';
+import { accept, type Answer, type Command, type CreatePool } from './command.ts';
 import { openGeneration, proveGeneration, restore } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
 import { acknowledge, commit, intend, withdraw } from './intents.ts';
@@ -29,7 +29,7 @@ interface Contents {
   readonly applied: number;
   readonly digest: number;
   readonly state: MetadataState;
-  readonly callers: Readonly<Record<string, number>>;
+  readonly callers: ReturnType<CallerWindows['contents']>;
 }
 
 export class MetadataMachine {
@@ -38,7 +38,7 @@ export class MetadataMachine {
   /** Of every answer so far: two members that differ at an index differ here. */
   digest = 0;
   #callers = new CallerWindows();
-  /** Hears of each command when it is applied here. */
+  /** Hears of each command that takes effect here. */
   readonly #onApplied: (applied: Applied, by: CommandId | null) => void;
 
   constructor(onApplied: (applied: Applied, by: CommandId | null) => void) {
@@ -57,8 +57,10 @@ export class MetadataMachine {
 
   #run({ index, term, data }: Entry): Answer {
     const { command, by } = decodeProposed(data);
-    const isOver = by !== null && this.#callers.isOver(by);
-    const answer = isOver ? refuse('given-up') : applyCommand(this.state, command, term);
+    const known = by === null ? null : this.#callers.answerTo(by);
+    if (known !== null) return known;
+    const answer = applyCommand(this.state, command, term);
+    if (by !== null) this.#callers.keep(by, answer);
     this.#onApplied({ index, term, command, answer }, by);
     return answer;
   }
