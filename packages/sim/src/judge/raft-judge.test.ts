@@ -128,6 +128,17 @@ const withLoss = {
 };
 const mark = { id: 'a', index: toLogIndex(1), term: toTerm(1), configuration: founders, version: 1 };
 
+test('who may have lost its vote takes it for given to the one who has won without it, whomever it went to', () => {
+  const observed = quiet([three]);
+  observed.vote(three, 2, two);
+  for (const voter of [one, two]) observed.vote(voter, 2, one);
+  observed.step(one, { role: { role: 'leader', term: toTerm(2), leader: one } });
+  observed.judge.onRecovered(three, { ...withLoss, entries: [entry(1, 1)] });
+  observed.vote(three, 2, one);
+  observed.say(three, one, 2, { kind: 'vote-response', isGranted: true });
+  expect(observed.findings).toEqual([]);
+});
+
 test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>([
   {
     rule: 'one-leader-a-term',

@@ -8,7 +8,8 @@
 // - `durable-before-said`: an acknowledgement speaks of what storage acknowledged, a granted vote of one that is stored; what is
 //   applied is stored where it is.
 // - `vote-after-loss`: who may have lost what it acknowledged does not vote where a vote may be lost, nor before it has
-//   everything that was committed when it started, unless everybody was asked.
+//   everything that was committed when it started, unless everybody was asked. Who takes a lost vote for given to the one who
+//   has won the term without it gives nothing.
 // - `committed-for-ever`, `committed-by-quorum`: what was applied once is the same everywhere, and a quorum had it durably.
 // - `snapshot-keeps-tail`: a snapshot takes the place of no entries behind it.
 // - `own-term-first`: a leader commits what earlier terms left only with an entry of its own.
@@ -142,7 +143,7 @@ export class RaftJudge {
     if (watch === undefined) return;
     for (const write of watch.acknowledge(ticket)) {
       // Only now: one that a crash kept from the disk was never said, and is none.
-      if (write.vote !== null) this.#judgeVote(watch.member, write.vote.term, write.vote.votedFor);
+      if (write.vote !== null) this.#judgeVote(watch, write.vote.term, write.vote.votedFor);
       if (write.snapshot !== null) this.#noteSnapshot(watch.member, write.snapshot.index);
       for (const { index, term } of write.entries) this.register.noteDurable(watch.member, index, term);
       for (const { index, term } of write.repairs) this.register.noteDurable(watch.member, index, term);
@@ -234,8 +235,9 @@ export class RaftJudge {
     this.#report('configuration-of-log', `member ${watch.member} counts by ${said ?? ''}; its log says ${meant ?? ''}`);
   }
 
-  #judgeVote(member: MemberId, term: number, candidate: MemberId | null): void {
-    if (candidate === null) return;
+  #judgeVote(watch: ReplicaWatch, term: number, candidate: MemberId | null): void {
+    if (candidate === null || this.#isGivenToWinner(watch, term, candidate)) return;
+    const { member } = watch;
     let votes = this.#votes.get(member);
     if (votes === undefined) this.#votes.set(member, (votes = new Map<number, MemberId>()));
     const earlier = votes.get(term);
@@ -245,10 +247,14 @@ export class RaftJudge {
     }
   }
 
+  #isGivenToWinner({ doubt }: ReplicaWatch, term: number, candidate: MemberId): boolean {
+    return doubt !== null && this.#leaders.get(term) === candidate;
+  }
+
   #judgeMessage(watch: ReplicaWatch, message: Message): void {
     const { member } = watch;
     if (message.kind === 'vote-response' && message.isGranted) {
-      this.#judgeVote(member, message.term, message.to);
+      this.#judgeVote(watch, message.term, message.to);
       this.#judgeDoubt(watch, message);
       const { term, votedFor } = watch.durableVote;
       if (term < message.term || (term === message.term && votedFor !== message.to)) {
@@ -275,8 +281,9 @@ export class RaftJudge {
     return { voteFloor, committedIndex: this.#applied, recovery: null };
   }
 
-  #judgeDoubt({ member, doubt, durable }: ReplicaWatch, { term, to }: Message): void {
-    if (doubt === null) return;
+  #judgeDoubt(watch: ReplicaWatch, { term, to }: Message): void {
+    const { member, doubt, durable } = watch;
+    if (doubt === null || this.#isGivenToWinner(watch, term, to)) return;
     if (term <= doubt.voteFloor) {
       this.#report('vote-after-loss', `member ${member} votes in term ${term}; it may have lost a vote of ${term}`);
     }
