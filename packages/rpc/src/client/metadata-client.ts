@@ -3,7 +3,7 @@
 //
 // What the way swallows is asked again until the call's deadline: a server that is not there, one that does not lead, an election. What
 // the state has answered is an answer, also if it is a refusal that a caller may repeat later. A command's number is the same
-// in every attempt, whichever server it goes to.
+// in every attempt, whichever server it goes to. Where the leader is in doubt all calls wait for one search (leader-search.ts).
 //
 // A command that is given up without an answer takes effect before the next one or never (adr/0018): so many numbers are left out
 // behind it that the state takes it for forgotten from the next one on, whoever hands it on late.
@@ -19,9 +19,10 @@ import {
 } from '@holdfast/base';
 import type { RequestOf, ResponseOf, ServiceDescriptor } from '../codec-method.ts';
 import { loadMetadataServices } from '../generated/services.ts';
-import type { CommandId } from '../generated/metadata-types.ts';
+import type { CommandId, DescribeResponse } from '../generated/metadata-types.ts';
 import { openChannel, type Channel, type ChannelOptions } from './channel.ts';
 import type { CallOptions } from './client-call.ts';
+import { LeaderSearch } from './leader-search.ts';
 
 export interface MetadataClientOptions extends Omit<ChannelOptions, 'address'> {
   /** The servers that are known from the start; a leader elsewhere is found through them. */
@@ -77,6 +78,7 @@ interface Session {
 export class MetadataClient {
   readonly #options: MetadataClientOptions;
   readonly #channels = new Map<string, Channel>();
+  readonly #search: LeaderSearch;
   /** Where the last answer came from, or the leader is said to be. */
   #current: string;
   #session: Session | null = null;
@@ -89,6 +91,7 @@ export class MetadataClient {
     invariant(first !== undefined, 'a client knows a server');
     this.#options = options;
     this.#current = first;
+    this.#search = new LeaderSearch({ ...options, describe: async (...asked) => this.#describe(...asked) });
   }
 
   /** A call that changes nothing, or that may be made twice. */
@@ -147,6 +150,7 @@ export class MetadataClient {
   ): Promise<Answer> {
     const { clock, timers, random, attemptLimitMs = attemptLimitMsDefault } = this.#options;
     const endMs = clock.monotonicMs() + timeoutMs;
+    const failed = new Set<string>();
     for (let attempt = 1; ; attempt++) {
       const address = this.#current;
       const leftMs = endMs - clock.monotonicMs();
@@ -155,25 +159,44 @@ export class MetadataClient {
         return await call(this.#channel(address), options);
       } catch (error) {
         if (!isOpError(error) || !passing.has(error.code) || this.#isClosed) throw error;
-        const isTold = this.#turn(address, error);
-        const delayMs = isTold && attempt === 1 ? 0 : backoffDelayMs(backoff, attempt, random);
+        failed.add(address);
+        const limitMs = endMs - clock.monotonicMs();
+        if (limitMs <= 0) throw error;
+        const isOther = this.#turn(address, error, failed) || (await this.#findOther(address, limitMs));
+        const delayMs = isOther ? 0 : backoffDelayMs(backoff, attempt, random);
         if (signal?.aborted === true || clock.monotonicMs() + delayMs >= endMs) throw error;
         if (delayMs > 0) await sleep(timers, delayMs, signal);
       }
     }
   }
 
-  /** Whom to ask next; whether the server that was asked said so. Another call may have found out meanwhile. */
-  #turn(asked: string, error: OpError): boolean {
-    if (this.#current !== asked) return false;
+  /** Whether another server is to be asked: the one that leads by what was answered, or one that another call has found meanwhile. */
+  #turn(asked: string, error: OpError, failed: ReadonlySet<string>): boolean {
     const { address } = error.details;
-    if (error.code === 'METADATA_LEADER_ELSEWHERE' && typeof address === 'string' && address !== asked) {
-      this.#current = address;
-      return true;
-    }
+    const isTold = error.code === 'METADATA_LEADER_ELSEWHERE' && typeof address === 'string';
+    if (isTold && this.#current === asked) this.#current = address;
+    return this.#current !== asked && !failed.has(this.#current);
+  }
+
+  /** Whether there is one to ask at once. */
+  async #findOther(asked: string, limitMs: number): Promise<boolean> {
+    const late = Promise.withResolvers<null>();
+    const timer = this.#options.timers.after(limitMs, () => late.resolve(null));
     const { servers } = this.#options;
-    this.#current = servers[(servers.indexOf(asked) + 1) % servers.length] ?? asked;
-    return false;
+    const known = [...new Set([...servers, ...this.#channels.keys()])];
+    const found = await Promise.race([this.#search.find(known, asked), late.promise]);
+    timer.cancel();
+    if (found === null && this.#current === asked) {
+      this.#current = servers[(servers.indexOf(asked) + 1) % servers.length] ?? asked;
+      return false;
+    }
+    if (found !== null) this.#current = found;
+    return this.#current !== asked;
+  }
+
+  async #describe(address: string, timeoutMs: number): Promise<DescribeResponse> {
+    const { clusterService } = await loadMetadataServices();
+    return this.#channel(address).calls(clusterService).describe({}, { timeoutMs });
   }
 
   #channel(address: string): Channel {
