@@ -172,7 +172,7 @@ interface ServiceEvidence {
 function evidenceOf({ as, evidence }: CommandOf<'certifySession'>, keys: KeyBook): Evidence {
   const { readBacks, waitedInTerm }: ServiceEvidence = evidence;
   if (waitedInTerm !== null) return { kind: 'waited', term: waitedInTerm };
-  if (as === 'override') return { kind: 'torn-down' };
+  if (as === 'override') return { kind: 'stated' };
   return {
     kind: 'preempted',
     readBacks: readBacks.map(({ device, keys: found, isAllRegistrants, stoppedBy }) => ({

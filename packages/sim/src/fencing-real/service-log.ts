@@ -10,6 +10,7 @@ import type { Observer } from '../fencing/ports.ts';
 import type { World } from '../world/scenario.ts';
 import type { Outcome } from './conversation.ts';
 import { answerOf, commandOf, type Reading } from './from-service.ts';
+import { callerOf } from './service-port.ts';
 import { StateView } from './state-view.ts';
 
 export interface ServiceLogParts extends Reading {
@@ -87,12 +88,13 @@ export class ServiceLog {
     if (entry.kind !== 'command' || answer === null) return;
     const command = decodeCommand(entry.data);
     const before = this.#view.state;
+    const outcome = outcomeOf(command, answer);
+    this.#parts.world.note(member, 'applied', entry.index, () => describe(command, outcome));
+    if (isBehind(outcome)) return;
     if (this.#isRepeated(entry, command, answer)) {
       this.#judgeRepeated(machine, entry, before);
       return;
     }
-    const outcome = outcomeOf(command, answer);
-    this.#parts.world.note(member, 'applied', entry.index, () => describe(command, outcome));
     // What is refused has changed nothing, which the machine itself holds each refusal to.
     const after = outcome.refusal === null ? this.#view.read(machine.database, command.kind) : before;
     this.#tell(member, entry, { command, outcome, before, after });
@@ -100,7 +102,7 @@ export class ServiceLog {
 
   #tell(
     member: string,
-    { index, term }: Entry,
+    { index, term, proposal }: Entry,
     {
       command,
       outcome,
@@ -115,7 +117,10 @@ export class ServiceLog {
       return;
     }
     const answer = ofWhom(said, answerOf(command, outcome, this.#parts), before);
-    observer.applied(member, { index, term, command: said, answer }, index, after);
+    const applied = { index, term, command: said, answer };
+    observer.applied(member, applied, index, after);
+    if (proposal !== null)
+      observer.tookEffect(applied, { caller: callerOf(proposal.session), number: proposal.sequence });
   }
 
   #isRepeated({ proposal }: Entry, { kind }: ServiceCommand, answer: Uint8Array): boolean {
@@ -150,6 +155,11 @@ function outcomeOf(command: ServiceCommand, answer: Uint8Array): Outcome {
     if (!isOpError(error)) throw error;
     return { result: null, refusal: error };
   }
+}
+
+/** Of a client that is gone, or has gone on without the command: nothing came of it, and no answer is kept. */
+function isBehind({ refusal }: Outcome): boolean {
+  return refusal?.code === 'CLIENT_SEQUENCE_REFUSED' || refusal?.code === 'CLIENT_UNKNOWN';
 }
 
 function describe({ kind, ...fields }: ServiceCommand, { result, refusal }: Outcome): string {

@@ -63,8 +63,7 @@ export class ServiceMembers implements Metadata {
     this.#wire = new Wire(world.time, world.network);
     this.#layouts = new Layouts(shape.pools);
     const reading = { layouts: this.#layouts, keys: new KeyBook() };
-    const pools = shape.pools.map(({ name }) => name);
-    this.door = new ServiceDoor({ ...reading, wire: this.#wire, members: this.members, pools });
+    this.door = new ServiceDoor({ ...reading, wire: this.#wire, members: this.members, observer });
     this.#log = new ServiceLog({ ...reading, observer, world });
     for (const [at, name] of this.members.entries()) {
       world.addMachine(name, { program: this.#programOf(toMemberId(at + 1)), restartDelayMs }).start();

@@ -2,9 +2,9 @@
 // numbers its own, so that the same one asked again is the same to the service. No answer in time is an answer, too.
 import type { VirtualNode } from '@holdfast/base/internal';
 import type { Command as ServiceCommand, ResultOf } from '@holdfast/metadata-service';
-import type { ProposalId } from '@holdfast/raft';
+import { CallerNumbers } from '../fencing/metadata/callers.ts';
 import { accept, refuse, type Answer, type Command } from '../fencing/metadata/command.ts';
-import type { LookedUp, MetadataDoor, MetadataPort, Renewal, RenewalReply } from '../fencing/ports.ts';
+import type { LookedUp, MetadataDoor, MetadataPort, Observer, Renewal, RenewalReply } from '../fencing/ports.ts';
 import { times } from '../fencing/settings.ts';
 import type { Outcome, ServiceReply, ServiceRequest, ServiceWire } from './conversation.ts';
 import { answerOf, emptyReplyOf, renewalReplyOf } from './from-service.ts';
@@ -23,7 +23,7 @@ export interface ServiceDoorParts {
   readonly members: readonly string[];
   readonly layouts: Layouts;
   readonly keys: KeyBook;
-  readonly pools: readonly string[];
+  readonly observer: Pick<Observer, 'gaveUp'>;
 }
 
 export class ServiceDoor implements MetadataDoor {
@@ -48,15 +48,19 @@ interface ServicePortParts extends ServiceDoorParts {
   readonly volumes: Map<string, MadeVolume>;
 }
 
-/** As many may a client have under way; what is further behind was given up. */
+/** As many commands may a client have under way; what is further behind was given up (decision record 18). */
+const commandsPerClient = 256;
 const nobody: MadeVolume = { pool: '', tenant: '', extents: 0 };
+
+interface Client {
+  readonly session: number;
+  readonly numbers: CallerNumbers;
+}
 
 class ServicePort implements MetadataPort {
   readonly #parts: ServicePortParts;
   #leader = 0;
-  #client: { readonly number: number; sequence: number } | null = null;
-  /** Of commands that may be asked for again. */
-  readonly #ids = new WeakMap<Command, Map<number, ProposalId>>();
+  #client: Client | null = null;
 
   constructor(parts: ServicePortParts) {
     this.#parts = parts;
@@ -64,15 +68,15 @@ class ServicePort implements MetadataPort {
 
   async command(command: Command): Promise<Answer | null> {
     this.#noteMade(command);
-    const { layouts, keys, pools, volumes } = this.#parts;
-    const said = sayToService(command, { layouts, keys, pools, volume: (name) => volumes.get(name) ?? nobody });
+    const { layouts, keys, volumes } = this.#parts;
+    const said = sayToService(command, { layouts, keys, volume: (name) => volumes.get(name) ?? nobody });
     switch (said.way) {
       case 'agent':
         return this.#answer(said.command, await this.#outcome({ kind: 'agent', command: said.command }));
       case 'narrow':
         return this.#answer(said.command, await this.#outcome({ kind: 'narrow', command: said.command }));
       case 'controller':
-        return this.#inTurn(command, said.commands);
+        return this.#inTurn(said.commands);
       case 'nowhere':
         return refuse('not-allowed');
     }
@@ -89,35 +93,38 @@ class ServicePort implements MetadataPort {
     return outcome === null ? null : answerOf(command, outcome, this.#parts);
   }
 
-  async #inTurn(command: Command, commands: readonly ServiceCommand[]): Promise<Answer | null> {
+  async #inTurn(commands: readonly ServiceCommand[]): Promise<Answer | null> {
     let answer: Answer | null = accept();
-    for (const [step, each] of commands.entries()) {
-      const id = await this.#idOf(command, step);
-      if (id === null) return null;
-      answer = this.#answer(each, await this.#outcome({ kind: 'propose', id, command: each }));
+    for (const command of commands) {
+      answer = this.#answer(command, await this.#numbered(command));
       if (answer?.refusal !== null) return answer;
     }
     return answer;
   }
 
-  async #idOf(command: Command, step: number): Promise<ProposalId | null> {
-    const ids = this.#ids.get(command) ?? new Map<number, ProposalId>();
-    this.#ids.set(command, ids);
-    const known = ids.get(step);
-    if (known !== undefined) return known;
+  /** The same number for whichever member it is sent to; left behind when none of them answers. */
+  async #numbered(command: ServiceCommand): Promise<Outcome | null> {
     const client = await this.#openClient();
     if (client === null) return null;
-    const id = { session: client.number, sequence: ++client.sequence };
-    ids.set(step, id);
-    return id;
+    const { session, numbers } = client;
+    const by = await numbers.take();
+    const outcome = await this.#outcome({ kind: 'propose', id: { session, sequence: by.number }, command });
+    if (outcome !== null) {
+      numbers.answered(by);
+      return outcome;
+    }
+    this.#parts.observer.gaveUp(by, numbers.last);
+    numbers.gaveUp(by);
+    return null;
   }
 
-  async #openClient(): Promise<{ readonly number: number; sequence: number } | null> {
+  async #openClient(): Promise<Client | null> {
     if (this.#client !== null) return this.#client;
     const reply = await this.#ask({ kind: 'open-client' });
     if (reply?.kind !== 'done') return null;
+    const { client: session } = reply.result as ResultOf<'openClient'>;
     // Who asked meanwhile has opened one as well.
-    this.#client ??= { number: (reply.result as ResultOf<'openClient'>).client, sequence: 0 };
+    this.#client ??= { session, numbers: new CallerNumbers(callerOf(session), commandsPerClient) };
     return this.#client;
   }
 
@@ -154,4 +161,9 @@ class ServicePort implements MetadataPort {
     }
     return null;
   }
+}
+
+/** As the judge of callers knows a client of the service. */
+export function callerOf(session: number): string {
+  return `client ${session}`;
 }

@@ -24,7 +24,6 @@ export interface Knowledge {
   readonly keys: KeyBook;
   /** As the controller made it. */
   readonly volume: (name: string) => { readonly pool: string; readonly tenant: string; readonly extents: number };
-  readonly pools: readonly string[];
 }
 
 const atMs = 0;
@@ -61,7 +60,7 @@ function agentCommand(command: Command, knowledge: Knowledge): ServiceCommand | 
     case 'acknowledge':
       return { ...command };
     case 'certify':
-      return certificate(command, knowledge);
+      return command.evidence.kind === 'preempted' ? certificate(command, knowledge) : null;
     case 'prove-generation': {
       const { pool, evidence } = command;
       if (evidence.kind !== 'preempted') return null;
@@ -137,18 +136,19 @@ function controllerCommands(command: Command, knowledge: Knowledge): readonly Se
     case 'unpublish':
       return [{ ...command }];
     default:
-      return personCommands(command, knowledge);
+      return personCommands(command);
   }
 }
 
-function personCommands(command: Command, { pools }: Knowledge): readonly ServiceCommand[] {
+function personCommands(command: Command): readonly ServiceCommand[] {
   switch (command.kind) {
     case 'end-session': {
-      const { session, by } = command;
-      // F5: what a person forces is the session's end and its certificate in every pool.
-      const end = { kind: 'endSession', session, reason: 'override', term: 0, by, atMs } as const;
-      const certify = { kind: 'certifySession', session, as: 'override', evidence: noEvidence, by, atMs } as const;
-      return [end, ...pools.map((pool) => ({ ...certify, pool }))];
+      const { session, reason, term, by } = command;
+      return [{ kind: 'endSession', session, reason, term, by, atMs }];
+    }
+    case 'certify': {
+      const { session, pool, as, by } = command;
+      return [{ kind: 'certifySession', session, pool, as, evidence: noEvidence, by, atMs }];
     }
     case 'state-off': {
       const { node, by, certificate } = command;

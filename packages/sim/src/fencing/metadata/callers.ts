@@ -19,13 +19,15 @@ const waitingMax = 1_000;
 /** The numbers that a caller gives out. */
 export class CallerNumbers {
   readonly #caller: string;
+  readonly #window: number;
   #last = 0;
   /** In the order of their numbers. */
   readonly #underWay = new Set<number>();
   #waiting: (() => void)[] = [];
 
-  constructor(caller: string) {
+  constructor(caller: string, window = callerWindow) {
     this.#caller = caller;
+    this.#window = window;
   }
 
   /** The last one that was given out or left out. */
@@ -45,7 +47,7 @@ export class CallerNumbers {
 
   #hasRoom(): boolean {
     const [oldest = this.#last + 1] = this.#underWay;
-    return this.#last + 1 - oldest < callerWindow;
+    return this.#last + 1 - oldest < this.#window;
   }
 
   answered({ number }: CommandId): void {
@@ -54,7 +56,7 @@ export class CallerNumbers {
   }
 
   gaveUp(id: CommandId): void {
-    this.#last = Math.max(this.#last, id.number + callerWindow - 1);
+    this.#last = Math.max(this.#last, id.number + this.#window - 1);
     this.answered(id);
   }
 }
