@@ -2,8 +2,7 @@
 // them. Whether a request is refused is decided when it arrives; what it had taken before goes on unless it is aborted.
 //
 // The model keeps what a target may: registrations survive a reset, and a loss of power only where it persists them.
-import type { Random } from '@holdfast/base';
-import type { Timer } from '@holdfast/base';
+import { invariant, type Random, type Timer } from '@holdfast/base';
 import type { VirtualTime } from '@holdfast/base/internal';
 import type { Block } from './block.ts';
 import type { ReadBack } from './metadata/command.ts';
@@ -118,6 +117,7 @@ export class Device {
   }
 
   register(initiator: string, key: string): void {
+    invariant(key !== '', `${initiator} registers without a key at ${this.name}, which takes its registration away`);
     this.#keys.set(initiator, key);
   }
 

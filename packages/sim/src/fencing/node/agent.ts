@@ -288,9 +288,11 @@ export class Agent implements AgentPort {
   }
 
   async registerKey(pool: string): Promise<boolean> {
-    const isRegistered = await this.reservations.register(this.number, this.devicesOf(pool));
-    if (isRegistered) this.registeredMs.set(pool, this.parts.clock.boottimeMs());
-    return isRegistered;
+    const { by } = this;
+    if (by.session === '' || !(await this.reservations.register(by, this.devicesOf(pool)))) return false;
+    if (by.session !== this.session) return false;
+    this.registeredMs.set(pool, this.parts.clock.boottimeMs());
+    return true;
   }
 
   /** The first request at a node without the role (F8). */

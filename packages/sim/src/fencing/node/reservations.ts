@@ -30,12 +30,15 @@ export class Reservations {
     return agent >= shared.agent && !path.isHeld(device.name);
   }
 
-  /** True when every device shows our key and our type; keys that are missing are registered. */
-  async register(agent: number, devices: readonly Device[]): Promise<boolean> {
+  /** True when every device shows the session's key and our type. A session that ended on the way has no key any more (F5). */
+  async register(
+    by: { readonly agent: number; readonly session: string },
+    devices: readonly Device[],
+  ): Promise<boolean> {
     const { node, shared } = this.#parts;
     for (const device of devices) {
-      if (!(await this.#reach(agent, device))) return false;
-      device.register(node, shared.session);
+      if (!(await this.#reach(by.agent, device)) || by.session !== shared.session) return false;
+      device.register(node, by.session);
       if (!device.reserve(node)) return false;
     }
     return true;

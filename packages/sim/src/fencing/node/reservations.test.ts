@@ -1,0 +1,32 @@
+import { expect, test } from '@jest/globals';
+import { SeededRandom, VirtualTime } from '@holdfast/base/internal';
+import { Device } from '../device.ts';
+import { DevicePath } from './device-path.ts';
+import { LocalProcess } from './local-process.ts';
+import { Reservations } from './reservations.ts';
+import { SharedMemory } from './shared-memory.ts';
+
+test('a key is not registered for a session that ends before the device is reached', async () => {
+  const time = new VirtualTime({ seed: 1 });
+  const { timers } = time.node('n1');
+  const random = new SeededRandom(1);
+  const devices = ['d1', 'd2'].map((name) => {
+    const traits = { hasAbort: true, isPersistent: true, tellsPreempted: true };
+    const heard = { onLanding: () => undefined, onPowerLoss: () => undefined };
+    return new Device({ name, time, random, ...traits, ...heard });
+  });
+  const shared = new SharedMemory();
+  const path = new DevicePath({ time, timers, random, drainMs: 1_000, slowOdds: 400 });
+  const reservations = new Reservations({ node: 'n1', process: new LocalProcess(timers), shared, path });
+  const register = async (session: string, endsAfterMs: number): Promise<unknown> => {
+    shared.session = session;
+    const answers: boolean[] = [];
+    void reservations.register({ agent: 1, session }, devices).then((isRegistered) => answers.push(isRegistered));
+    time.after(endsAfterMs, () => (shared.session = ''));
+    while (answers.length === 0 && time.step()) for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+    return [...answers, ...devices.map((device) => device.keyOf('n1'))];
+  };
+  expect(await register('1.n1.1', 0.2)).toEqual([false, null, null]);
+  expect(await register('1.n1.2', 0.7)).toEqual([false, '1.n1.2', null]);
+  expect(await register('1.n1.3', 5)).toEqual([true, '1.n1.3', '1.n1.3']);
+});
