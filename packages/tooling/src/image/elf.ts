@@ -1,8 +1,11 @@
 // What a program or shared library asks of the loader: the libraries that it names, and its interpreter. Reads 64-bit
 // little-endian ELF, which is what both architectures of the image are.
 import assert from 'node:assert/strict';
+import type { Architecture } from './system-files.ts';
 
 export interface LoaderNeeds {
+  /** For which machine it is; null for one that the image is not made for. */
+  readonly machine: Architecture | null;
   /** Names of shared libraries, in the file's order. */
   readonly libraries: readonly string[];
   /** The path of the loader; null for a library or a static program. */
@@ -10,6 +13,10 @@ export interface LoaderNeeds {
 }
 
 const magic = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
+const machines: readonly (readonly [number, Architecture])[] = [
+  [0x3e, 'amd64'],
+  [0xb7, 'arm64'],
+];
 const segment = { load: 1, dynamic: 2, interpreter: 3 } as const;
 const tag = { end: 0, needed: 1, stringTable: 5 } as const;
 
@@ -25,7 +32,9 @@ export function readLoaderNeeds(file: Buffer): LoaderNeeds | null {
   if (!file.subarray(0, magic.length).equals(magic)) return null;
   const segments = readSegments(file);
   const interpreter = segments.find(({ type }) => type === segment.interpreter);
+  const machine = file.readUInt16LE(0x12);
   return {
+    machine: machines.find(([number]) => number === machine)?.[1] ?? null,
     libraries: readLibraries(file, segments),
     interpreter: interpreter === undefined ? null : textAt(file, interpreter.offset),
   };

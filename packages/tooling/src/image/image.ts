@@ -28,8 +28,8 @@ export async function buildLayers({ root, pins, architecture, commit, target }: 
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
   }
-  await buildProgram({ root, target: program, commit });
-  buildSystem({ pins, architecture, target: system });
+  await buildProgram({ root, architecture, target: program, commit });
+  buildSystem({ pins, architecture, program, target: system });
   for (const folder of [system, program]) settle(folder, { date: pins.date, folderModes: ownFolders });
 }
 

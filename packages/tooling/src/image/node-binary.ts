@@ -7,7 +7,8 @@ import { root } from '../root.ts';
 import { cacheFolder } from './cache.ts';
 import type { Architecture } from './system-files.ts';
 
-const nodeNames: Readonly<Record<Architecture, string>> = { amd64: 'x64', arm64: 'arm64' };
+/** How Node calls an architecture, and with it packages of native parts. */
+export const nodeNames: Readonly<Record<Architecture, string>> = { amd64: 'x64', arm64: 'arm64' };
 
 export const ownArchitecture = (): Architecture => {
   if (arch === 'x64') return 'amd64';

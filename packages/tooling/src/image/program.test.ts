@@ -6,21 +6,25 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { root } from '../root.ts';
-import { buildProgram } from './program.ts';
+import { readLoaderNeeds } from './elf.ts';
+import { filesBelow } from './files.ts';
+import { ownArchitecture } from './node-binary.ts';
+import { buildProgram, programLibrary } from './program.ts';
 import { nodePath } from './system.ts';
+import { architectures } from './system-files.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
 let folder = '';
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-image-'));
-  await buildProgram({ root, target: folder, commit });
+  await buildProgram({ root, architecture: ownArchitecture(), target: folder, commit });
   mkdirSync(dirname(join(folder, nodePath)), { recursive: true });
   copyFileSync(process.execPath, join(folder, nodePath));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (command: string, ...words: readonly string[]): string =>
-  execFileSync(command, words, { cwd: '/', env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8' });
+  execFileSync(command, words, { cwd: '/', env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8', stdio: 'pipe' });
 
 test('the launcher says the version and the commit that was built', () => {
   expect(run(join(folder, 'usr/bin/holdfast'), '--version')).toMatch(
@@ -38,9 +42,9 @@ test('every command is in the bundle', () => {
   expect(help).toBe(run(join(root, 'bin/holdfast'), 'help'));
 });
 
-test('a role starts from the bundle, with the dependencies that are loaded late', async () => {
-  const words = ['csi', 'controller', `--endpoint=${join(folder, 'csi.sock')}`, '--health-listen=127.0.0.1:0'];
-  const role = spawn(join(folder, 'usr/bin/holdfast'), words, {
+/** Told to end as soon as it is ready; it ended in peace. */
+async function expectStarts(words: readonly string[]): Promise<void> {
+  const role = spawn(join(folder, 'usr/bin/holdfast'), [...words, '--health-listen=127.0.0.1:0'], {
     env: { PATH: '/usr/bin:/bin' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -55,10 +59,44 @@ test('a role starts from the bundle, with the dependencies that are loaded late'
   }
   const [code] = (await once(role, 'close')) as [number | null];
   expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('"msg":"stopped"') });
+}
+
+test('a role starts from the bundle, with the dependencies that are loaded late', async () => {
+  await expectStarts(['csi', 'controller', `--endpoint=${join(folder, 'csi.sock')}`]);
+});
+
+test('a metadata server runs from the bundle, with its database and its thread', async () => {
+  const holdfast = join(folder, 'usr/bin/holdfast');
+  const [authority, certificates, data] = ['authority', 'm1', 'data'].map((name) => join(folder, name));
+  run(holdfast, 'pki', 'init', `--authority=${authority}`);
+  run(
+    holdfast,
+    'pki',
+    'issue',
+    'metadata',
+    'm1',
+    '--host=127.0.0.1',
+    `--authority=${authority}`,
+    `--out=${certificates}`,
+  );
+  const identity = [`--certificates=${certificates}`, `--data=${data}`];
+  run(holdfast, 'metadata', 'init', ...identity);
+  await expectStarts(['metadata', ...identity, '--listen=127.0.0.1:0', '--peer-listen=127.0.0.1:0']);
+  expect(existsSync(join(data ?? '', 'state.sqlite'))).toBe(true);
+});
+
+test.each(architectures)('what is native in the bundle for %s is for that machine', async (architecture) => {
+  const target = mkdtempSync(join(folder, 'of-'));
+  await buildProgram({ root, architecture, target, commit });
+  const natives = filesBelow(join(target, programLibrary)).filter((path) => path.endsWith('.node'));
+  expect(natives).toHaveLength(1);
+  for (const path of natives) {
+    expect(readLoaderNeeds(readFileSync(join(target, programLibrary, path)))?.machine).toBe(architecture);
+  }
 });
 
 test('the file of a thread that the bundle starts is in the bundle', () => {
-  const lib = join(folder, 'opt/holdfast/lib');
+  const lib = join(folder, programLibrary);
   const named = globSync('*.js', { cwd: lib }).flatMap((file) =>
     [...readFileSync(join(lib, file), 'utf8').matchAll(/new URL\("([^"]+)", import\.meta\.url\)/g)].map(
       ([, path]) => path,

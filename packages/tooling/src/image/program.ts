@@ -5,20 +5,24 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { developmentPackages } from '../tidy/packages.ts';
+import { nodeNames } from './node-binary.ts';
+import type { Architecture } from './system-files.ts';
 
 export interface ProgramOptions {
   /** The checkout. */
   readonly root: string;
+  /** Of the machines that the program will run on: it decides which native parts are taken, and nothing else. */
+  readonly architecture: Architecture;
   /** An empty folder. */
   readonly target: string;
   /** What --version says; null where nobody knows. */
   readonly commit: string | null;
 }
 
-export async function buildProgram({ root, target, commit }: ProgramOptions): Promise<void> {
-  const home = join(target, 'opt/holdfast');
+export async function buildProgram({ root, architecture, target, commit }: ProgramOptions): Promise<void> {
+  const home = join(target, programHome);
   mkdirSync(home, { recursive: true });
-  await bundle(root, join(home, 'lib'));
+  await bundle(root, architecture, join(home, 'lib'));
   writeFileSync(
     join(home, 'package.json'),
     JSON.stringify({ name: 'holdfast', version: versionOf(root), type: 'module' }) + '\n',
@@ -29,6 +33,11 @@ export async function buildProgram({ root, target, commit }: ProgramOptions): Pr
 
 export const versionOf = (root: string): string =>
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string }).version;
+
+/** Where the program lies in the image. */
+const programHome = 'opt/holdfast';
+/** The bundle, and the native parts that it loads. */
+export const programLibrary = `${programHome}/lib`;
 
 /** How a source file names the file of a thread that it starts; a bundler does not follow that by itself. */
 const threadReference = /new URL\('(\.{1,2}\/[\w./-]+\.ts)', import\.meta\.url\)/g;
@@ -68,12 +77,27 @@ const threadPaths = (root: string): Plugin => ({
   },
 });
 
-async function bundle(root: string, outdir: string): Promise<void> {
+/**
+ * SQLite as its package brings it, compiled, for each architecture. The package's main file chooses while it runs, by paths that a
+ * bundler cannot follow; its files for one architecture name the one native part that they load.
+ */
+const nativeParts = (architecture: Architecture): Plugin => ({
+  name: 'native-parts',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^better-sqlite3$/ }, async ({ path, kind, resolveDir }) =>
+      bundler.resolve(`${path}/linux-${nodeNames[architecture]}`, { kind, resolveDir }),
+    );
+  },
+});
+
+async function bundle(root: string, architecture: Architecture, outdir: string): Promise<void> {
   await build({
     // Paths in what it writes are told from here: they must not tell where the checkout lies.
     absWorkingDir: root,
     entryPoints: { main: 'packages/holdfast/src/main.ts', ...findThreads(root) },
-    plugins: [threadPaths(root)],
+    plugins: [threadPaths(root), nativeParts(architecture)],
+    loader: { '.node': 'copy' },
+    assetNames: '[name]',
     outdir,
     bundle: true,
     splitting: true,

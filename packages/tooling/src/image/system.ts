@@ -36,20 +36,22 @@ export const nodePath = 'opt/holdfast/bin/node';
 export interface SystemOptions {
   readonly pins: Pins;
   readonly architecture: Architecture;
+  /** The tree of the program, whose native parts need libraries as well. */
+  readonly program: string;
   /** An empty folder. */
   readonly target: string;
 }
 
-export function buildSystem({ pins, architecture, target }: SystemOptions): void {
+export function buildSystem({ pins, architecture, program, target }: SystemOptions): void {
   const debs = fetchDebs(pins, architecture);
   const work = mkdtempSync(join(tmpdir(), 'holdfast-system-'));
   try {
     const packages = new Map([...debs].map(([name, deb]) => [name, unpack(name, deb, join(work, name))]));
-    const system = new System(target, packages, libraryFolder[architecture]);
+    const system = new System(target, packages, architecture);
     addOwn(target, architecture);
     addNode(target, pins.node[architecture], architecture);
     for (const { name, keeps } of programPackages) system.keep(name, keeps);
-    system.close();
+    system.close([target, program]);
     for (const name of libraryPackages) {
       if (!system.used.has(name)) throw new Error(`nothing in the image needs a library of ${name}: drop it`);
     }
@@ -77,12 +79,12 @@ class System {
   readonly used = new Set<string>();
   readonly #target: string;
   readonly #packages: ReadonlyMap<string, string>;
-  readonly #libraryFolder: string;
+  readonly #architecture: Architecture;
 
-  constructor(target: string, packages: ReadonlyMap<string, string>, folder: string) {
+  constructor(target: string, packages: ReadonlyMap<string, string>, architecture: Architecture) {
     this.#target = target;
     this.#packages = packages;
-    this.#libraryFolder = folder;
+    this.#architecture = architecture;
   }
 
   keep(name: string, paths: readonly string[]): void {
@@ -93,22 +95,26 @@ class System {
     }
   }
 
-  /** Adds what the tree's programs and libraries load, until they name nothing further. */
-  close(): void {
-    const open = filesBelow(this.#target);
-    for (const path of open) {
-      const needs = readLoaderNeeds(readFileSync(join(this.#target, path)));
+  /** Adds what the trees' programs and libraries load, until they name nothing further. */
+  close(trees: readonly string[]): void {
+    const open = trees.flatMap((tree) => filesBelow(tree).map((path) => join(tree, path)));
+    for (const file of open) {
+      const needs = readLoaderNeeds(readFileSync(file));
       if (needs === null) continue;
+      if (needs.machine !== this.#architecture) throw new Error(`${file} is not for ${this.#architecture}`);
       const wanted = needs.libraries.map((library) => this.#pathOf(library));
       if (needs.interpreter !== null) wanted.push(merged(needs.interpreter));
-      for (const library of wanted) open.push(...this.#addLibrary(library, path));
+      const added = wanted.flatMap((library) => this.#addLibrary(library, file));
+      open.push(...added.map((path) => join(this.#target, path)));
     }
   }
 
   /** The loader lies where programs look for it, other libraries in the folder of the architecture. */
   #pathOf(library: string): string {
     const loaders = ['usr/lib64', 'usr/lib'].map((folder) => `${folder}/${library}`);
-    return loaders.find((path) => this.#find('libc6', path) !== null) ?? `${this.#libraryFolder}/${library}`;
+    return (
+      loaders.find((path) => this.#find('libc6', path) !== null) ?? `${libraryFolder[this.#architecture]}/${library}`
+    );
   }
 
   #addLibrary(path: string, wantedBy: string): readonly string[] {

@@ -179,6 +179,42 @@ test('a container needs neither root, nor capabilities, nor a file system that i
   );
 });
 
+test(
+  'a metadata server runs in a container of the image, with nothing to write to but its own folder',
+  async () => {
+    await loadImage();
+    const own = '/var/lib/holdfast';
+    const container = (
+      await docker([
+        ...['run', '--detach', '--read-only', '--network', 'none', '--cap-drop', 'ALL'],
+        ...['--security-opt', 'no-new-privileges', '--tmpfs', `${own}:uid=65532,gid=65532`],
+        ...['--entrypoint', node, loadedTag, '-e', idle],
+      ])
+    ).trim();
+    const inside = (...words: readonly string[]): Promise<string> =>
+      docker(['exec', '--env', `HOME=${own}`, container, 'holdfast', ...words]);
+    const identity = ['--certificates', `${own}/m1`, '--data', `${own}/data`];
+    try {
+      await inside('pki', 'init', '--authority', `${own}/authority`);
+      for (const [role, name] of [
+        ['metadata', 'm1'],
+        ['admin', 'ada'],
+      ] as const) {
+        const host = role === 'metadata' ? ['--host', '127.0.0.1'] : [];
+        await inside('pki', 'issue', role, name, ...host, '--authority', `${own}/authority`, '--out', `${own}/${name}`);
+      }
+      await inside('metadata', 'init', ...identity);
+      await docker(['exec', '--detach', container, 'holdfast', 'metadata', ...identity, '--health-listen', 'off']);
+      const connection = ['--certificates', `${own}/ada`, '--server', '127.0.0.1:7400'];
+      await inside('status', ...connection, '--wait', '60s');
+      expect(await inside('metadata', 'status', ...connection)).toMatch(/^127\.0\.0\.1:7400 +m1 +leader +serving /m);
+    } finally {
+      await docker(['rm', '--force', container]);
+    }
+  },
+  buildLimitMs,
+);
+
 test.each(architectures)('the %s image is at most 150 MiB when it is compressed', async (architecture) => {
   const { archive } = await makeImage(architecture);
   const bytes = await compressedBytes(archive);
