@@ -92,11 +92,23 @@ export const stateErrorRows = {
     text: 'there is a metadata server {name} already',
     hint: 'If it lost its disk: `holdfast metadata remove NAME`, then `holdfast metadata invite NAME` for a token to join with.',
   },
+  MAP_CHANGED: {
+    kind: 'aborted',
+    retriable: true,
+    text: 'the map of the volume {volume} is not that of revision {revision} any more',
+    hint: 'Read it again from its first page, or take it as it is and follow what changes.',
+  },
   MEMBER_NOT_FOUND: {
     kind: 'not-found',
     retriable: false,
     text: 'there is no metadata server {name}',
     hint: 'See who is a member with `holdfast metadata members`.',
+  },
+  MAP_NOT_GRANTED: {
+    kind: 'denied',
+    retriable: false,
+    text: 'the node {node} has no grant that lets it read the map of {of}',
+    hint: 'An agent reads the maps of the volumes that its node has a grant of; the grant may be over.',
   },
   MEMBER_NOT_HEARD: {
     kind: 'precondition',

@@ -88,5 +88,6 @@ export const accessTable = {
   '/holdfast.metadata.v1.Volumes/List': everyHolder,
   '/holdfast.sessions.v1.Sessions/Connect': ['agent'],
   '/pluginregistration.Registration/GetInfo': thisMachine,
+  '/holdfast.sessions.v1.Maps/Read': ['admin', 'operator', 'agent'],
   '/pluginregistration.Registration/NotifyRegistrationStatus': thisMachine,
 } as const satisfies Record<MethodPath, readonly CallerKind[]>;

@@ -2,13 +2,26 @@
 import { describe, expect, test } from '@jest/globals';
 import { BoundedQueue, isOpError, type OpError } from '@holdfast/base';
 import type { sessions } from '@holdfast/rpc';
+import { AppliedSignal } from '../applied-signal.ts';
 import { ConnectedAgents } from '../leader/connected-agents.ts';
+import { change } from '../state/query.ts';
 import { drainMs, Realm, ttlMs } from '../leader/leader-testing.ts';
 import { AgentStream } from './agent-stream.ts';
+import { MapFollowers } from './map-followers.ts';
+import { mapLimitsDefault } from './map-limits.ts';
 import { sessionLimitsDefault, type SessionLimits } from './session-limits.ts';
 
 type Body = NonNullable<sessions.AgentMessage['body']>;
 const secret = Buffer.alloc(32, 7);
+
+/** Of the member that leads. */
+function followersOf(realm: Realm): MapFollowers {
+  const { machine } = realm;
+  const applied = new AppliedSignal();
+  realm.watch(machine, () => applied.tell());
+  const service = { machine: realm.stateOf(machine), applied };
+  return new MapFollowers({ service, limits: mapLimitsDefault, timers: machine.node.timers });
+}
 
 class Connection {
   readonly realm: Realm;
@@ -27,6 +40,7 @@ class Connection {
     this.stream = new AgentStream({
       ...{ node, agents, sessions: realm.leader, machine: realm.stateOf(machine) },
       ...{ limits: { ...sessionLimitsDefault, ...limits }, clock: machine.node.clock, timers: machine.node.timers },
+      ...{ followers: followersOf(realm), mapLimits: mapLimitsDefault },
     });
     this.#answers = this.stream.run(this.#said);
   }
@@ -176,5 +190,126 @@ describe('a stream is ended as misused', () => {
     const error = await agent.end();
     expect(error).toMatchObject({ code: 'SESSION_STREAM_MISUSED' });
     expect(error?.message).toMatch(reason);
+  });
+});
+
+describe('maps on a stream', () => {
+  const grant = { volume: 'v', epoch: 1n };
+  const extents = (start: bigint, length: bigint) => ({ device: 1n, start, length });
+  const follow = (after = 0n): Body => ({ kind: 'followMap', value: { ...grant, after } });
+  const allocate = (count: bigint): Body => ({ kind: 'allocate', value: { ...grant, extents: count } });
+  const convert = (logical: bigint, at: bigint, length: bigint): Body => ({
+    kind: 'convert',
+    value: { ...grant, revision: 0n, entries: [{ logical, extents: extents(at, length), expected: null }] },
+  });
+  const discard = (logical: bigint, length: bigint, start: bigint): Body => ({
+    kind: 'discard',
+    value: { ...grant, revision: 0n, entries: [{ logical, length, expected: { device: 1n, start } }] },
+  });
+
+  async function writer(): Promise<Connection> {
+    const realm = await Realm.begin();
+    await realm.pool();
+    await realm.volume('v');
+    const agents = new ConnectedAgents(10);
+    const agent = new Connection(realm, agents);
+    realm.onDue = (session) => agents.remind(session);
+    await agent.ask(register());
+    await realm.do<'publish'>(realm.publish('v', 'a'));
+    return agent;
+  }
+
+  test('an engine leases, converts, discards and gives back, each once', async () => {
+    const agent = await writer();
+    expect(await agent.ask(allocate(10n))).toEqual({ kind: 'leases', value: { runs: [extents(0n, 10n)] } });
+    for (const body of [convert(5n, 0n, 4n), convert(5n, 0n, 4n), discard(6n, 2n, 1n), discard(6n, 2n, 1n)])
+      expect(await agent.ask(body)).toEqual({ kind: 'done', value: {} });
+    expect(await agent.ask({ kind: 'returnLeases', value: { ...grant, runs: [extents(8n, 2n)] } })).toMatchObject({
+      kind: 'done',
+    });
+    expect(await agent.ask({ kind: 'listLeases', value: grant })).toEqual({
+      kind: 'leases',
+      value: { runs: [extents(4n, 4n)] },
+    });
+    const [sums] = agent.realm.rows('SELECT total - free AS used, leased, mapped FROM pools');
+    expect(sums).toEqual({ used: 6, leased: 4, mapped: 2 });
+  });
+
+  test('a follower hears what others change, and of its own changes only when it begins', async () => {
+    const agent = await writer();
+    const { realm } = agent;
+    expect(await agent.ask(follow())).toMatchObject({ value: { places: [], head: { extents: 100n, revision: 0n } } });
+    await agent.ask(allocate(10n));
+    await agent.ask(convert(5n, 0n, 4n));
+    await realm.world.time.runFor(1_000);
+    expect(await agent.ask(renew)).toMatchObject({ kind: 'standing' });
+    const what = { what: 'unmap', snapshot: null, name: null, start: 6, stop: 8 } as const;
+    const narrowed = realm.leader.narrow({ kind: 'intend', volume: 'v', intent: 'i', ...what });
+    const heard: sessions.MapDelta[] = [];
+    while (heard.at(-1)?.places.length !== 1) {
+      const body = await agent.next();
+      if (body?.kind === 'mapDelta') heard.push(body.value);
+      if (body?.kind === 'standing' && body.value.intents.length > 0)
+        agent.say({ kind: 'acknowledge', value: { volume: 'v', intent: 'i' } });
+    }
+    await realm.world.done(narrowed);
+    expect(heard.at(-1)).toMatchObject({
+      ...{ places: [{ start: 6n, length: 2n }], segments: [], isLost: false },
+      head: { revision: 1n, intent: '' },
+    });
+    const [one, two] = [extents(0n, 1n), extents(3n, 1n)];
+    expect(await agent.ask(follow())).toMatchObject({
+      kind: 'mapDelta',
+      value: {
+        places: [{ start: 5n, length: 4n }],
+        segments: [
+          { logical: 5n, extents: one, birth: 0n },
+          { logical: 8n, extents: two, birth: 0n },
+        ],
+      },
+    });
+  });
+
+  test('whoever has no such grant follows nothing, and who is too far behind reads the map anew', async () => {
+    const agent = await writer();
+    const { realm } = agent;
+    const stranger: Body = { kind: 'followMap', value: { ...grant, epoch: 2n, after: 0n } };
+    expect(await agent.ask(stranger)).toMatchObject({ kind: 'refused', value: { code: 'GRANT_FENCED' } });
+    realm.stateOf(realm.machine).database.run(change('UPDATE cluster SET compacted = ?'), 5);
+    expect(await agent.ask(follow(4n))).toMatchObject({ kind: 'mapDelta', value: { isLost: true, head: null } });
+    expect(await agent.ask(follow(5n))).toMatchObject({ kind: 'mapDelta', value: { isLost: false } });
+  });
+
+  test('a map whose grant is over is followed no more', async () => {
+    const agent = await writer();
+    const { realm } = agent;
+    await agent.ask(follow());
+    await agent.ask({ kind: 'release', value: { ...grant, isClean: true } });
+    await realm.do<'expandVolume'>({ kind: 'expandVolume', volume: 'v', extents: 200 });
+    await realm.world.time.runFor(1_000);
+    expect(await agent.ask(renew)).toMatchObject({ kind: 'standing', value: { grants: [] } });
+  });
+
+  const refused: readonly (readonly [string, Body])[] = [
+    ['FIELD_MISSING', allocate(0n)],
+    ['GRANT_FENCED', { kind: 'allocate', value: { ...grant, epoch: 9n, extents: 1n } }],
+    ['VOLUME_NOT_FOUND', { kind: 'allocate', value: { ...grant, volume: 'none', extents: 1n } }],
+    ['LEASE_UNKNOWN', convert(0n, 50n, 1n)],
+    ['STATE_COMMAND_MALFORMED', convert(99n, 0n, 2n)],
+    [
+      'FIELD_MISSING',
+      { kind: 'convert', value: { ...grant, revision: 0n, entries: [{ logical: 0n, extents: null, expected: null }] } },
+    ],
+    ['MAP_REVISION_OLD', { kind: 'convert', value: { ...grant, revision: 7n, entries: [] } }],
+    ['MAP_ENTRY_CHANGED', discard(5n, 2n, 17n)],
+    ['FIELD_OUT_OF_RANGE', discard(2n ** 60n, 1n, 0n)],
+    ['LEASE_UNKNOWN', { kind: 'returnLeases', value: { ...grant, runs: [extents(0n, 1n)] } }],
+  ];
+  test.each(refused)('%s is what a message is refused with', async (code, body) => {
+    const agent = await writer();
+    await agent.ask(allocate(10n));
+    await agent.ask(convert(5n, 0n, 4n));
+    expect(await agent.ask(body)).toMatchObject({ kind: 'refused', value: { code } });
+    expect(await agent.ask(renew)).toMatchObject({ kind: 'standing' });
   });
 });

@@ -4,10 +4,14 @@ import { createHash } from 'node:crypto';
 import { BoundedQueue, invariant, isOpError, OpError, type Clock, type Timers } from '@holdfast/base';
 import type { sessions } from '@holdfast/rpc';
 import type { ConnectedAgent, ConnectedAgents } from '../leader/connected-agents.ts';
-import { sessionById } from '../leader/leader-reads.ts';
+import { leasesOfGrant, sessionById } from '../leader/leader-reads.ts';
 import type { SessionLeader } from '../leader/session-leader.ts';
 import type { CommandOf } from '../state/commands.ts';
 import type { MetadataMachine } from '../state/machine.ts';
+import { FollowedMaps } from './followed-maps.ts';
+import type { MapFollowers } from './map-followers.ts';
+import type { MapLimits } from './map-limits.ts';
+import { fromExtents, toAllocate, toConvert, toDiscard, toOfGrant, toReturnLeases } from './map-values.ts';
 import type { SessionLimits } from './session-limits.ts';
 import {
   done,
@@ -35,6 +39,8 @@ export interface AgentStreamParts {
   readonly agents: ConnectedAgents;
   readonly machine: Pick<MetadataMachine, 'database'>;
   readonly limits: SessionLimits;
+  readonly followers: MapFollowers;
+  readonly mapLimits: MapLimits;
   readonly clock: Clock;
   readonly timers: Timers;
 }
@@ -43,11 +49,14 @@ const noNumber = 0n;
 
 export class AgentStream implements ConnectedAgent {
   readonly #parts: AgentStreamParts;
-  readonly #outbox: BoundedQueue<sessions.LeaderMessage>;
+  /** Answers, and the place in the line of what is due of maps. */
+  readonly #outbox: BoundedQueue<sessions.LeaderMessage | typeof maps>;
+  readonly #maps: FollowedMaps;
   readonly #underWay = new Set<Promise<void>>();
   #by: BySession | null = null;
   #lastNumber = 0n;
   #isReminding = false;
+  #areMapsInLine = false;
   #isOver = false;
   /** Why the stream ends: an OpError for the agent, anything else is a defect of ours; null when the agent is done. */
   #failure: Error | null = null;
@@ -55,6 +64,8 @@ export class AgentStream implements ConnectedAgent {
   constructor(parts: AgentStreamParts) {
     this.#parts = parts;
     this.#outbox = new BoundedQueue({ name: "an agent's answers", limit: parts.limits.answersMax });
+    const { followers, machine, mapLimits: limits } = parts;
+    this.#maps = new FollowedMaps({ followers, machine, limits, onDue: () => this.#lineMapsUp() });
   }
 
   get agent(): number {
@@ -73,11 +84,15 @@ export class AgentStream implements ConnectedAgent {
     });
     try {
       void this.#readAll(messages);
-      yield* this.#outbox;
+      for await (const each of this.#outbox) {
+        if (each === maps) yield* this.#takeMaps();
+        else yield each;
+      }
       if (this.#failure !== null) throw this.#failure;
     } finally {
       limit.cancel();
       this.#end(null);
+      this.#maps.end();
       agents.leave(this, this.#by?.session ?? null);
     }
   }
@@ -132,10 +147,27 @@ export class AgentStream implements ConnectedAgent {
   }
 
   #put(answers: bigint, body: Answer): void {
-    if (this.#isOver) return;
+    if (!this.#isOver && this.#hasRoom()) this.#outbox.tryPut({ answers, body });
+  }
+
+  #lineMapsUp(): void {
+    if (this.#areMapsInLine || this.#isOver) return;
+    this.#areMapsInLine = true;
+    if (!this.#hasRoom()) return;
+    this.#outbox.tryPut(maps);
+  }
+
+  /** Read as of this moment: an answer that stands behind it in the line may be of an earlier one. */
+  *#takeMaps(): Generator<sessions.LeaderMessage, void, void> {
+    this.#areMapsInLine = false;
+    for (const value of this.#maps.take()) yield { answers: noNumber, body: { kind: 'mapDelta', value } };
+  }
+
+  #hasRoom(): boolean {
     const { answersMax } = this.#parts.limits;
-    if (this.#outbox.size < answersMax) this.#outbox.tryPut({ answers, body });
-    else this.#end(new OpError('SESSION_STREAM_SLOW', { node: this.#parts.node, limit: answersMax }));
+    if (this.#outbox.size < answersMax) return true;
+    this.#end(new OpError('SESSION_STREAM_SLOW', { node: this.#parts.node, limit: answersMax }));
+    return false;
   }
 
   async #begin(body: Body): Promise<Answer> {
@@ -214,7 +246,34 @@ export class AgentStream implements ConnectedAgent {
       case 'proved':
         await sessions.carryOut<'proveGeneration'>(toProof(body.value, atMs));
         return done;
+      case 'allocate': {
+        const { runs } = await sessions.carryOut<'allocate'>(toAllocate(by, body.value));
+        return { kind: 'leases', value: { runs: runs.map(fromExtents) } };
+      }
+      case 'convert':
+        await sessions.carryOut<'convert'>(toConvert(by, body.value));
+        return done;
+      case 'discard':
+        await sessions.carryOut<'discard'>(toDiscard(by, body.value));
+        return done;
+      case 'returnLeases':
+        await sessions.carryOut<'returnLeases'>(toReturnLeases(by, body.value));
+        return done;
+      case 'listLeases':
+        return this.#leasesOf(by, body.value);
+      case 'followMap': {
+        // As of a leader that knows everything that was answered before.
+        await sessions.confirm();
+        return { kind: 'mapDelta', value: this.#maps.follow(by, body.value) };
+      }
     }
+  }
+
+  async #leasesOf(by: BySession, value: ValueOf<'listLeases'>): Promise<Answer> {
+    const { volume, epoch } = toOfGrant(value);
+    await this.#parts.sessions.confirm();
+    const leases = this.#parts.machine.database.all(leasesOfGrant, volume, epoch, by.session);
+    return { kind: 'leases', value: { runs: leases.map(fromExtents) } };
   }
 
   /** One at a time: what came meanwhile is in its answer. */
@@ -233,6 +292,9 @@ const endings: ReadonlySet<string> = new Set([
   ...(['RAFT_LEADER_CHANGED', 'RAFT_LEADER_ELSEWHERE', 'RAFT_LEADER_UNKNOWN', 'RAFT_HOST_STOPPED'] as const),
   ...(['SESSION_STREAM_MISUSED', 'AGENT_SUPERSEDED'] as const),
 ]);
+
+/** Stands in the line for what is due of maps. */
+const maps = Symbol('maps');
 
 function misused(reason: string): OpError {
   return new OpError('SESSION_STREAM_MISUSED', { reason });

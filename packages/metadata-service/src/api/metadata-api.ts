@@ -7,6 +7,9 @@ import type { MetadataService } from '../service.ts';
 import { apiLimitsDefault, type ApiLimits } from './api-limits.ts';
 import { changesHandlers } from './changes.ts';
 import { clusterHandlers } from './cluster.ts';
+import { MapFollowers } from './map-followers.ts';
+import { mapLimitsDefault, type MapLimits } from './map-limits.ts';
+import { mapsHandlers } from './maps.ts';
 import { poolsHandlers, settingsHandlers } from './pools.ts';
 import { StateAccess } from './state-access.ts';
 import { sessionsHandlers } from './sessions.ts';
@@ -15,6 +18,7 @@ import { snapshotsHandlers, volumesHandlers } from './volumes.ts';
 export interface MetadataApiOptions {
   readonly service: MetadataService;
   readonly limits?: Partial<ApiLimits>;
+  readonly mapLimits?: Partial<MapLimits>;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -25,10 +29,12 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
   const { replica, machine, book, sessions, agents } = service;
   const limits = { ...apiLimitsDefault, ...options.limits };
   const services = await loadMetadataServices();
-  const { sessionsService } = await loadSessionsServices();
+  const { mapsService, sessionsService } = await loadSessionsServices();
   const access = new StateAccess({ service, clock, random });
   const proposer = new Proposer({ replica, clock, random });
   const membership = new Membership({ replica, machine, book, proposer, clock, random });
+  const mapLimits = { ...mapLimitsDefault, ...options.mapLimits };
+  const followers = new MapFollowers({ service, limits: mapLimits, timers });
   const requireLeader = (): void => access.requireLeader();
   // The name is the intent's id, too: whoever asks again meanwhile waits for the same snapshot.
   const makeSnapshot = async ({ volume, name }: { readonly volume: string; readonly name: string }): Promise<void> => {
@@ -42,6 +48,10 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
     serve(services.poolsService, poolsHandlers(access)),
     serve(services.volumesService, volumesHandlers(access, limits)),
     serve(services.snapshotsService, snapshotsHandlers(access, limits, makeSnapshot)),
-    serve(sessionsService, sessionsHandlers({ sessions, agents, machine, requireLeader, clock, timers })),
+    serve(mapsService, mapsHandlers(access, mapLimits)),
+    serve(
+      sessionsService,
+      sessionsHandlers({ sessions, agents, machine, requireLeader, clock, timers, followers, mapLimits }),
+    ),
   ];
 }

@@ -22,11 +22,19 @@ interface PageSource<Row> {
   readonly bytesOf: (row: Row) => number;
 }
 
-export function readPage<Row>({ pageSize, pageToken }: PageRequest, source: PageSource<Row>): Page<Row> {
-  const { pageItemsDefault, pageItemsMax, pageBytesMax } = source.limits;
+/** How many items a page has at most. */
+export function pageSizeOf(
+  pageSize: bigint,
+  { pageItemsDefault, pageItemsMax }: Pick<ApiLimits, 'pageItemsDefault' | 'pageItemsMax'>,
+): number {
   const asked = toNumber(pageSize, 'page_size');
   if (asked > pageItemsMax) throw new OpError('PAGE_TOO_LARGE', { asked, limit: pageItemsMax });
-  const limit = asked === 0 ? pageItemsDefault : asked;
+  return asked === 0 ? pageItemsDefault : asked;
+}
+
+export function readPage<Row>({ pageSize, pageToken }: PageRequest, source: PageSource<Row>): Page<Row> {
+  const { pageBytesMax } = source.limits;
+  const limit = pageSizeOf(pageSize, source.limits);
   // One more, to know whether there is one.
   const found = source.behind(pageToken, limit + 1);
   const rows: Row[] = [];

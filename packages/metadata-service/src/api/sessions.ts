@@ -6,6 +6,8 @@ import type { ConnectedAgents } from '../leader/connected-agents.ts';
 import type { SessionLeader } from '../leader/session-leader.ts';
 import type { MetadataMachine } from '../state/machine.ts';
 import { AgentStream } from './agent-stream.ts';
+import type { MapFollowers } from './map-followers.ts';
+import type { MapLimits } from './map-limits.ts';
 import { sessionLimitsDefault, type SessionLimits } from './session-limits.ts';
 
 type Services = Awaited<ReturnType<typeof loadSessionsServices>>;
@@ -17,6 +19,8 @@ export interface SessionsOptions {
   /** Throws who leads, where this server does not. */
   readonly requireLeader: () => void;
   readonly limits?: Partial<SessionLimits>;
+  readonly followers: MapFollowers;
+  readonly mapLimits: MapLimits;
   readonly clock: Clock;
   readonly timers: Timers;
 }

@@ -1,6 +1,6 @@
 // What a leader reads of the state, which nobody changes meanwhile. Each statement goes by an index or over a small table; those that
 // may find much have a limit.
-import type { GrantMode, IntentRow, NodeRow, PoolRow, SessionPoolRow, SessionRow } from '../state/entities.ts';
+import type { Extents, GrantMode, IntentRow, NodeRow, PoolRow, SessionPoolRow, SessionRow } from '../state/entities.ts';
 import { query } from '../state/query.ts';
 
 export const sessionById = query<SessionRow>('SELECT * FROM sessions WHERE id = ?');
@@ -92,3 +92,7 @@ export const missingAcknowledgements = query<{ readonly session: string }>(`
 export const acknowledgedBy = query<{ readonly session: string }>(
   'SELECT session FROM acknowledgements WHERE volume = ? LIMIT 1',
 );
+
+export const leasesOfGrant = query<Extents>(`
+  SELECT device, start, length FROM leases WHERE volume = ? AND epoch = ? AND session = ? ORDER BY device, start
+`);

@@ -112,6 +112,11 @@ export class SessionLeader {
     return this.#renewals.add(renewal);
   }
 
+  /** What was answered before this began is in the state behind it. */
+  async confirm(): Promise<void> {
+    await this.#options.replica.read();
+  }
+
   /** A command of somebody who repeats it until it is answered: an agent's, or an operator's. */
   async carryOut<Kind extends CommandKind>(command: CommandOf<Kind> & Command): Promise<ResultOf<Kind>> {
     const { result, refusal } = await this.proposer.ask<Kind>(command);

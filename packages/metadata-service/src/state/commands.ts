@@ -47,6 +47,13 @@ const conversion = record({
   expect: nullable(record({ device: physical.device, start: physical.start })),
 });
 
+/** What an engine takes out of its map, and where it believes that to be. */
+const discarded = record({
+  logical: place,
+  length: positiveTo(limits.extentsPerVolume),
+  expect: record({ device: physical.device, start: physical.start }),
+});
+
 /** One device as it was read back after PREEMPT (F5). */
 const readBack = record({
   device: name,
@@ -120,6 +127,12 @@ export const commands = {
     record({ ...ofGrant, revision: number, entries: someOf(conversion, limits.entriesPerCommand) }),
     record({ changes: number }),
   ),
+  discard: define(
+    [47, 1],
+    record({ ...ofGrant, revision: number, entries: someOf(discarded, limits.entriesPerCommand) }),
+    record({ changes: number }),
+  ),
+  returnLeases: define([48, 1], record({ ...ofGrant, runs: someOf(extents, limits.runsPerCommand) }), nothing),
 
   registerNode: define(
     [60, 1],

@@ -53,6 +53,9 @@ const leasesOfSession = query<LeaseRow>(
 const countLeases = query<{ readonly count: number }>(
   'SELECT COUNT(*) AS count FROM leases WHERE volume = ? AND epoch = ?',
 );
+const sumLeases = query<{ readonly extents: number | null }>(
+  'SELECT SUM(length) AS extents FROM leases WHERE volume = ? AND epoch = ?',
+);
 const deleteLease = change('DELETE FROM leases WHERE device = ? AND start = ?');
 
 type Place = 'free' | 'leased' | 'mapped' | 'quarantined';
@@ -177,14 +180,22 @@ export function leaseOf({ database }: State, { device, start, length }: Extents,
 }
 
 /** A map names them from here on; what is left of the lease stays leased. */
-export function useLease(state: State, lease: LeaseRow, { device, start, length }: Extents): void {
-  const { database } = state;
+export function useLease(state: State, lease: LeaseRow, run: Extents): void {
+  cutLease(state, lease, run);
+  moveExtents(state, lease.pool, run.length, ['leased', 'mapped']);
+}
+
+function cutLease({ database }: State, lease: LeaseRow, { device, start, length }: Extents): void {
   database.run(deleteLease, lease.device, lease.start);
   const left = { ...lease, length: start - lease.start };
   const right = { ...lease, start: start + length, length: lease.start + lease.length - start - length };
   for (const rest of [left, right]) if (rest.length > 0) database.insert(insertLease, rest);
   invariant(lease.device === device, 'a lease is of the device of its extents');
-  moveExtents(state, lease.pool, length, ['leased', 'mapped']);
+}
+
+/** Extents that the grant has leased and not used. */
+export function leasedBy({ database }: State, volume: string, epoch: number): number {
+  return database.get(sumLeases, volume, epoch)?.extents ?? 0;
 }
 
 export function countLeaseRuns({ database }: State, volume: string, epoch: number): number {
@@ -208,9 +219,12 @@ export function endLeasesOfSession(
 }
 
 function endLeases(state: State, leases: readonly LeaseRow[]): void {
-  for (const lease of leases) {
-    state.database.run(deleteLease, lease.device, lease.start);
-    moveExtents(state, lease.pool, lease.length, ['leased', 'free']);
-    giveFree(state, lease);
-  }
+  for (const lease of leases) endLease(state, lease, lease);
+}
+
+/** Nothing of these extents is in flight, and no map ever named them, so they are free at once. */
+export function endLease(state: State, lease: LeaseRow, { device, start, length }: Extents): void {
+  cutLease(state, lease, { device, start, length });
+  moveExtents(state, lease.pool, length, ['leased', 'free']);
+  giveFree(state, { device, start, length });
 }

@@ -3,7 +3,7 @@
 import { openClient, forgetClients } from './clients.ts';
 import { certify, clearTaint, release, silenceSession, statePoweredOff, taintNode } from './certificates.ts';
 import type { Command, CommandKind, CommandOf, ResultOf } from './commands.ts';
-import { allocate, convert } from './conversions.ts';
+import { allocate, convert, discard, returnLeases } from './conversions.ts';
 import { openPool, proveGeneration, raiseGeneration } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
 import { acknowledge, commitIntent, intend, withdrawIntent } from './intents.ts';
@@ -33,6 +33,8 @@ const handlers: Handlers = {
   cloneVolume,
   allocate,
   convert,
+  discard,
+  returnLeases,
   registerNode,
   resumeSession,
   endSession,

@@ -6,6 +6,7 @@ import type { CommandOf, ResultOf } from './commands.ts';
 import type { GrantRow, IntentRow, SnapshotRow, VolumeRow } from './entities.ts';
 import { openPoolOf } from './extents.ts';
 import { cutOut, putRun } from './map-change.ts';
+import { encodeTrace } from './map-trace.ts';
 import { lineageOf } from './map-view.ts';
 import { change, insert, query } from './query.ts';
 import { found, limitReached, type State } from './state.ts';
@@ -45,6 +46,8 @@ const countSnapshots = query<{ readonly count: number }>('SELECT COUNT(*) AS cou
 const insertSnapshot = insert<SnapshotRow>('snapshots', [
   ...(['id', 'name', 'volume', 'lineage', 'generation', 'extents', 'clones', 'is_hidden', 'created_ms'] as const),
 ]);
+/** Of a change that somebody else made than the volume's engine. */
+const noEngine = 0;
 const raiseGeneration = change('UPDATE lineages SET generation = generation + 1 WHERE number = ?');
 
 export function intend(state: State, command: CommandOf<'intend'>): ResultOf<'intend'> {
@@ -116,7 +119,6 @@ export function commitIntent(state: State, command: CommandOf<'commitIntent'>): 
     throw new OpError('INTENT_INCOMPLETE', { volume: volume.id, sessions: 'of any node, for a flush' });
   }
   state.database.run(setNarrowed, intent.revision, volume.id);
-  state.note('map', volume.id);
   if (intent.kind === 'unmap' && !unmap(state, volume, intent)) return { revision: intent.revision, isDone: false };
   if (intent.kind === 'share') share(state, volume, { intent, atMs: command.atMs });
   endIntent(state, volume.id);
@@ -145,12 +147,14 @@ function share(
   state.database.run(raiseGeneration, lineage);
   state.cluster.snapshots++;
   state.note('snapshot', id);
+  state.noteMap(volume.id, encodeTrace({ epoch: noEngine, places: [] }));
 }
 
 function unmap(state: State, volume: VolumeRow, { start, stop }: IntentRow): boolean {
   const lineage = lineageOf(state.database, volume.lineage);
   const end = cutOut(state, lineage, { from: start, to: stop, limit: stateLimits.stepsPerCommand });
   if (lineage.origin !== null) putRun(state, lineage, { logical: start, length: end - start, device: 0, physical: 0 });
+  state.noteMap(volume.id, encodeTrace({ epoch: noEngine, places: [{ start, length: end - start }] }));
   if (end < stop) state.database.run(moveStart, end, volume.id);
   return end === stop;
 }

@@ -59,21 +59,61 @@ export function runFrom(
   return database.get(runBehind, lineage, death, from);
 }
 
+/** Ends a reading that passes many runs, also such as are not in sight. */
+export class Bound {
+  readonly #runsMax: number;
+  #left: number;
+  /** Everything up to there was read; null if that is the whole range. */
+  stoppedAt: number | null = null;
+
+  /** At least twice the snapshots of a volume: as many runs may begin at one place. */
+  constructor(runsMax: number) {
+    this.#runsMax = runsMax;
+    this.#left = runsMax;
+  }
+
+  pass(): boolean {
+    return this.#left-- > 0;
+  }
+
+  /** For what lies beneath a reading that stopped: else one that finds much out of sight would never get on. Once for each depth. */
+  renew(): void {
+    this.#left = this.#runsMax;
+  }
+}
+
 /** Every mapped piece in the range, clipped to it. What lies between is not mapped. */
-export function* segments(database: StateDatabase, view: View, range: Range): IterableIterator<Segment> {
+export function* segments(
+  database: StateDatabase,
+  view: View,
+  range: Range,
+  bound = new Bound(Number.POSITIVE_INFINITY),
+): IterableIterator<Segment> {
   const { origin, origin_generation } = lineageOf(database, view.lineage);
   const beneath = origin === null ? null : { lineage: origin, generation: origin_generation };
+  const runs = ownRuns(database, view, range, bound);
   let at = range.from;
-  for (const run of ownRuns(database, view, range)) {
-    if (beneath !== null && run.logical > at) yield* segments(database, beneath, { from: at, to: run.logical });
+  let next = runs.next();
+  for (; next.done !== true; next = runs.next()) {
+    const run = next.value;
+    if (beneath !== null && run.logical > at) yield* segments(database, beneath, { from: at, to: run.logical }, bound);
+    if (bound.stoppedAt !== null) return;
     at = run.logical + run.length;
     if (run.device !== 0) yield run;
   }
-  if (beneath !== null && at < range.to) yield* segments(database, beneath, { from: at, to: range.to });
+  const end = next.value;
+  if (end < range.to) bound.renew();
+  if (beneath !== null && at < end) yield* segments(database, beneath, { from: at, to: end }, bound);
+  if (end < range.to) bound.stoppedAt ??= Math.max(at, end);
 }
 
-/** Holes too: they hide the origin. */
-function* ownRuns(database: StateDatabase, view: View, { from, to }: Range): IterableIterator<Segment> {
+/** Holes too: they hide the origin. Returns up to where it came. */
+function* ownRuns(
+  database: StateDatabase,
+  view: View,
+  { from, to }: Range,
+  bound: Bound,
+): Generator<Segment, number, void> {
   const heads = deathsSeen(database, view).map((death) => runFrom(database, { lineage: view.lineage, death }, from));
   for (;;) {
     let least = -1;
@@ -81,7 +121,8 @@ function* ownRuns(database: StateDatabase, view: View, { from, to }: Range): Ite
       if (head !== null && head.logical < (heads[least]?.logical ?? Number.POSITIVE_INFINITY)) least = at;
     }
     const run = heads[least] ?? null;
-    if (run === null || run.logical >= to) return;
+    if (run === null || run.logical >= to) return to;
+    if (!bound.pass()) return Math.max(run.logical, from);
     heads[least] = database.get(runBehind, run.lineage, run.death, run.logical);
     if (view.generation === null || run.birth <= view.generation) yield clipped(run, { from, to });
   }

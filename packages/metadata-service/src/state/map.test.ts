@@ -1,13 +1,18 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { VolumeRow } from './entities.ts';
 import { MapModel, eachExtent, type ModelGrant, type PlainMap } from './map-model.ts';
-import { segments, type View } from './map-view.ts';
+import { mapDelta } from './map-delta.ts';
+import { Bound, segments, type View } from './map-view.ts';
 import { query } from './query.ts';
 import { stateProblems } from './state-problems.ts';
 import { nodeCommand, poolCommand, Story, volumeCommand } from './state-testing.ts';
 
 const deviceExtents = 120;
 const volumeExtents = 24;
+/** Above as many deaths as there are snapshots here. */
+const boundOfTest = 8;
+const volumeRow = query<VolumeRow>('SELECT * FROM volumes WHERE id = ?');
 const poolRow = query<{
   readonly free: number;
   readonly mapped: number;
@@ -35,6 +40,9 @@ class World {
   readonly #agents = new Map<string, number>();
   /** Sessions that ended and are not certified yet, with the extents that their engines knew. */
   readonly loud = new Map<string, ReadonlySet<number>>();
+  readonly heard = new Map<string, { readonly map: PlainMap; readonly known: number }>();
+  /** What a clone began with: the first page of its map. */
+  readonly #origins = new Map<string, PlainMap>();
   #names = 0;
 
   constructor() {
@@ -72,6 +80,9 @@ class World {
       this.#certify,
       this.#reclaim,
       this.#write,
+      this.#discard,
+      this.#giveBack,
+      this.#catchUp,
     ];
     [...steps, ...more][step.kind]?.call(this, step);
   }
@@ -166,6 +177,70 @@ class World {
     return true;
   }
 
+  /** A run of the map that goes on from one place; where there is none, nothing has to go. */
+  #discard({ a, b, c }: Step): void {
+    const grant = this.#grant(a);
+    if (grant === null || this.#isFenced(grant)) return;
+    const { volume, epoch } = grant;
+    const length = 1 + (c % 5);
+    const logical = b % (volumeExtents - length);
+    const map = this.model.volumes.get(volume)?.map ?? new Map<number, number>();
+    const first = map.get(logical) ?? 0;
+    const key = { ...this.#agent(grant), volume, epoch, revision: this.#revision(volume) };
+    const command = {
+      kind: 'discard',
+      ...key,
+      entries: [{ logical, length, expect: { device: 1, start: first } }],
+    } as const;
+    const isRun = everyOf(length, (at) => map.get(logical + at) === first + at);
+    const isEmpty = everyOf(length, (at) => !map.has(logical + at));
+    expect(this.story.try(command)).toBe(isRun || isEmpty ? null : 'MAP_ENTRY_CHANGED');
+    if (!isRun) return;
+    for (let at = 0; at < length; at++) map.delete(logical + at);
+    expect(this.story.try(command)).toBe(null);
+  }
+
+  #giveBack({ a, b }: Step): void {
+    const grant = this.#grant(a);
+    if (grant === null || this.#isFenced(grant)) return;
+    const { volume, epoch } = grant;
+    const [start] = [...grant.leased].slice(b % Math.max(1, grant.leased.size));
+    if (start === undefined) return;
+    const command = {
+      kind: 'returnLeases',
+      ...{ ...this.#agent(grant), volume, epoch },
+      runs: [{ device: 1, start, length: 1 }],
+    } as const;
+    this.story.do(command);
+    grant.leased.delete(start);
+    expect(this.story.try(command)).toBe('LEASE_UNKNOWN');
+  }
+
+  /** Somebody who only ever hears deltas, a few places at a time. */
+  #catchUp({ a }: Step): void {
+    const volume = this.#volume(a);
+    if (volume !== null) this.#hear(volume);
+  }
+
+  #hear(volume: string): PlainMap {
+    const { database } = this.story.machine;
+    const row = database.get(volumeRow, volume);
+    if (row === null) throw new Error(`there is no volume ${volume}`);
+    const { map, known } = this.heard.get(volume) ?? { map: new Map(this.#origins.get(volume)), known: 0 };
+    for (let after = known, isMore = true; isMore;) {
+      const limits = { placesMax: 2, segmentsMax: volumeExtents };
+      const delta = mapDelta(database, { volume: row, after, except: null, ...limits });
+      if (delta === null) throw new Error('nothing is forgotten here');
+      expect(delta.revision).toBeGreaterThanOrEqual(after);
+      for (const { start, length } of delta.places) for (let at = 0; at < length; at++) map.delete(start + at);
+      for (const { logical, length, physical } of delta.segments)
+        for (let at = 0; at < length; at++) map.set(logical + at, physical + at);
+      ({ revision: after, isMore } = delta);
+      this.heard.set(volume, { map, known: after });
+    }
+    return map;
+  }
+
   #revision(volume: string): number {
     const revisionOf = query<{ readonly revision: number }>('SELECT revision FROM volumes WHERE id = ?');
     return this.story.machine.database.get(revisionOf, volume)?.revision ?? 0;
@@ -255,7 +330,9 @@ class World {
     const asked = { volume, name: volume, tenant: '', extents: volumeExtents, attributes: '' };
     const code = this.story.try({ kind: 'cloneVolume', snapshot: snapshot.name, ...asked });
     expect(code).toBe(snapshot.of.depth >= 8 ? 'STATE_LIMIT_REACHED' : null);
-    if (code === null) this.model.create(volume, volumeExtents, snapshot);
+    if (code !== null) return;
+    this.model.create(volume, volumeExtents, snapshot);
+    this.#origins.set(volume, new Map(snapshot.map));
   }
 
   /** The node's session expires; its machine comes back as another incarnation. */
@@ -289,11 +366,20 @@ class World {
     this.story.do({ kind: 'reclaim', pool: 'pool' });
   }
 
+  /** Page by page, and none of them passes many runs. */
   view(view: View): PlainMap {
     const map: PlainMap = new Map();
-    const range = { from: 0, to: volumeExtents };
-    for (const { logical, length, physical } of segments(this.story.machine.database, view, range)) {
-      for (let at = 0; at < length; at++) map.set(logical + at, physical + at);
+    for (let from: number | null = 0; from !== null;) {
+      const range = { from, to: volumeExtents };
+      const bound = new Bound(boundOfTest);
+      for (const { logical, length, physical } of segments(this.story.machine.database, view, range, bound)) {
+        for (let at = 0; at < length; at++) {
+          expect(map.has(logical + at)).toBe(false);
+          map.set(logical + at, physical + at);
+        }
+      }
+      expect(bound.stoppedAt ?? volumeExtents).toBeGreaterThan(from);
+      from = bound.stoppedAt;
     }
     return map;
   }
@@ -304,6 +390,7 @@ class World {
     for (const [volume, { map }] of this.model.volumes) {
       const lineage = database.get(lineageOfVolume, volume)?.lineage ?? 0;
       expect(sorted(this.view({ lineage, generation: null }))).toEqual(sorted(map));
+      expect(sorted(this.#hear(volume))).toEqual(sorted(map));
     }
     for (const { name, map, isVisible } of this.model.snapshots) {
       const view = database.get(viewOfSnapshot, name);
@@ -336,7 +423,7 @@ function everyOf(count: number, holds: (at: number) => boolean): boolean {
   return Array.from({ length: count }, (_, at) => at).every(holds);
 }
 
-const step = fc.record({ kind: fc.nat(14), a: fc.nat(50), b: fc.nat(50), c: fc.nat(50) });
+const step = fc.record({ kind: fc.nat(17), a: fc.nat(50), b: fc.nat(50), c: fc.nat(50) });
 
 test('whatever is written, shared, cloned, unmapped, deleted and fenced: maps are those of a naive model, and no extent is lost or given twice', () => {
   fc.assert(

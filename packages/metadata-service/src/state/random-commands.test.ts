@@ -42,6 +42,11 @@ const entry = fc.record({
   start: fc.nat(20),
   expect: fc.option(fc.record({ device: fc.constantFrom(1, 2), start: fc.nat(20) })),
 });
+const run = fc.record({ device: fc.constantFrom(1, 2), start: fc.nat(20), length: fc.integer({ min: 1, max: 3 }) });
+const discarded = fc.record({
+  ...{ logical: small, length: fc.integer({ min: 1, max: 3 }) },
+  expect: fc.record({ device: fc.constantFrom(1, 2), start: fc.nat(20) }),
+});
 const grant = { session, agent, volume, epoch: fc.constantFrom(1, 1, 1, 2, 2, 3) };
 const addresses = { peerAddress: node, apiAddress: node };
 const kind = <Kind extends Command['kind']>(of: Kind): fc.Arbitrary<Kind> => fc.constant(of);
@@ -65,6 +70,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: kind('release'), ...grant, as: fc.constantFrom('released', 'revoked') }),
   fc.record({ kind: kind('allocate'), ...grant, extents: fc.integer({ min: 1, max: 9 }) }),
   fc.record({ kind: kind('convert'), ...grant, revision: fc.nat(3), entries: fc.array(entry, { maxLength: 2 }) }),
+  fc.record({
+    ...{ kind: kind('discard'), ...grant, revision: fc.nat(3) },
+    entries: fc.array(discarded, { maxLength: 2 }),
+  }),
+  fc.record({ kind: kind('returnLeases'), ...grant, runs: fc.array(run, { maxLength: 2 }) }),
   fc.record({
     kind: kind('endSession'),
     session,

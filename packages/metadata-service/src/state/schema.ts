@@ -1,6 +1,6 @@
-// The tables of the state, as steps: step n is what a cluster version n adds, and runs when the entry that raises the version is
-// applied, at the same index on every member. So an older release never meets a table that it does not know. Steps that
-// were released are never changed.
+// The cluster versions, and the tables of the state as their steps: step n is what a cluster version n adds, and runs when the entry that
+// raises the version is applied, at the same index on every member. So an older release never meets a table that it does
+// not know. Steps that were released are never changed. Commands name the version from which they are proposed (commands.ts).
 //
 // Every table is STRICT and has a primary key by which it is hashed and dumped. Sums (of pools, lineages, devices) are kept by the
 // statements that move extents, and proved against the rows by the tests.
@@ -8,6 +8,8 @@
 export interface SchemaStep {
   /** The cluster version that brings it. */
   readonly version: number;
+  /** What becomes possible with it, one line each, for whoever decides about `holdfast metadata finalize`. */
+  readonly brings: readonly string[];
   readonly sql: string;
 }
 
@@ -41,8 +43,9 @@ const clusterTables = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE changes (
     revision INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, is_deleted INTEGER NOT NULL,
-    PRIMARY KEY (revision, number)
+    detail BLOB, PRIMARY KEY (revision, number)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX changes_map ON changes (key, revision) WHERE kind = 'map';
   CREATE TABLE members (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, peer_address TEXT NOT NULL, api_address TEXT NOT NULL
   ) STRICT;
@@ -245,5 +248,9 @@ const firstCluster = `
 `;
 
 export const schemaSteps: readonly SchemaStep[] = [
-  { version: 1, sql: clusterTables + poolTables + volumeTables + fencingTables + firstCluster },
+  {
+    version: 1,
+    brings: ['pools, volumes, snapshots, sessions and grants'],
+    sql: clusterTables + poolTables + volumeTables + fencingTables + firstCluster,
+  },
 ];

@@ -17,8 +17,9 @@ interface ChangeRow {
   readonly kind: string;
   readonly key: string;
   readonly is_deleted: number;
+  readonly detail: Uint8Array | null;
 }
-const insertChange = insert<ChangeRow>('changes', ['revision', 'number', 'kind', 'key', 'is_deleted']);
+const insertChange = insert<ChangeRow>('changes', ['revision', 'number', 'kind', 'key', 'is_deleted', 'detail']);
 const insertAudit = insert('audit', ['revision', 'at_ms', 'who', 'what']);
 const trimAudit = change(
   'DELETE FROM audit WHERE revision <= (SELECT revision FROM audit ORDER BY revision DESC LIMIT 1 OFFSET ?)',
@@ -67,9 +68,17 @@ export class State {
 
   /** Something to watch has changed: the feed says what, and whoever wants to know how reads it. */
   note(kind: ChangeKind, key: string, isDeleted = false): void {
+    this.#tell({ kind, key, is_deleted: Number(isDeleted), detail: null });
+  }
+
+  /** The map of a volume has changed, there: see map-trace.ts. */
+  noteMap(volume: string, detail: Uint8Array): void {
+    this.#tell({ kind: 'map', key: volume, is_deleted: 0, detail });
+  }
+
+  #tell(change: Omit<ChangeRow, 'revision' | 'number'>): void {
     this.cluster.changes++;
-    const number = this.#notes++;
-    this.database.insert(insertChange, { revision: this.index, number, kind, key, is_deleted: Number(isDeleted) });
+    this.database.insert(insertChange, { revision: this.index, number: this.#notes++, ...change });
   }
 
   audit(atMs: number, who: string, what: string): void {

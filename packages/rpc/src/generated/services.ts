@@ -613,3 +613,12 @@ export const loadPluginregistrationServices = () => import('./pluginregistration
 
 /** The services of sessions.proto with the converters of their messages. */
 export const loadSessionsServices = () => import('./sessions-services.ts');
+  {
+    service: 'holdfast.sessions.v1.Maps',
+    method: 'Read',
+    path: '/holdfast.sessions.v1.Maps/Read',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.sessions.v1.ReadMapRequest',
+    responseMessage: 'holdfast.sessions.v1.ReadMapResponse',
+  },

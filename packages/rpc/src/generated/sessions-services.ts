@@ -25,4 +25,25 @@ export const sessionsService = {
   },
 } as const satisfies ServiceDescriptor;
 
-export const sessionsServices = [sessionsService] as const;
+/** Maps of volumes and of snapshots: where each of their extents lies. */
+export const mapsService = {
+  name: 'holdfast.sessions.v1.Maps',
+  methods: {
+    /** A page of a map, in the order of places. An agent reads the maps of volumes that its node has a grant of. */
+    read: {
+      service: 'holdfast.sessions.v1.Maps',
+      method: 'Read',
+      path: '/holdfast.sessions.v1.Maps/Read',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.sessions.v1.ReadMapRequest',
+      responseMessage: 'holdfast.sessions.v1.ReadMapResponse',
+      encodeRequest: codec.encodeReadMapRequest,
+      decodeRequest: codec.decodeReadMapRequest,
+      encodeResponse: codec.encodeReadMapResponse,
+      decodeResponse: codec.decodeReadMapResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+export const sessionsServices = [sessionsService, mapsService] as const;

@@ -13,6 +13,12 @@ export interface RawAgentMessage {
   readonly acknowledge: RawAcknowledge | null;
   readonly preempted: RawPreempted | null;
   readonly proved: RawProved | null;
+  readonly allocate: RawAllocate | null;
+  readonly convert: RawConvert | null;
+  readonly discard: RawDiscard | null;
+  readonly returnLeases: RawReturnLeases | null;
+  readonly listLeases: RawListLeases | null;
+  readonly followMap: RawFollowMap | null;
 }
 export const AgentMessage: RawMessage<RawAgentMessage>;
 
@@ -23,6 +29,8 @@ export interface RawLeaderMessage {
   readonly grant: RawGrant | null;
   readonly done: RawDone | null;
   readonly refused: RawRefused | null;
+  readonly leases: RawLeases | null;
+  readonly mapDelta: RawMapDelta | null;
 }
 export const LeaderMessage: RawMessage<RawLeaderMessage>;
 
@@ -153,3 +161,128 @@ export interface RawRefused {
   readonly details: Readonly<Record<string, string>>;
 }
 export const Refused: RawMessage<RawRefused>;
+
+export interface RawExtents {
+  readonly device: Raw64;
+  readonly start: Raw64;
+  readonly length: Raw64;
+}
+export const Extents: RawMessage<RawExtents>;
+
+export interface RawAllocate {
+  readonly volume: string;
+  readonly epoch: Raw64;
+  readonly extents: Raw64;
+}
+export const Allocate: RawMessage<RawAllocate>;
+
+export interface RawLeases {
+  readonly runs: readonly RawExtents[];
+}
+export const Leases: RawMessage<RawLeases>;
+
+export interface RawExpected {
+  readonly device: Raw64;
+  readonly start: Raw64;
+}
+export const Expected: RawMessage<RawExpected>;
+
+export interface RawConvert {
+  readonly volume: string;
+  readonly epoch: Raw64;
+  readonly revision: Raw64;
+  readonly entries: readonly RawConvertEntry[];
+}
+export const Convert: RawMessage<RawConvert>;
+
+export interface RawConvertEntry {
+  readonly logical: Raw64;
+  readonly extents: RawExtents | null;
+  readonly expected: RawExpected | null;
+}
+export const ConvertEntry: RawMessage<RawConvertEntry>;
+
+export interface RawDiscard {
+  readonly volume: string;
+  readonly epoch: Raw64;
+  readonly revision: Raw64;
+  readonly entries: readonly RawDiscardEntry[];
+}
+export const Discard: RawMessage<RawDiscard>;
+
+export interface RawDiscardEntry {
+  readonly logical: Raw64;
+  readonly length: Raw64;
+  readonly expected: RawExpected | null;
+}
+export const DiscardEntry: RawMessage<RawDiscardEntry>;
+
+export interface RawReturnLeases {
+  readonly volume: string;
+  readonly epoch: Raw64;
+  readonly runs: readonly RawExtents[];
+}
+export const ReturnLeases: RawMessage<RawReturnLeases>;
+
+export interface RawListLeases {
+  readonly volume: string;
+  readonly epoch: Raw64;
+}
+export const ListLeases: RawMessage<RawListLeases>;
+
+export interface RawFollowMap {
+  readonly volume: string;
+  readonly epoch: Raw64;
+  readonly after: Raw64;
+}
+export const FollowMap: RawMessage<RawFollowMap>;
+
+export interface RawMapDelta {
+  readonly volume: string;
+  readonly epoch: Raw64;
+  readonly revision: Raw64;
+  readonly head: RawMapHead | null;
+  readonly places: readonly RawPlaces[];
+  readonly segments: readonly RawSegment[];
+  readonly isLost: boolean;
+}
+export const MapDelta: RawMessage<RawMapDelta>;
+
+export interface RawMapHead {
+  readonly extents: Raw64;
+  readonly revision: Raw64;
+  readonly sharedTo: Raw64 | null;
+  readonly intent: string;
+}
+export const MapHead: RawMessage<RawMapHead>;
+
+export interface RawPlaces {
+  readonly start: Raw64;
+  readonly length: Raw64;
+}
+export const Places: RawMessage<RawPlaces>;
+
+export interface RawSegment {
+  readonly logical: Raw64;
+  readonly extents: RawExtents | null;
+  readonly birth: Raw64 | null;
+}
+export const Segment: RawMessage<RawSegment>;
+
+export interface RawReadMapRequest {
+  readonly volume: string | null;
+  readonly snapshot: string | null;
+  readonly from: Raw64;
+  readonly pageSize: Raw64;
+  readonly revision: Raw64;
+  readonly isLocal: boolean;
+}
+export const ReadMapRequest: RawMessage<RawReadMapRequest>;
+
+export interface RawReadMapResponse {
+  readonly head: RawMapHead | null;
+  readonly segments: readonly RawSegment[];
+  readonly next: Raw64 | null;
+  readonly revision: Raw64;
+}
+export const ReadMapResponse: RawMessage<RawReadMapResponse>;

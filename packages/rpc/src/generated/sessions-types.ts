@@ -59,6 +59,18 @@ export interface AgentMessage {
     | { readonly kind: 'preempted'; readonly value: Preempted }
     /** Says what was read back after the keys of older generations were taken from the devices. */
     | { readonly kind: 'proved'; readonly value: Proved }
+    /** Asks for extents to write to. */
+    | { readonly kind: 'allocate'; readonly value: Allocate }
+    /** Says that what was written is durable: the map has it from here on. */
+    | { readonly kind: 'convert'; readonly value: Convert }
+    /** Takes extents out of the map. */
+    | { readonly kind: 'discard'; readonly value: Discard }
+    /** Gives extents back of which nothing was written, or nothing counts. */
+    | { readonly kind: 'returnLeases'; readonly value: ReturnLeases }
+    /** Asks which extents the grant has leased: of an agent that takes a session up. */
+    | { readonly kind: 'listLeases'; readonly value: ListLeases }
+    /** Asks to be told what changes in a map. */
+    | { readonly kind: 'followMap'; readonly value: FollowMap }
     | null;
 }
 
@@ -73,10 +85,14 @@ export interface LeaderMessage {
     | { readonly kind: 'standing'; readonly value: Standing }
     /** To stage. */
     | { readonly kind: 'grant'; readonly value: Grant }
-    /** To release, acknowledge, preempted and proved: it is in the log. */
+    /** To release, acknowledge, preempted, proved, convert, discard and return_leases: it is in the log. */
     | { readonly kind: 'done'; readonly value: Done }
     /** What was asked is refused, or nobody knows whether it was done; the stream goes on. */
     | { readonly kind: 'refused'; readonly value: Refused }
+    /** To allocate: what was given. To list_leases: all that the grant has. */
+    | { readonly kind: 'leases'; readonly value: Leases }
+    /** To follow_map: what has changed since. Without a number: what has changed since the one before of this volume. */
+    | { readonly kind: 'mapDelta'; readonly value: MapDelta }
     | null;
 }
 
@@ -268,4 +284,191 @@ export interface Refused {
   readonly isRetriable: boolean;
   /** The details of the error, by their names. */
   readonly details: Readonly<Record<string, string>>;
+}
+
+/** Contiguous extents of a device. */
+export interface Extents {
+  /** The device's number. */
+  readonly device: bigint;
+  /** The first of them. */
+  readonly start: bigint;
+  /** How many. */
+  readonly length: bigint;
+}
+
+/** Asks for extents, ahead of need. Sent again it asks for further ones: an agent that lost an answer asks for its leases. */
+export interface Allocate {
+  /** The volume's id. */
+  readonly volume: string;
+  /** Of the grant. */
+  readonly epoch: bigint;
+  /** How many. Fewer are given when the pool or the volume has no room for more. */
+  readonly extents: bigint;
+}
+
+/** Extents that are the grant's, until a map has them or the grant ends. */
+export interface Leases {
+  /** Each as long as it can be. */
+  readonly runs: readonly Extents[];
+}
+
+/** Where an engine believes a piece of the map to be. */
+export interface Expected {
+  /** The device's number. */
+  readonly device: bigint;
+  /** Where the piece begins there. */
+  readonly start: bigint;
+}
+
+/** Says that a device flush made these writes durable. Repeated, it changes nothing. */
+export interface Convert {
+  /** The volume's id. */
+  readonly volume: string;
+  /** Of the grant. */
+  readonly epoch: bigint;
+  /** The map revision at which they were admitted. */
+  readonly revision: bigint;
+  /** In the order of their places, without overlaps; 256 at most. */
+  readonly entries: readonly ConvertEntry[];
+}
+
+/** Extents that the grant has leased take a place in the map. */
+export interface ConvertEntry {
+  /** The first logical extent. */
+  readonly logical: bigint;
+  /** What it maps to from here on, of one lease. */
+  readonly extents: Extents | null;
+  /** Where the map has the whole of the place now. Absent where it has nothing of it. */
+  readonly expected: Expected | null;
+}
+
+/** Takes extents out of the map: they read as zeroes from here on. Nothing of them is in flight. Repeated, it changes nothing. */
+export interface Discard {
+  /** The volume's id. */
+  readonly volume: string;
+  /** Of the grant. */
+  readonly epoch: bigint;
+  /** The map revision at which it was admitted. */
+  readonly revision: bigint;
+  /** In the order of their places, without overlaps; 256 at most. */
+  readonly entries: readonly DiscardEntry[];
+}
+
+/** A piece of the map that goes on from one place. */
+export interface DiscardEntry {
+  /** The first logical extent. */
+  readonly logical: bigint;
+  /** How many. */
+  readonly length: bigint;
+  /** Where the map has it now. */
+  readonly expected: Expected | null;
+}
+
+/** Gives leases back, of which nothing is in flight. */
+export interface ReturnLeases {
+  /** The volume's id. */
+  readonly volume: string;
+  /** Of the grant. */
+  readonly epoch: bigint;
+  /** Each within one lease; 64 at most. */
+  readonly runs: readonly Extents[];
+}
+
+/** Asks for the leases of a grant. */
+export interface ListLeases {
+  /** The volume's id. */
+  readonly volume: string;
+  /** Of the grant. */
+  readonly epoch: bigint;
+}
+
+/** Asks for what changes in the map of a volume, for as long as the grant stands and the stream lives. */
+export interface FollowMap {
+  /** The volume's id. */
+  readonly volume: string;
+  /** Of the session's grant. */
+  readonly epoch: bigint;
+  /** Changes up to this revision are known: that of the first page of the map as it was read, or of the last MapDelta. */
+  readonly after: bigint;
+}
+
+/**
+ * What has changed in a map, as of a revision. What an engine converts and discards itself is answered, and not told here, except by the
+ * first MapDelta to a FollowMap.
+ */
+export interface MapDelta {
+  /** The volume's id. */
+  readonly volume: string;
+  /** Of the grant. */
+  readonly epoch: bigint;
+  /** Every change up to this revision has been told. */
+  readonly revision: bigint;
+  /** What holds of the whole map. */
+  readonly head: MapHead | null;
+  /** Where something has changed: the map has there what the segments say, and nothing else. */
+  readonly places: readonly Places[];
+  /** What the map has in these places. */
+  readonly segments: readonly Segment[];
+  /** There was too much to tell, or it is forgotten: read the map anew, and follow from there. Nothing more is told of this volume. */
+  readonly isLost: boolean;
+}
+
+/** What holds of a whole map. */
+export interface MapHead {
+  /** Its size in extents. */
+  readonly extents: bigint;
+  /** The map revision of the last cut that was made. An engine that opens a volume begins at it, and takes a later one from an intent only. */
+  readonly revision: bigint;
+  /** What was born up to this snapshot generation is shared with a snapshot. Absent where there is none. */
+  readonly sharedTo: bigint | null;
+  /** The id of the intent on the volume that is not over. Empty if there is none. */
+  readonly intent: string;
+}
+
+/** Logical extents. */
+export interface Places {
+  /** The first. */
+  readonly start: bigint;
+  /** How many. */
+  readonly length: bigint;
+}
+
+/** A contiguous piece of a map. */
+export interface Segment {
+  /** The first logical extent. */
+  readonly logical: bigint;
+  /** Where it lies. */
+  readonly extents: Extents | null;
+  /** The snapshot generation of the volume at its conversion. Absent for what a clone has from its origin, which is always shared. */
+  readonly birth: bigint | null;
+}
+
+/** Asks for a page of a map. */
+export interface ReadMapRequest {
+  /** The logical extent at which the page begins. */
+  readonly from: bigint;
+  /** Segments of the page at most; 0 for 1024. */
+  readonly pageSize: bigint;
+  /** The revision of the first page, for a map that is to be of one revision: refused if it has changed since. 0 to take it as it is. */
+  readonly revision: bigint;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+  readonly of:
+    /** A volume's, by its id. */
+    | { readonly kind: 'volume'; readonly value: string }
+    /** A snapshot's, by its id. */
+    | { readonly kind: 'snapshot'; readonly value: string }
+    | null;
+}
+
+/** A page of a map. */
+export interface ReadMapResponse {
+  /** What holds of the whole map. */
+  readonly head: MapHead | null;
+  /** What is mapped, in the order of places; what lies between is not. */
+  readonly segments: readonly Segment[];
+  /** Where the next page begins. Absent behind the last. */
+  readonly next: bigint | null;
+  /** The revision that was read. */
+  readonly revision: bigint;
 }

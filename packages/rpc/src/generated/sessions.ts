@@ -52,6 +52,12 @@ function rawOfAgentMessage(value: types.AgentMessage): raw.RawAgentMessage {
     acknowledge: value.body?.kind === 'acknowledge' ? rawOfAcknowledge(value.body.value) : null,
     preempted: value.body?.kind === 'preempted' ? rawOfPreempted(value.body.value) : null,
     proved: value.body?.kind === 'proved' ? rawOfProved(value.body.value) : null,
+    allocate: value.body?.kind === 'allocate' ? rawOfAllocate(value.body.value) : null,
+    convert: value.body?.kind === 'convert' ? rawOfConvert(value.body.value) : null,
+    discard: value.body?.kind === 'discard' ? rawOfDiscard(value.body.value) : null,
+    returnLeases: value.body?.kind === 'returnLeases' ? rawOfReturnLeases(value.body.value) : null,
+    listLeases: value.body?.kind === 'listLeases' ? rawOfListLeases(value.body.value) : null,
+    followMap: value.body?.kind === 'followMap' ? rawOfFollowMap(value.body.value) : null,
   };
 }
 
@@ -67,6 +73,12 @@ function agentMessageOfRaw(from: raw.RawAgentMessage): types.AgentMessage {
       from.acknowledge !== null ? { kind: 'acknowledge', value: acknowledgeOfRaw(from.acknowledge) } :
       from.preempted !== null ? { kind: 'preempted', value: preemptedOfRaw(from.preempted) } :
       from.proved !== null ? { kind: 'proved', value: provedOfRaw(from.proved) } :
+      from.allocate !== null ? { kind: 'allocate', value: allocateOfRaw(from.allocate) } :
+      from.convert !== null ? { kind: 'convert', value: convertOfRaw(from.convert) } :
+      from.discard !== null ? { kind: 'discard', value: discardOfRaw(from.discard) } :
+      from.returnLeases !== null ? { kind: 'returnLeases', value: returnLeasesOfRaw(from.returnLeases) } :
+      from.listLeases !== null ? { kind: 'listLeases', value: listLeasesOfRaw(from.listLeases) } :
+      from.followMap !== null ? { kind: 'followMap', value: followMapOfRaw(from.followMap) } :
       null,
   };
 }
@@ -93,6 +105,8 @@ function rawOfLeaderMessage(value: types.LeaderMessage): raw.RawLeaderMessage {
     grant: value.body?.kind === 'grant' ? rawOfGrant(value.body.value) : null,
     done: value.body?.kind === 'done' ? rawOfDone(value.body.value) : null,
     refused: value.body?.kind === 'refused' ? rawOfRefused(value.body.value) : null,
+    leases: value.body?.kind === 'leases' ? rawOfLeases(value.body.value) : null,
+    mapDelta: value.body?.kind === 'mapDelta' ? rawOfMapDelta(value.body.value) : null,
   };
 }
 
@@ -105,6 +119,8 @@ function leaderMessageOfRaw(from: raw.RawLeaderMessage): types.LeaderMessage {
       from.grant !== null ? { kind: 'grant', value: grantOfRaw(from.grant) } :
       from.done !== null ? { kind: 'done', value: doneOfRaw(from.done) } :
       from.refused !== null ? { kind: 'refused', value: refusedOfRaw(from.refused) } :
+      from.leases !== null ? { kind: 'leases', value: leasesOfRaw(from.leases) } :
+      from.mapDelta !== null ? { kind: 'mapDelta', value: mapDeltaOfRaw(from.mapDelta) } :
       null,
   };
 }
@@ -662,5 +678,551 @@ function refusedOfRaw(from: raw.RawRefused): types.Refused {
     text: from.text,
     isRetriable: from.isRetriable,
     details: codec.mapOfRaw(from.details, (item) => item),
+  };
+}
+
+/** A `holdfast.sessions.v1.Extents` in which nothing is set. */
+export const emptyExtents: types.Extents = {
+  device: 0n,
+  start: 0n,
+  length: 0n,
+};
+
+export function encodeExtents(value: types.Extents): Uint8Array {
+  return codec.encodeRaw(raw.Extents, rawOfExtents(value));
+}
+
+export function decodeExtents(bytes: Uint8Array): types.Extents {
+  return extentsOfRaw(codec.decodeRaw(raw.Extents, bytes, 'holdfast.sessions.v1.Extents'));
+}
+
+function rawOfExtents(value: types.Extents): raw.RawExtents {
+  return {
+    device: codec.rawOfUint64(value.device, 'holdfast.sessions.v1.Extents.device'),
+    start: codec.rawOfUint64(value.start, 'holdfast.sessions.v1.Extents.start'),
+    length: codec.rawOfUint64(value.length, 'holdfast.sessions.v1.Extents.length'),
+  };
+}
+
+function extentsOfRaw(from: raw.RawExtents): types.Extents {
+  return {
+    device: codec.uint64OfRaw(from.device),
+    start: codec.uint64OfRaw(from.start),
+    length: codec.uint64OfRaw(from.length),
+  };
+}
+
+/** A `holdfast.sessions.v1.Allocate` in which nothing is set. */
+export const emptyAllocate: types.Allocate = {
+  volume: '',
+  epoch: 0n,
+  extents: 0n,
+};
+
+export function encodeAllocate(value: types.Allocate): Uint8Array {
+  return codec.encodeRaw(raw.Allocate, rawOfAllocate(value));
+}
+
+export function decodeAllocate(bytes: Uint8Array): types.Allocate {
+  return allocateOfRaw(codec.decodeRaw(raw.Allocate, bytes, 'holdfast.sessions.v1.Allocate'));
+}
+
+function rawOfAllocate(value: types.Allocate): raw.RawAllocate {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.Allocate.volume'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.sessions.v1.Allocate.epoch'),
+    extents: codec.rawOfUint64(value.extents, 'holdfast.sessions.v1.Allocate.extents'),
+  };
+}
+
+function allocateOfRaw(from: raw.RawAllocate): types.Allocate {
+  return {
+    volume: from.volume,
+    epoch: codec.uint64OfRaw(from.epoch),
+    extents: codec.uint64OfRaw(from.extents),
+  };
+}
+
+/** A `holdfast.sessions.v1.Leases` in which nothing is set. */
+export const emptyLeases: types.Leases = {
+  runs: [],
+};
+
+export function encodeLeases(value: types.Leases): Uint8Array {
+  return codec.encodeRaw(raw.Leases, rawOfLeases(value));
+}
+
+export function decodeLeases(bytes: Uint8Array): types.Leases {
+  return leasesOfRaw(codec.decodeRaw(raw.Leases, bytes, 'holdfast.sessions.v1.Leases'));
+}
+
+function rawOfLeases(value: types.Leases): raw.RawLeases {
+  return {
+    runs: value.runs.map((item) => rawOfExtents(item)),
+  };
+}
+
+function leasesOfRaw(from: raw.RawLeases): types.Leases {
+  return {
+    runs: from.runs.map((item) => extentsOfRaw(item)),
+  };
+}
+
+/** A `holdfast.sessions.v1.Expected` in which nothing is set. */
+export const emptyExpected: types.Expected = {
+  device: 0n,
+  start: 0n,
+};
+
+export function encodeExpected(value: types.Expected): Uint8Array {
+  return codec.encodeRaw(raw.Expected, rawOfExpected(value));
+}
+
+export function decodeExpected(bytes: Uint8Array): types.Expected {
+  return expectedOfRaw(codec.decodeRaw(raw.Expected, bytes, 'holdfast.sessions.v1.Expected'));
+}
+
+function rawOfExpected(value: types.Expected): raw.RawExpected {
+  return {
+    device: codec.rawOfUint64(value.device, 'holdfast.sessions.v1.Expected.device'),
+    start: codec.rawOfUint64(value.start, 'holdfast.sessions.v1.Expected.start'),
+  };
+}
+
+function expectedOfRaw(from: raw.RawExpected): types.Expected {
+  return {
+    device: codec.uint64OfRaw(from.device),
+    start: codec.uint64OfRaw(from.start),
+  };
+}
+
+/** A `holdfast.sessions.v1.Convert` in which nothing is set. */
+export const emptyConvert: types.Convert = {
+  volume: '',
+  epoch: 0n,
+  revision: 0n,
+  entries: [],
+};
+
+export function encodeConvert(value: types.Convert): Uint8Array {
+  return codec.encodeRaw(raw.Convert, rawOfConvert(value));
+}
+
+export function decodeConvert(bytes: Uint8Array): types.Convert {
+  return convertOfRaw(codec.decodeRaw(raw.Convert, bytes, 'holdfast.sessions.v1.Convert'));
+}
+
+function rawOfConvert(value: types.Convert): raw.RawConvert {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.Convert.volume'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.sessions.v1.Convert.epoch'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.Convert.revision'),
+    entries: value.entries.map((item) => rawOfConvertEntry(item)),
+  };
+}
+
+function convertOfRaw(from: raw.RawConvert): types.Convert {
+  return {
+    volume: from.volume,
+    epoch: codec.uint64OfRaw(from.epoch),
+    revision: codec.uint64OfRaw(from.revision),
+    entries: from.entries.map((item) => convertEntryOfRaw(item)),
+  };
+}
+
+/** A `holdfast.sessions.v1.ConvertEntry` in which nothing is set. */
+export const emptyConvertEntry: types.ConvertEntry = {
+  logical: 0n,
+  extents: null,
+  expected: null,
+};
+
+export function encodeConvertEntry(value: types.ConvertEntry): Uint8Array {
+  return codec.encodeRaw(raw.ConvertEntry, rawOfConvertEntry(value));
+}
+
+export function decodeConvertEntry(bytes: Uint8Array): types.ConvertEntry {
+  return convertEntryOfRaw(codec.decodeRaw(raw.ConvertEntry, bytes, 'holdfast.sessions.v1.ConvertEntry'));
+}
+
+function rawOfConvertEntry(value: types.ConvertEntry): raw.RawConvertEntry {
+  return {
+    logical: codec.rawOfUint64(value.logical, 'holdfast.sessions.v1.ConvertEntry.logical'),
+    extents: value.extents === null ? null : rawOfExtents(value.extents),
+    expected: value.expected === null ? null : rawOfExpected(value.expected),
+  };
+}
+
+function convertEntryOfRaw(from: raw.RawConvertEntry): types.ConvertEntry {
+  return {
+    logical: codec.uint64OfRaw(from.logical),
+    extents: from.extents === null ? null : extentsOfRaw(from.extents),
+    expected: from.expected === null ? null : expectedOfRaw(from.expected),
+  };
+}
+
+/** A `holdfast.sessions.v1.Discard` in which nothing is set. */
+export const emptyDiscard: types.Discard = {
+  volume: '',
+  epoch: 0n,
+  revision: 0n,
+  entries: [],
+};
+
+export function encodeDiscard(value: types.Discard): Uint8Array {
+  return codec.encodeRaw(raw.Discard, rawOfDiscard(value));
+}
+
+export function decodeDiscard(bytes: Uint8Array): types.Discard {
+  return discardOfRaw(codec.decodeRaw(raw.Discard, bytes, 'holdfast.sessions.v1.Discard'));
+}
+
+function rawOfDiscard(value: types.Discard): raw.RawDiscard {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.Discard.volume'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.sessions.v1.Discard.epoch'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.Discard.revision'),
+    entries: value.entries.map((item) => rawOfDiscardEntry(item)),
+  };
+}
+
+function discardOfRaw(from: raw.RawDiscard): types.Discard {
+  return {
+    volume: from.volume,
+    epoch: codec.uint64OfRaw(from.epoch),
+    revision: codec.uint64OfRaw(from.revision),
+    entries: from.entries.map((item) => discardEntryOfRaw(item)),
+  };
+}
+
+/** A `holdfast.sessions.v1.DiscardEntry` in which nothing is set. */
+export const emptyDiscardEntry: types.DiscardEntry = {
+  logical: 0n,
+  length: 0n,
+  expected: null,
+};
+
+export function encodeDiscardEntry(value: types.DiscardEntry): Uint8Array {
+  return codec.encodeRaw(raw.DiscardEntry, rawOfDiscardEntry(value));
+}
+
+export function decodeDiscardEntry(bytes: Uint8Array): types.DiscardEntry {
+  return discardEntryOfRaw(codec.decodeRaw(raw.DiscardEntry, bytes, 'holdfast.sessions.v1.DiscardEntry'));
+}
+
+function rawOfDiscardEntry(value: types.DiscardEntry): raw.RawDiscardEntry {
+  return {
+    logical: codec.rawOfUint64(value.logical, 'holdfast.sessions.v1.DiscardEntry.logical'),
+    length: codec.rawOfUint64(value.length, 'holdfast.sessions.v1.DiscardEntry.length'),
+    expected: value.expected === null ? null : rawOfExpected(value.expected),
+  };
+}
+
+function discardEntryOfRaw(from: raw.RawDiscardEntry): types.DiscardEntry {
+  return {
+    logical: codec.uint64OfRaw(from.logical),
+    length: codec.uint64OfRaw(from.length),
+    expected: from.expected === null ? null : expectedOfRaw(from.expected),
+  };
+}
+
+/** A `holdfast.sessions.v1.ReturnLeases` in which nothing is set. */
+export const emptyReturnLeases: types.ReturnLeases = {
+  volume: '',
+  epoch: 0n,
+  runs: [],
+};
+
+export function encodeReturnLeases(value: types.ReturnLeases): Uint8Array {
+  return codec.encodeRaw(raw.ReturnLeases, rawOfReturnLeases(value));
+}
+
+export function decodeReturnLeases(bytes: Uint8Array): types.ReturnLeases {
+  return returnLeasesOfRaw(codec.decodeRaw(raw.ReturnLeases, bytes, 'holdfast.sessions.v1.ReturnLeases'));
+}
+
+function rawOfReturnLeases(value: types.ReturnLeases): raw.RawReturnLeases {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.ReturnLeases.volume'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.sessions.v1.ReturnLeases.epoch'),
+    runs: value.runs.map((item) => rawOfExtents(item)),
+  };
+}
+
+function returnLeasesOfRaw(from: raw.RawReturnLeases): types.ReturnLeases {
+  return {
+    volume: from.volume,
+    epoch: codec.uint64OfRaw(from.epoch),
+    runs: from.runs.map((item) => extentsOfRaw(item)),
+  };
+}
+
+/** A `holdfast.sessions.v1.ListLeases` in which nothing is set. */
+export const emptyListLeases: types.ListLeases = {
+  volume: '',
+  epoch: 0n,
+};
+
+export function encodeListLeases(value: types.ListLeases): Uint8Array {
+  return codec.encodeRaw(raw.ListLeases, rawOfListLeases(value));
+}
+
+export function decodeListLeases(bytes: Uint8Array): types.ListLeases {
+  return listLeasesOfRaw(codec.decodeRaw(raw.ListLeases, bytes, 'holdfast.sessions.v1.ListLeases'));
+}
+
+function rawOfListLeases(value: types.ListLeases): raw.RawListLeases {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.ListLeases.volume'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.sessions.v1.ListLeases.epoch'),
+  };
+}
+
+function listLeasesOfRaw(from: raw.RawListLeases): types.ListLeases {
+  return {
+    volume: from.volume,
+    epoch: codec.uint64OfRaw(from.epoch),
+  };
+}
+
+/** A `holdfast.sessions.v1.FollowMap` in which nothing is set. */
+export const emptyFollowMap: types.FollowMap = {
+  volume: '',
+  epoch: 0n,
+  after: 0n,
+};
+
+export function encodeFollowMap(value: types.FollowMap): Uint8Array {
+  return codec.encodeRaw(raw.FollowMap, rawOfFollowMap(value));
+}
+
+export function decodeFollowMap(bytes: Uint8Array): types.FollowMap {
+  return followMapOfRaw(codec.decodeRaw(raw.FollowMap, bytes, 'holdfast.sessions.v1.FollowMap'));
+}
+
+function rawOfFollowMap(value: types.FollowMap): raw.RawFollowMap {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.FollowMap.volume'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.sessions.v1.FollowMap.epoch'),
+    after: codec.rawOfUint64(value.after, 'holdfast.sessions.v1.FollowMap.after'),
+  };
+}
+
+function followMapOfRaw(from: raw.RawFollowMap): types.FollowMap {
+  return {
+    volume: from.volume,
+    epoch: codec.uint64OfRaw(from.epoch),
+    after: codec.uint64OfRaw(from.after),
+  };
+}
+
+/** A `holdfast.sessions.v1.MapDelta` in which nothing is set. */
+export const emptyMapDelta: types.MapDelta = {
+  volume: '',
+  epoch: 0n,
+  revision: 0n,
+  head: null,
+  places: [],
+  segments: [],
+  isLost: false,
+};
+
+export function encodeMapDelta(value: types.MapDelta): Uint8Array {
+  return codec.encodeRaw(raw.MapDelta, rawOfMapDelta(value));
+}
+
+export function decodeMapDelta(bytes: Uint8Array): types.MapDelta {
+  return mapDeltaOfRaw(codec.decodeRaw(raw.MapDelta, bytes, 'holdfast.sessions.v1.MapDelta'));
+}
+
+function rawOfMapDelta(value: types.MapDelta): raw.RawMapDelta {
+  return {
+    volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.MapDelta.volume'),
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.sessions.v1.MapDelta.epoch'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.MapDelta.revision'),
+    head: value.head === null ? null : rawOfMapHead(value.head),
+    places: value.places.map((item) => rawOfPlaces(item)),
+    segments: value.segments.map((item) => rawOfSegment(item)),
+    isLost: value.isLost,
+  };
+}
+
+function mapDeltaOfRaw(from: raw.RawMapDelta): types.MapDelta {
+  return {
+    volume: from.volume,
+    epoch: codec.uint64OfRaw(from.epoch),
+    revision: codec.uint64OfRaw(from.revision),
+    head: from.head === null ? null : mapHeadOfRaw(from.head),
+    places: from.places.map((item) => placesOfRaw(item)),
+    segments: from.segments.map((item) => segmentOfRaw(item)),
+    isLost: from.isLost,
+  };
+}
+
+/** A `holdfast.sessions.v1.MapHead` in which nothing is set. */
+export const emptyMapHead: types.MapHead = {
+  extents: 0n,
+  revision: 0n,
+  sharedTo: null,
+  intent: '',
+};
+
+export function encodeMapHead(value: types.MapHead): Uint8Array {
+  return codec.encodeRaw(raw.MapHead, rawOfMapHead(value));
+}
+
+export function decodeMapHead(bytes: Uint8Array): types.MapHead {
+  return mapHeadOfRaw(codec.decodeRaw(raw.MapHead, bytes, 'holdfast.sessions.v1.MapHead'));
+}
+
+function rawOfMapHead(value: types.MapHead): raw.RawMapHead {
+  return {
+    extents: codec.rawOfUint64(value.extents, 'holdfast.sessions.v1.MapHead.extents'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.MapHead.revision'),
+    sharedTo: value.sharedTo === null ? null : codec.rawOfUint64(value.sharedTo, 'holdfast.sessions.v1.MapHead.shared_to'),
+    intent: codec.rawOfText(value.intent, 'holdfast.sessions.v1.MapHead.intent'),
+  };
+}
+
+function mapHeadOfRaw(from: raw.RawMapHead): types.MapHead {
+  return {
+    extents: codec.uint64OfRaw(from.extents),
+    revision: codec.uint64OfRaw(from.revision),
+    sharedTo: from.sharedTo === null ? null : codec.uint64OfRaw(from.sharedTo),
+    intent: from.intent,
+  };
+}
+
+/** A `holdfast.sessions.v1.Places` in which nothing is set. */
+export const emptyPlaces: types.Places = {
+  start: 0n,
+  length: 0n,
+};
+
+export function encodePlaces(value: types.Places): Uint8Array {
+  return codec.encodeRaw(raw.Places, rawOfPlaces(value));
+}
+
+export function decodePlaces(bytes: Uint8Array): types.Places {
+  return placesOfRaw(codec.decodeRaw(raw.Places, bytes, 'holdfast.sessions.v1.Places'));
+}
+
+function rawOfPlaces(value: types.Places): raw.RawPlaces {
+  return {
+    start: codec.rawOfUint64(value.start, 'holdfast.sessions.v1.Places.start'),
+    length: codec.rawOfUint64(value.length, 'holdfast.sessions.v1.Places.length'),
+  };
+}
+
+function placesOfRaw(from: raw.RawPlaces): types.Places {
+  return {
+    start: codec.uint64OfRaw(from.start),
+    length: codec.uint64OfRaw(from.length),
+  };
+}
+
+/** A `holdfast.sessions.v1.Segment` in which nothing is set. */
+export const emptySegment: types.Segment = {
+  logical: 0n,
+  extents: null,
+  birth: null,
+};
+
+export function encodeSegment(value: types.Segment): Uint8Array {
+  return codec.encodeRaw(raw.Segment, rawOfSegment(value));
+}
+
+export function decodeSegment(bytes: Uint8Array): types.Segment {
+  return segmentOfRaw(codec.decodeRaw(raw.Segment, bytes, 'holdfast.sessions.v1.Segment'));
+}
+
+function rawOfSegment(value: types.Segment): raw.RawSegment {
+  return {
+    logical: codec.rawOfUint64(value.logical, 'holdfast.sessions.v1.Segment.logical'),
+    extents: value.extents === null ? null : rawOfExtents(value.extents),
+    birth: value.birth === null ? null : codec.rawOfUint64(value.birth, 'holdfast.sessions.v1.Segment.birth'),
+  };
+}
+
+function segmentOfRaw(from: raw.RawSegment): types.Segment {
+  return {
+    logical: codec.uint64OfRaw(from.logical),
+    extents: from.extents === null ? null : extentsOfRaw(from.extents),
+    birth: from.birth === null ? null : codec.uint64OfRaw(from.birth),
+  };
+}
+
+/** A `holdfast.sessions.v1.ReadMapRequest` in which nothing is set. */
+export const emptyReadMapRequest: types.ReadMapRequest = {
+  from: 0n,
+  pageSize: 0n,
+  revision: 0n,
+  isLocal: false,
+  of: null,
+};
+
+export function encodeReadMapRequest(value: types.ReadMapRequest): Uint8Array {
+  return codec.encodeRaw(raw.ReadMapRequest, rawOfReadMapRequest(value));
+}
+
+export function decodeReadMapRequest(bytes: Uint8Array): types.ReadMapRequest {
+  return readMapRequestOfRaw(codec.decodeRaw(raw.ReadMapRequest, bytes, 'holdfast.sessions.v1.ReadMapRequest'));
+}
+
+function rawOfReadMapRequest(value: types.ReadMapRequest): raw.RawReadMapRequest {
+  return {
+    volume: value.of?.kind === 'volume' ? codec.rawOfText(value.of.value, 'holdfast.sessions.v1.ReadMapRequest.volume') : null,
+    snapshot: value.of?.kind === 'snapshot' ? codec.rawOfText(value.of.value, 'holdfast.sessions.v1.ReadMapRequest.snapshot') : null,
+    from: codec.rawOfUint64(value.from, 'holdfast.sessions.v1.ReadMapRequest.from'),
+    pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.sessions.v1.ReadMapRequest.page_size'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.ReadMapRequest.revision'),
+    isLocal: value.isLocal,
+  };
+}
+
+function readMapRequestOfRaw(from: raw.RawReadMapRequest): types.ReadMapRequest {
+  return {
+    from: codec.uint64OfRaw(from.from),
+    pageSize: codec.uint64OfRaw(from.pageSize),
+    revision: codec.uint64OfRaw(from.revision),
+    isLocal: from.isLocal,
+    of:
+      from.volume !== null ? { kind: 'volume', value: from.volume } :
+      from.snapshot !== null ? { kind: 'snapshot', value: from.snapshot } :
+      null,
+  };
+}
+
+/** A `holdfast.sessions.v1.ReadMapResponse` in which nothing is set. */
+export const emptyReadMapResponse: types.ReadMapResponse = {
+  head: null,
+  segments: [],
+  next: null,
+  revision: 0n,
+};
+
+export function encodeReadMapResponse(value: types.ReadMapResponse): Uint8Array {
+  return codec.encodeRaw(raw.ReadMapResponse, rawOfReadMapResponse(value));
+}
+
+export function decodeReadMapResponse(bytes: Uint8Array): types.ReadMapResponse {
+  return readMapResponseOfRaw(codec.decodeRaw(raw.ReadMapResponse, bytes, 'holdfast.sessions.v1.ReadMapResponse'));
+}
+
+function rawOfReadMapResponse(value: types.ReadMapResponse): raw.RawReadMapResponse {
+  return {
+    head: value.head === null ? null : rawOfMapHead(value.head),
+    segments: value.segments.map((item) => rawOfSegment(item)),
+    next: value.next === null ? null : codec.rawOfUint64(value.next, 'holdfast.sessions.v1.ReadMapResponse.next'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.ReadMapResponse.revision'),
+  };
+}
+
+function readMapResponseOfRaw(from: raw.RawReadMapResponse): types.ReadMapResponse {
+  return {
+    head: from.head === null ? null : mapHeadOfRaw(from.head),
+    segments: from.segments.map((item) => segmentOfRaw(item)),
+    next: from.next === null ? null : codec.uint64OfRaw(from.next),
+    revision: codec.uint64OfRaw(from.revision),
   };
 }
