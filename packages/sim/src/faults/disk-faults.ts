@@ -102,11 +102,11 @@ export const diskFaults: Readonly<Record<string, FaultKind>> = {
     ...failing(['fdatasync', 'fsync directory']),
   },
   rot: {
-    what: 'bits turn on the medium, where something stands or in what was written last, in one sector or in several that are neighbours; perhaps the process is killed then',
+    what: 'bits turn on the medium, or whole sectors are lost, where something stands or in what was written last, one or several neighbours; perhaps the process is killed then',
     perMinuteMax: 8,
     draw: (random, cast) => {
       const target = pick(random, cast.fragile);
-      const place = { file: random.fraction(), place: random.fraction(), bits: 1 + random.below(8) };
+      const place = { file: random.fraction(), place: random.fraction(), bits: pick(random, bitsOfSector) ?? 1 };
       const parameters = { ...place, isRestarted: random.below(2) === 0, ...drawSpan(random) };
       return target === null ? null : { target, durationMs: 0, parameters };
     },
@@ -131,6 +131,9 @@ export const diskFaults: Readonly<Record<string, FaultKind>> = {
     ...damaging('misdirect', 0.02),
   },
 };
+
+/** Of each sector that rots: a few that no checksum of the disk noticed, or one in every byte, as where nothing can be told any more. */
+const bitsOfSector = [1, 2, 3, 5, 8, 8, sectorBytes, sectorBytes];
 
 /**
  * A flash chip loses a page, and with it neighbours that were synced long before; a head that flew too high leaves what it
