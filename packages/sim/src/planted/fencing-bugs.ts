@@ -26,7 +26,7 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
     [
       'next-number-follows',
       'who gives a command up leaves no numbers out behind it',
-      'this.#last = Math.max(this.#last, id.number + callerWindow - 1);',
+      'this.#last = Math.max(this.#last, id.number + this.#window - 1);',
       'this.#last = Math.max(this.#last, id.number);',
     ],
   ],
