@@ -295,7 +295,8 @@ export class ClusterUser {
     await this.#dropSnapshots(wanted);
     const { extents } = wanted;
     const tenant = `tenant of ${by}`;
-    await this.#ask({ kind: 'create-volume', volume: { name: by, tenant, pool, isShared: false, extents } });
+    // Wanted from here on, so it has to be there, however long nobody leads.
+    await this.insist({ kind: 'create-volume', volume: { name: by, tenant, pool, isShared: false, extents } });
     this.want(by, { tenant, mode: 'write', extents, nodes: nodes.slice(0, 1) });
   }
 
