@@ -26,6 +26,8 @@ export interface RealConnectionParts {
  */
 export class RealConnection implements Connection {
   readonly peer: string;
+  /** Read once: at the end that dialled, Node hands it out a single time, and it is the same as long as the connection stands. */
+  readonly peerCertificate: Uint8Array | null;
   readonly #socket: Socket;
   readonly #limits: TransportLimits;
   readonly #timers: Timers;
@@ -42,6 +44,7 @@ export class RealConnection implements Connection {
 
   constructor(parts: RealConnectionParts) {
     this.peer = parts.peer;
+    this.peerCertificate = certificateOf(parts.socket);
     this.#socket = parts.socket;
     this.#limits = parts.limits;
     this.#timers = parts.timers;
@@ -52,11 +55,6 @@ export class RealConnection implements Connection {
     this.#socket.on('close', () => this.#onGone());
   }
 
-  get peerCertificate(): Uint8Array | null {
-    if (!(this.#socket instanceof TLSSocket)) return null;
-    const certificate = this.#socket.getPeerX509Certificate();
-    return certificate === undefined ? null : certificate.raw;
-  }
   get isOpen(): boolean {
     return this.#state === 'open';
   }
@@ -235,4 +233,9 @@ function joined(pieces: readonly Uint8Array[], payloadBytes: number): Buffer {
     at += piece.length;
   }
   return bytes;
+}
+
+function certificateOf(socket: Socket): Uint8Array | null {
+  if (!(socket instanceof TLSSocket)) return null;
+  return socket.getPeerX509Certificate()?.raw ?? null;
 }
