@@ -14,6 +14,12 @@ export const raftHostErrorRows = {
     text: 'no copy of the identity of the member in {directory} can be read',
     hint: 'Remove the member with `holdfast metadata remove`, clear its directory, and add it again as another one.',
   },
+  RAFT_DIRECTORY_TAKEN: {
+    kind: 'exists',
+    retriable: false,
+    text: '{directory} is not empty, and no member is in it',
+    hint: 'If a restore into it was interrupted, remove the directory and run the command again; otherwise choose another one.',
+  },
   RAFT_MEMBER_EXISTS: {
     kind: 'exists',
     retriable: false,

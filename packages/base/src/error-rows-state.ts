@@ -8,6 +8,24 @@ export const stateErrorRows = {
     text: 'agent {agent} speaks for the session {session}, which agent {current} has taken up since',
     hint: 'This process was replaced: it may end. If it is the only one on its node, restart it.',
   },
+  BACKUP_DAMAGED: {
+    kind: 'data-loss',
+    retriable: false,
+    text: '{path} is no whole backup: {reason}',
+    hint: 'Nothing was written. Take another copy of the file, or an earlier backup.',
+  },
+  BACKUP_FOREIGN: {
+    kind: 'precondition',
+    retriable: false,
+    text: '{path} is a backup of the cluster {found}, and the certificate is of {expected}',
+    hint: 'Nothing was written. A cluster is restored under the authority that it had: use its folder, or its own backup.',
+  },
+  BACKUP_TOO_NEW: {
+    kind: 'unsupported',
+    retriable: false,
+    text: '{path} has {what} {found}, and this program knows up to {known}',
+    hint: 'Nothing was written. Restore it with the release that made it, or a later one.',
+  },
   CERTIFICATE_UNPROVED: {
     kind: 'precondition',
     retriable: false,
@@ -74,11 +92,23 @@ export const stateErrorRows = {
     text: 'extent {extent} of device {device} is not leased for the volume {volume} at epoch {epoch}',
     hint: 'The engine used space that was not given to it, or sent a conversion twice with other contents; the volume stops.',
   },
+  MAP_CHANGED: {
+    kind: 'aborted',
+    retriable: true,
+    text: 'the map of the volume {volume} is not that of revision {revision} any more',
+    hint: 'Read it again from its first page, or take it as it is and follow what changes.',
+  },
   MAP_ENTRY_CHANGED: {
     kind: 'aborted',
     retriable: true,
     text: 'the map of the volume {volume} is not what was expected at extent {extent}',
     hint: 'Read the map again and repeat the change against it.',
+  },
+  MAP_NOT_GRANTED: {
+    kind: 'denied',
+    retriable: false,
+    text: 'the node {node} has no grant that lets it read the map of {of}',
+    hint: 'An agent reads the maps of the volumes that its node has a grant of; the grant may be over.',
   },
   MAP_REVISION_OLD: {
     kind: 'aborted',
@@ -92,29 +122,17 @@ export const stateErrorRows = {
     text: 'there is a metadata server {name} already',
     hint: 'If it lost its disk: `holdfast metadata remove NAME`, then `holdfast metadata invite NAME` for a token to join with.',
   },
-  MAP_CHANGED: {
-    kind: 'aborted',
-    retriable: true,
-    text: 'the map of the volume {volume} is not that of revision {revision} any more',
-    hint: 'Read it again from its first page, or take it as it is and follow what changes.',
-  },
   MEMBER_NOT_FOUND: {
     kind: 'not-found',
     retriable: false,
     text: 'there is no metadata server {name}',
     hint: 'See who is a member with `holdfast metadata members`.',
   },
-  MAP_NOT_GRANTED: {
-    kind: 'denied',
-    retriable: false,
-    text: 'the node {node} has no grant that lets it read the map of {of}',
-    hint: 'An agent reads the maps of the volumes that its node has a grant of; the grant may be over.',
-  },
   MEMBER_NOT_HEARD: {
     kind: 'precondition',
     retriable: true,
     text: 'the leader does not hear the metadata server {name}',
-    hint: 'Start it, and see that its peers reach it: a vote for one that is down could cost the cluster its majority.',
+    hint: 'Start it, and see that its peers reach it: the group counts on those that answer only.',
   },
   MEMBER_TOKEN_REFUSED: {
     kind: 'denied',
@@ -236,6 +254,12 @@ export const stateErrorRows = {
     text: 'there is no snapshot {snapshot}',
     hint: 'See whether the VolumeSnapshotContent names a snapshot of this cluster.',
   },
+  SNAPSHOT_UNRELATED: {
+    kind: 'invalid',
+    retriable: false,
+    text: 'the snapshot {base} is no earlier one of the same volume as {target}',
+    hint: 'Compare a snapshot with a later one of its volume, or with the volume itself.',
+  },
   STATE_COMMAND_MALFORMED: {
     kind: 'invalid',
     retriable: false,
@@ -260,12 +284,6 @@ export const stateErrorRows = {
     text: 'the database of the metadata failed: {reason}',
     hint: 'See whether its disk is full or broken; a member whose database is lost gets it back from the log or a peer.',
   },
-  STATE_DATABASE_TOO_NEW: {
-    kind: 'precondition',
-    retriable: false,
-    text: 'the database has schema {found}, and this release knows up to {known}',
-    hint: "Start a release that is at least the cluster's version.",
-  },
   STATE_HASHES_DIFFER: {
     kind: 'data-loss',
     retriable: false,
@@ -289,6 +307,12 @@ export const stateErrorRows = {
     retriable: false,
     text: 'there are as many {what} as there may be: {limit}',
     hint: 'Remove some that are not needed.',
+  },
+  STATE_VERSION_TOO_NEW: {
+    kind: 'unsupported',
+    retriable: false,
+    text: 'the cluster was finalised at version {found}, and this program knows versions up to {known}',
+    hint: 'Start a release that knows it: going back to an older one ends with `holdfast metadata finalize`.',
   },
   TAINT_UNFOUNDED: {
     kind: 'precondition',

@@ -1,5 +1,5 @@
 // The directory of a metadata server: raft's own files (host/initialise.ts), the database of the state, and the members as they were
-// when this one began. Made once, by `init` for the first member and by `join` for each further one.
+// when this one began. Made once, by `init` for the first member, by `join` for each further one, and by `restore` (restore.ts).
 import { join } from 'node:path';
 import { isOpError, OpError, readContent, replaceContent, RealFiles, type Files } from '@holdfast/base';
 import type { Clock, Random, Timers } from '@holdfast/base';
@@ -65,11 +65,14 @@ export function readAdmission({ member, members, revision }: JoinResponse): {
   return { member: toMemberId(Number(member)), first: { revision: Number(revision), members: places } };
 }
 
-/** Throws RAFT_MEMBER_EXISTS: asked before anything is done elsewhere that could not be taken back. */
+/** Throws RAFT_MEMBER_EXISTS and RAFT_DIRECTORY_TAKEN: asked before anything is done elsewhere that could not be taken back. */
 export function refuseExisting({ directory, files = new RealFiles() }: HomeOptions): void {
   const known = readIdentity(files, directory);
-  if (known === null) return;
-  throw new OpError('RAFT_MEMBER_EXISTS', { directory, member: known.member, cluster: known.cluster });
+  if (known !== null) {
+    throw new OpError('RAFT_MEMBER_EXISTS', { directory, member: known.member, cluster: known.cluster });
+  }
+  // Of a restore that was interrupted: another member's first start would take it for its own state.
+  if (files.stat(statePath(directory)) !== null) throw new OpError('RAFT_DIRECTORY_TAKEN', { directory });
 }
 
 interface Beginning {
@@ -83,9 +86,13 @@ async function makeHome(options: HomeOptions, { member, isFounder, first }: Begi
   refuseExisting(options);
   if (files.stat(directory) === null) files.mkdir(directory);
   // Before the identity, which says that all of it is there.
-  replaceContent(files, join(directory, membersFile), Buffer.from(`${JSON.stringify(first, null, 2)}\n`));
+  writeFirstMembers(files, directory, first);
   const founders = isFounder ? votersOnly([member]) : null;
   await initialise({ ...options, self: member, groups: [{ group: metadataGroup, founders }] });
+}
+
+export function writeFirstMembers(files: Files, directory: string, first: FirstMembers): void {
+  replaceContent(files, join(directory, membersFile), Buffer.from(`${JSON.stringify(first, null, 2)}\n`));
 }
 
 export interface Home {

@@ -1,4 +1,4 @@
-// How the group changes, at the member that leads it: tokens, who joins by one, votes, farewells. What the state knows of a member and
+// How the group changes, at the member that leads it: tokens, who joins by one, votes, farewells, the cluster version. What the state knows of a member and
 // what raft knows of it are two steps each; they are in the order in which a crash between them leaves something that the same
 // request, or `remove`, puts right.
 import { createHash } from 'node:crypto';
@@ -82,6 +82,21 @@ export class Membership {
       await this.#change({ kind: 'remove', member });
     }
     await proposer.propose<'forgetMember'>({ kind: 'forgetMember', member, by, atMs: clock.wallMs() });
+  }
+
+  /** For ever. Each member is heard: one that went back to an older release unheard would be shut out. */
+  async finalize(version: number): Promise<void> {
+    const { replica } = this.#parts;
+    const { configuration, followers, self, version: current } = replica.status;
+    if (version === current) return;
+    for (const member of membersOf(configuration).filter((each) => each !== self)) {
+      const { name } = this.#find(member);
+      const follower = followers.find((each) => each.member === member);
+      if (follower?.isActive !== true) throw new OpError('MEMBER_NOT_HEARD', { name });
+      const known = follower.version ?? 0;
+      if (known < version) throw new OpError('RAFT_VERSION_UNANNOUNCED', { member: name, known, version });
+    }
+    await replica.raiseVersion(version);
   }
 
   async transfer(member: MemberId): Promise<void> {

@@ -127,7 +127,7 @@ export class TestGroup {
   async start(member: TestMember): Promise<MetadataService> {
     const { directory, keeper, peerAddress: peerListen, metrics } = member;
     member.service = await MetadataService.open({
-      ...{ directory, keeper, peerListen, metrics, clock, timers, random },
+      ...{ directory, keeper, peerListen, metrics, clock, timers, random, release: 'test' },
       readyLimitMs: 1_000,
       settings: this.settings,
       checks: new HealthChecks(timers),

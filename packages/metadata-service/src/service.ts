@@ -17,6 +17,7 @@ import { peerTls, type CertificateKeeper, type Health } from '@holdfast/rpc';
 import type { HealthChecks, Log, Metrics } from '@holdfast/telemetry';
 import { AddressBook, peerJudge } from './address-book.ts';
 import { AppliedSignal } from './applied-signal.ts';
+import { Backups, backupLimitsDefault, type BackupLimits } from './backups.ts';
 import { ClientExpiry } from './client-expiry.ts';
 import type { HostSettings, Replica } from './host/host-options.ts';
 import { hostSettingsDefault } from './host/host-settings.ts';
@@ -28,12 +29,15 @@ import { measureLog } from './log-metrics.ts';
 import { founder, metadataGroup, readHome, statePath, type MemberPlace } from './member-home.ts';
 import { measureRaft } from './raft-metrics.ts';
 import { removeDatabase } from './state/database.ts';
-import { MetadataMachine } from './state/machine.ts';
+import { MetadataMachine, type MetadataOptions } from './state/machine.ts';
+import { knownVersion, schemaSteps, type SchemaStep } from './state/schema.ts';
 import { stateLimits } from './state/state-limits.ts';
 
 export interface ServiceOptions {
   /** Made by `initialiseFirst` or `initialiseJoined`. */
   readonly directory: string;
+  /** Of this program, for example "0.1.0". */
+  readonly release: string;
   /** This server's own certificate: of the role metadata, and of the name under which it is a member. */
   readonly keeper: CertificateKeeper;
   /** Where this server listens for the other members. */
@@ -41,6 +45,9 @@ export interface ServiceOptions {
   /** How long a read through the leader may take before this server counts as not ready. */
   readonly readyLimitMs: number;
   readonly settings?: Partial<HostSettings>;
+  readonly backupLimits?: Partial<BackupLimits>;
+  /** Other than this release's: for tests of releases that there are not yet. */
+  readonly schema?: readonly SchemaStep[];
   readonly checks: HealthChecks;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -53,6 +60,9 @@ const foundingBackoff = { baseMs: 100, ceilingMs: 5_000 };
 
 export class MetadataService {
   readonly self: MemberId;
+  readonly release: string;
+  /** The highest cluster version that this program knows. */
+  readonly knownVersion: number;
   readonly machine: MetadataMachine;
   readonly replica: Replica;
   readonly book: AddressBook;
@@ -62,6 +72,7 @@ export class MetadataService {
   readonly agents = new ConnectedAgents(stateLimits.nodes);
   /** Does something only while this server leads. */
   readonly sessions: SessionLeader;
+  readonly backups: Backups;
   readonly #options: ServiceOptions;
   readonly #host: ReplicaHost;
   readonly #stopped = new AbortController();
@@ -71,6 +82,8 @@ export class MetadataService {
 
   private constructor(options: ServiceOptions, parts: ServiceParts) {
     this.#options = options;
+    this.release = options.release;
+    this.knownVersion = knownVersion(options.schema ?? schemaSteps);
     this.self = parts.self;
     this.machine = parts.machine;
     this.book = parts.book;
@@ -88,14 +101,18 @@ export class MetadataService {
     const { clock, timers, random, log } = options;
     const onDue = (session: string): void => agents.remind(session);
     this.sessions = new SessionLeader({ replica, machine, clock, timers, random, log, onDue });
+    const { cluster, name: member } = options.keeper.current.identity;
+    const limits = { ...backupLimitsDefault, ...options.backupLimits };
+    const { files } = parts;
+    this.backups = new Backups({ ...options, cluster, member, files, machine, replica, limits });
   }
 
   static async open(options: ServiceOptions): Promise<MetadataService> {
-    const { directory, keeper, checks, log, metrics, clock, timers } = options;
+    const { directory, keeper, checks, log, metrics, clock, timers, schema = schemaSteps } = options;
     const files = new RealFiles();
     const { cluster, name } = keeper.current.identity;
     const { identity, first } = readHome(files, directory);
-    const machine = openState(files, directory, log);
+    const machine = openState({ path: statePath(directory), files, schema }, log);
     try {
       const book = new AddressBook(machine, first);
       const self = identity.member;
@@ -103,6 +120,7 @@ export class MetadataService {
       const applied = new AppliedSignal();
       const host = await ReplicaHost.open({
         ...options,
+        settings: settingsOf(options, knownVersion(schema)),
         cluster,
         self,
         address: options.peerListen,
@@ -118,7 +136,7 @@ export class MetadataService {
       });
       measureLog(metrics, { stat: () => host.status.log });
       measureRaft(metrics, host);
-      const service = new MetadataService(options, { self, machine, book, applied, host });
+      const service = new MetadataService(options, { self, files, machine, book, applied, host });
       checks.add('metadata', async () => service.checkReady());
       log.info('member started', { member: self, peers: host.address });
       if (self === founder) service.#founding = service.#found(first.members);
@@ -205,23 +223,29 @@ export class MetadataService {
 
 interface ServiceParts {
   readonly self: MemberId;
+  readonly files: Files;
   readonly machine: MetadataMachine;
   readonly book: AddressBook;
   readonly applied: AppliedSignal;
   readonly host: ReplicaHost;
 }
 
+/** The members tell each other which cluster versions their programs know. */
+function settingsOf({ settings = {} }: ServiceOptions, supportedVersion: number): Partial<HostSettings> {
+  return { ...settings, raft: { ...(settings.raft ?? hostSettingsDefault.raft), supportedVersion } };
+}
+
 /** Everything of a database that is damaged is in the log, or at a peer: it is made anew from there. */
-function openState(files: Files, directory: string, log: Log): MetadataMachine {
-  const path = statePath(directory);
+function openState(options: MetadataOptions & { readonly path: string }, log: Log): MetadataMachine {
+  const { path, files } = options;
   try {
-    return MetadataMachine.open({ path, files });
+    return MetadataMachine.open(options);
   } catch (error) {
     const isDamaged = isOpError(error) && error.code === 'STATE_DATABASE_FAILED' && damages.test(error.message);
     if (!isDamaged) throw error;
     log.error('the database is damaged, and is made anew from snapshot, log and peers', { path, error });
     removeDatabase(files, path);
-    return MetadataMachine.open({ path, files });
+    return MetadataMachine.open(options);
   }
 }
 const damages = /SQLITE_(CORRUPT|NOTADB)/;

@@ -3,6 +3,7 @@
 import { formatAddress } from '@holdfast/base';
 import type { CertificateKeeper, Health, ServedService } from '@holdfast/rpc';
 import type { RoleContext } from '../role.ts';
+import { version } from '../version.ts';
 import type { MetadataFields } from './metadata-config.ts';
 
 export interface RunningMember {
@@ -22,6 +23,7 @@ export async function openMember(
   const service = await MetadataService.open({
     ...context,
     directory,
+    release: version(),
     keeper,
     peerListen: formatAddress(config.peerListen),
     readyLimitMs: config.readyLimit.ms,

@@ -22,7 +22,10 @@ import { toTimestamp } from './volumes.ts';
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 
 export interface ClusterParts {
-  readonly service: Pick<MetadataService, 'replica' | 'machine' | 'book'>;
+  readonly service: Pick<
+    MetadataService,
+    'replica' | 'machine' | 'book' | 'backups' | 'health' | 'release' | 'knownVersion'
+  >;
   readonly access: StateAccess;
   readonly membership: Membership;
 }
@@ -70,6 +73,14 @@ export function clusterHandlers({ service, access, membership }: ClusterParts): 
       await membership.transfer(numberOf(member));
       return {};
     },
+    async *backup(_, { signal }) {
+      for await (const data of service.backups.make(signal)) yield { data };
+    },
+    finalize: async ({ version }) => {
+      access.requireLeader();
+      await membership.finalize(toNumber(version, 'version'));
+      return {};
+    },
   };
 }
 
@@ -109,10 +120,13 @@ function describeGroup(service: ClusterParts['service']): DescribeResponse {
     version: BigInt(version),
     generation: BigInt(generation),
     members: book.all().map((place) => memberOf(service, place)),
+    knownVersion: BigInt(service.knownVersion),
+    release: service.release,
+    health: service.health,
   };
 }
 
-function memberOf({ replica }: ClusterParts['service'], place: MemberPlace): Member {
+function memberOf({ replica, knownVersion }: ClusterParts['service'], place: MemberPlace): Member {
   const { self, configuration, followers, last } = replica.status;
   const { number, name, peerAddress, apiAddress } = place;
   const follower = followers.find(({ member }) => member === number);
@@ -126,5 +140,10 @@ function memberOf({ replica }: ClusterParts['service'], place: MemberPlace): Mem
         : 'ADMITTED',
     behind: isSelfLeading ? 0n : follower === undefined ? null : BigInt(Math.max(0, last.index - follower.match)),
     isActive: isSelfLeading ? true : (follower?.isActive ?? null),
+    knownVersion: toVersion(isSelfLeading ? knownVersion : (follower?.version ?? null)),
   };
+}
+
+function toVersion(version: number | null): bigint | null {
+  return version === null ? null : BigInt(version);
 }

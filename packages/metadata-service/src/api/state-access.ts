@@ -4,7 +4,7 @@
 import { OpError, type Clock, type Random } from '@holdfast/base';
 import type { CommandId } from '@holdfast/rpc';
 import { decodeAnswer, encodeCommand } from '../state/command-codec.ts';
-import type { Command, CommandKind, CommandOf, ResultOf } from '../state/commands.ts';
+import { commands, type Command, type CommandKind, type CommandOf, type ResultOf } from '../state/commands.ts';
 import type { StateDatabase } from '../state/database.ts';
 import type { MetadataService } from '../service.ts';
 import { present, toNumber } from './values.ts';
@@ -71,7 +71,7 @@ export class StateAccess {
     const data = encodeCommand(command);
     this.requireLeader();
     const { replica, sessions } = this.#parts.service;
-    const answer = await replica.propose(proposal, data);
+    const answer = await replica.propose(proposal, data, commands[command.kind].since);
     return sessions.heed(command, () => decodeAnswer(command.kind, answer));
   }
 

@@ -4,7 +4,7 @@
 import { isOpError, OpError, type Clock, type Random } from '@holdfast/base';
 import type { Replica } from '../host/host-options.ts';
 import { decodeAnswer, encodeCommand } from '../state/command-codec.ts';
-import type { Command, CommandKind, CommandOf, ResultOf } from '../state/commands.ts';
+import { commands, type Command, type CommandKind, type CommandOf, type ResultOf } from '../state/commands.ts';
 import { stateLimits } from '../state/state-limits.ts';
 
 export interface ProposerParts {
@@ -51,9 +51,10 @@ export class Proposer {
 
   async ask<Kind extends CommandKind>(command: CommandOf<Kind> & Command): Promise<Answered<Kind>> {
     const data = encodeCommand(command);
+    const { since } = commands[command.kind];
     const { client, sequence } = await this.#place();
     try {
-      const bytes = await this.#parts.replica.propose({ session: client.number, sequence }, data);
+      const bytes = await this.#parts.replica.propose({ session: client.number, sequence }, data, since);
       return this.#read<Kind>(command.kind, client, bytes);
     } finally {
       client.underWay.delete(sequence);

@@ -89,7 +89,7 @@ async function run(report: Report): Promise<void> {
   const home = join(directory, 'm1');
   await initialiseFirst({ directory: home, cluster: authority.cluster, ...parts }, place);
   const service = await MetadataService.open({
-    ...{ directory: home, keeper, peerListen: '127.0.0.1:0', readyLimitMs: 1_000, log, ...parts },
+    ...{ directory: home, keeper, peerListen: '127.0.0.1:0', readyLimitMs: 1_000, release: 'bench', log, ...parts },
     ...{ checks: new HealthChecks(timers), metrics: await createMetrics() },
   });
   const server = await certificates.serve({ services: await metadataApi({ service, ...parts }), keeper });

@@ -39,6 +39,7 @@ const sessionWithKey = query<SessionRow>(`
   WHERE nodes.number = ? AND sessions.generation = ? AND sessions.incarnation = ?
 `);
 const setOff = change('UPDATE nodes SET off_by = ?, off_incarnation = ? WHERE name = ?');
+const closedPool = query<PoolRow>('SELECT * FROM pools WHERE open_generation <> ? ORDER BY name LIMIT 1');
 const setTaint = change('UPDATE nodes SET taint = ? WHERE name = ?');
 const certificateOfNode = query<{ readonly revision: number | null }>(`
   SELECT MAX(session_pools.certificate) AS revision FROM sessions JOIN session_pools ON session_pools.session = sessions.id
@@ -237,6 +238,9 @@ export function taintNode(
   nodeOf(state, name);
   const refuse = (reason: string): OpError => new OpError('TAINT_UNFOUNDED', { node: name, reason });
   if (isForeignAttached) throw refuse("another driver's volume is attached");
+  // A restored log may know nothing of a grant on that node that is younger than the backup (adr/0016).
+  const closed = state.database.get(closedPool, state.cluster.generation);
+  if (closed !== null) throw refuse(`the pool ${closed.name} is not open in this cluster generation`);
   const held = state.database.get(grantOfNode, name);
   if (held !== null) throw refuse(`the grant of the volume ${held.volume} has no certificate`);
   const certificate = state.database.get(certificateOfNode, name)?.revision ?? null;

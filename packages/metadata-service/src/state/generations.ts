@@ -3,7 +3,7 @@
 import { OpError } from '@holdfast/base';
 import { certifySession, missingPreemption } from './certificates.ts';
 import type { CommandOf, ResultOf } from './commands.ts';
-import type { SessionPoolRow } from './entities.ts';
+import type { ClusterRow, IntentRow, SessionPoolRow } from './entities.ts';
 import { poolOf } from './extents.ts';
 import { change, query } from './query.ts';
 import type { State } from './state.ts';
@@ -11,6 +11,9 @@ import { stateLimits } from './state-limits.ts';
 
 const endAll = change("UPDATE sessions SET ended = 'generation' WHERE ended IS NULL");
 const endAllInPools = change('UPDATE session_pools SET ended_revision = ? WHERE ended_revision IS NULL');
+const openIntents = query<Pick<IntentRow, 'volume'>>('SELECT volume FROM intents ORDER BY volume');
+const forgetIntents = change('DELETE FROM intents');
+const forgetAcknowledgements = change('DELETE FROM acknowledgements');
 const forgetProofs = change('UPDATE pools SET proof = NULL');
 const setProof = change('UPDATE pools SET proof = ? WHERE name = ?');
 const openInGeneration = change('UPDATE pools SET open_generation = ?, proof = NULL WHERE name = ?');
@@ -25,12 +28,26 @@ export function raiseGeneration(
   { seen, by, atMs }: CommandOf<'raiseGeneration'>,
 ): ResultOf<'raiseGeneration'> {
   const { database, cluster } = state;
-  cluster.generation = Math.max(cluster.generation, seen) + 1;
+  cluster.generation = generationAfter(cluster, seen);
   database.run(endAll);
   database.run(endAllInPools, state.index);
   database.run(forgetProofs);
+  withdrawIntents(state);
   state.audit(atMs, by, `raised the cluster generation to ${cluster.generation}`);
   return { generation: cluster.generation };
+}
+
+export function generationAfter({ generation }: ClusterRow, seen: number): number {
+  return Math.max(generation, seen) + 1;
+}
+
+/** What was acknowledged was said by engines of the older generation; one that runs since was never asked (adr/0016). */
+function withdrawIntents(state: State): void {
+  const { database } = state;
+  const open = database.all(openIntents);
+  database.run(forgetIntents);
+  database.run(forgetAcknowledgements);
+  for (const { volume } of open) state.note('intent', volume, true);
 }
 
 /** Every older key is gone from every device, or, where there are no reservations, a person says that no older server runs. */

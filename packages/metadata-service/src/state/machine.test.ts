@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commands } from './commands.ts';
 import { MetadataMachine } from './machine.ts';
-import { schemaSteps } from './schema.ts';
+import { knownVersion, schemaSteps } from './schema.ts';
 import { entryOf, files, inMemory, inTemporaryDirectory, nodeCommand, poolCommand, readAll } from './state-testing.ts';
 import { sourceOf, Story, versionEntry, volumeCommand } from './state-testing.ts';
 
@@ -133,7 +134,11 @@ test('what an interrupted install left behind is removed at the next start', () 
 test('a step of the schema runs at the entry that raises the cluster version, and an older release refuses what has it', () =>
   inTemporaryDirectory((directory) => {
     const path = join(directory, 'state.db');
-    const later = { version: 2, sql: 'CREATE TABLE later (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;' };
+    const later = {
+      version: 2,
+      brings: [],
+      sql: 'CREATE TABLE later (id INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;',
+    };
     const schema = [...schemaSteps, later];
     const story = someStory(new Story({ path, files, schema }));
     expect(story.machine.dump()).not.toContain('later');
@@ -142,10 +147,23 @@ test('a step of the schema runs at the entry that raises the cluster version, an
     expect(story.machine.dump()).toContain('later: 1 "there"');
     story.machine.close();
     expect(() => MetadataMachine.open({ path, files })).toThrow(
-      expect.objectContaining({ code: 'STATE_DATABASE_TOO_NEW' }),
+      expect.objectContaining({ code: 'STATE_VERSION_TOO_NEW' }),
     );
     MetadataMachine.open({ path, files, schema }).close();
   }));
+
+test('a program that does not know a cluster version stops before the entry that raises it', () => {
+  const { machine } = someStory();
+  const hash = machine.hash();
+  const raised = versionEntry(2, machine.applied + 1);
+  expect(() => machine.apply([raised])).toThrow(expect.objectContaining({ code: 'STATE_VERSION_TOO_NEW' }));
+  expect(machine.hash()).toBe(hash);
+});
+
+test('no command needs a cluster version that this release does not know', () => {
+  const known = knownVersion(schemaSteps);
+  expect(Object.entries(commands).filter(([, { since }]) => since > known)).toEqual([]);
+});
 
 test('an entry of a later release ends the process instead of being answered; a malformed one is refused by everybody', () => {
   const { machine } = someStory();

@@ -15,7 +15,8 @@ import { type StateDatabase } from './database.ts';
 import { compactFeed } from './feed.ts';
 import { handle } from './handlers.ts';
 import { query } from './query.ts';
-import { schemaSteps, type SchemaStep } from './schema.ts';
+import { beginAnew, type NewBeginning } from './new-beginning.ts';
+import { knownVersion, schemaSteps, type SchemaStep } from './schema.ts';
 import { dumpState, hashState } from './state-dump.ts';
 import { StateFile } from './state-file.ts';
 import { State } from './state.ts';
@@ -88,7 +89,7 @@ export class MetadataMachine implements StateMachine {
   }
 
   async install(source: SnapshotSource): Promise<void> {
-    this.#file.replace(source, (database) => checkSchema(State.read(database).schema, this.#schema));
+    this.#file.replace(source, (database) => this.#checkVersion(State.read(database).version));
     this.#state = this.#begin();
     this.#durable = this.applied;
   }
@@ -96,6 +97,22 @@ export class MetadataMachine implements StateMachine {
   /** Everything up to `applied` is durable behind this, unless a snapshot is being read. */
   checkpoint(): void {
     if (this.#file.checkpoint()) this.#durable = this.applied;
+  }
+
+  /** Outside of every log: makes of the state of a backup the one that a restored cluster begins with, durably. */
+  beginAnew(beginning: NewBeginning): void {
+    const { database } = this;
+    database.begin();
+    try {
+      beginAnew(this.#state, beginning);
+      this.#state.save();
+      database.commit();
+    } catch (error) {
+      database.rollback();
+      this.#state.reread();
+      throw error;
+    }
+    this.checkpoint();
   }
 
   hash(): string {
@@ -119,7 +136,7 @@ export class MetadataMachine implements StateMachine {
       this.#file.checkpoint();
     }
     const state = new State(database);
-    checkSchema(state.cluster.schema, this.#schema);
+    this.#checkVersion(state.cluster.version);
     return state;
   }
 
@@ -138,12 +155,19 @@ export class MetadataMachine implements StateMachine {
   /** The schema's next steps are part of the entry that raises the version, so they run at one index everywhere. */
   #raiseVersion(version: number): void {
     const { cluster } = this.#state;
+    this.#checkVersion(version);
     for (const step of this.#schema) {
       if (step.version <= cluster.schema || step.version > version) continue;
       this.database.define(step.sql);
       cluster.schema = step.version;
     }
     cluster.version = Math.max(cluster.version, version);
+  }
+
+  /** A program that does not know the version would come to another state from here on. */
+  #checkVersion(found: number): void {
+    const known = knownVersion(this.#schema);
+    if (found > known) throw new OpError('STATE_VERSION_TOO_NEW', { found, known });
   }
 
   #answer({ proposal, data }: Entry): Uint8Array {
@@ -192,8 +216,3 @@ export class MetadataMachine implements StateMachine {
 }
 
 const unanswerable: ReadonlySet<string> = new Set(['STATE_COMMAND_UNKNOWN', 'STATE_DATABASE_FAILED']);
-
-function checkSchema(found: number, steps: readonly SchemaStep[]): void {
-  const known = Math.max(...steps.map(({ version }) => version));
-  if (found > known) throw new OpError('STATE_DATABASE_TOO_NEW', { found, known });
-}

@@ -19,6 +19,8 @@ const countInvitations = query<{ readonly count: number }>('SELECT COUNT(*) AS c
 const insertInvitation = insert<InvitationRow>('invitations', ['name', 'token_hash', 'ends_ms']);
 const deleteInvitation = change('DELETE FROM invitations WHERE name = ?');
 const firstEnded = query<InvitationRow>('SELECT * FROM invitations WHERE ends_ms <= ? LIMIT 1');
+const deleteMembers = change('DELETE FROM members');
+const deleteInvitations = change('DELETE FROM invitations');
 const deleteEnded = change('DELETE FROM invitations WHERE ends_ms <= ?');
 
 /** The first member says who it is; it was there before anybody could be asked. Said again, it changes nothing. */
@@ -79,4 +81,17 @@ export function forgetMember(state: State, { member, by, atMs }: CommandOf<'forg
   state.audit(atMs, by, `removed the metadata server ${known.name}`);
   state.note('member', known.name, true);
   return {};
+}
+
+/** The group of before is gone with its tokens, and nobody of it is known here. */
+export function replaceMembers(
+  state: State,
+  founder: Omit<CommandOf<'foundMember'>, 'kind'> & { member: number },
+): void {
+  const { database, cluster } = state;
+  const { member: number, name, peerAddress: peer_address, apiAddress: api_address } = founder;
+  database.run(deleteMembers);
+  database.run(deleteInvitations);
+  database.insert(insertMember, { number, name, peer_address, api_address });
+  cluster.members = number;
 }

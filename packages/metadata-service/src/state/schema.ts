@@ -254,3 +254,8 @@ export const schemaSteps: readonly SchemaStep[] = [
     sql: clusterTables + poolTables + volumeTables + fencingTables + firstCluster,
   },
 ];
+
+/** The highest cluster version that a program with these steps knows. */
+export function knownVersion(steps: readonly SchemaStep[]): number {
+  return Math.max(...steps.map(({ version }) => version));
+}

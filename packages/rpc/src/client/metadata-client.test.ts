@@ -28,7 +28,10 @@ afterEach(async () => {
 
 /** A stand-in for a server: it gives out sessions, and does what the test says with a command. */
 function servicesOf(create: Create): ServedService[] {
-  const others = { describe: null, hash: null, invite: null, join: null, promote: null, remove: null, transfer: null };
+  const others = {
+    ...{ backup: null, describe: null, finalize: null, hash: null },
+    ...{ invite: null, join: null, promote: null, remove: null, transfer: null },
+  };
   const openClient = async (): Promise<{ client: bigint }> => ({ client: ++sessions });
   return [
     serve(services.clusterService, { openClient, ...others }),

@@ -165,6 +165,34 @@ export const clusterService = {
       encodeResponse: codec.encodeTransferResponse,
       decodeResponse: codec.decodeTransferResponse,
     },
+    /** The state that this server has applied, as the bytes of a backup file, as fast as a server under load can bear. */
+    backup: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Backup',
+      path: '/holdfast.metadata.v1.Cluster/Backup',
+      requestStream: false,
+      responseStream: true,
+      requestMessage: 'holdfast.metadata.v1.BackupRequest',
+      responseMessage: 'holdfast.metadata.v1.BackupResponse',
+      encodeRequest: codec.encodeBackupRequest,
+      decodeRequest: codec.decodeBackupRequest,
+      encodeResponse: codec.encodeBackupResponse,
+      decodeResponse: codec.decodeBackupResponse,
+    },
+    /** Raises the cluster version, for ever: servers that do not know it are refused from there on. */
+    finalize: {
+      service: 'holdfast.metadata.v1.Cluster',
+      method: 'Finalize',
+      path: '/holdfast.metadata.v1.Cluster/Finalize',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.FinalizeRequest',
+      responseMessage: 'holdfast.metadata.v1.FinalizeResponse',
+      encodeRequest: codec.encodeFinalizeRequest,
+      decodeRequest: codec.decodeFinalizeRequest,
+      encodeResponse: codec.encodeFinalizeResponse,
+      decodeResponse: codec.decodeFinalizeResponse,
+    },
   },
 } as const satisfies ServiceDescriptor;
 

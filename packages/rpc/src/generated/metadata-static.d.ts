@@ -81,6 +81,9 @@ export interface RawDescribeResponse {
   readonly version: Raw64;
   readonly generation: Raw64;
   readonly members: readonly RawMember[];
+  readonly knownVersion: Raw64;
+  readonly release: string;
+  readonly health: RawHealth | null;
 }
 export const DescribeResponse: RawMessage<RawDescribeResponse>;
 
@@ -92,6 +95,7 @@ export interface RawMember {
   readonly kind: number;
   readonly behind: Raw64 | null;
   readonly isActive: boolean | null;
+  readonly knownVersion: Raw64 | null;
 }
 export const Member: RawMessage<RawMember>;
 
@@ -153,6 +157,22 @@ export const TransferRequest: RawMessage<RawTransferRequest>;
 
 export type RawTransferResponse = object;
 export const TransferResponse: RawMessage<RawTransferResponse>;
+
+export type RawBackupRequest = object;
+export const BackupRequest: RawMessage<RawBackupRequest>;
+
+export interface RawBackupResponse {
+  readonly data: Uint8Array;
+}
+export const BackupResponse: RawMessage<RawBackupResponse>;
+
+export interface RawFinalizeRequest {
+  readonly version: Raw64;
+}
+export const FinalizeRequest: RawMessage<RawFinalizeRequest>;
+
+export type RawFinalizeResponse = object;
+export const FinalizeResponse: RawMessage<RawFinalizeResponse>;
 
 export interface RawListSettingsRequest {
   readonly isLocal: boolean;

@@ -1089,6 +1089,9 @@ export const holdfast = $root.holdfast = (() => {
                 DescribeResponse.prototype.version = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 DescribeResponse.prototype.generation = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 DescribeResponse.prototype.members = $util.emptyArray;
+                DescribeResponse.prototype.knownVersion = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                DescribeResponse.prototype.release = "";
+                DescribeResponse.prototype.health = null;
 
                 DescribeResponse.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -1122,6 +1125,12 @@ export const holdfast = $root.holdfast = (() => {
                     if (message.members != null && message.members.length)
                         for (let i = 0; i < message.members.length; ++i)
                             $root.holdfast.metadata.v1.Member.encode(message.members[i], writer.uint32(98).fork(), _depth + 1).ldelim();
+                    if (message.knownVersion != null && $Object.hasOwnProperty.call(message, "knownVersion") && (typeof message.knownVersion === "object" ? message.knownVersion.low || message.knownVersion.high : message.knownVersion !== 0))
+                        writer.uint32(104).uint64(message.knownVersion);
+                    if (message.release != null && $Object.hasOwnProperty.call(message, "release") && message.release !== "")
+                        writer.uint32(114).string(message.release);
+                    if (message.health != null && $Object.hasOwnProperty.call(message, "health"))
+                        $root.holdfast.metadata.v1.Health.encode(message.health, writer.uint32(122).fork(), _depth + 1).ldelim();
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -1262,6 +1271,30 @@ export const holdfast = $root.holdfast = (() => {
                                 message.members.push($root.holdfast.metadata.v1.Member.decode(reader, reader.size(), $undefined, _depth + 1));
                                 continue;
                             }
+                        case 13: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.knownVersion = value;
+                                else
+                                    delete message.knownVersion;
+                                continue;
+                            }
+                        case 14: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.release = value;
+                                else
+                                    delete message.release;
+                                continue;
+                            }
+                        case 15: {
+                                if (wireType !== 2)
+                                    break;
+                                message.health = $root.holdfast.metadata.v1.Health.decode(reader, reader.size(), $undefined, _depth + 1, message.health);
+                                continue;
+                            }
                         }
                         reader.skipType(wireType, _depth, tag);
                         if (!reader.discardUnknown) {
@@ -1307,6 +1340,7 @@ export const holdfast = $root.holdfast = (() => {
                 Member.prototype.kind = 0;
                 Member.prototype.behind = null;
                 Member.prototype.isActive = null;
+                Member.prototype.knownVersion = null;
 
                 let $oneOfFields;
 
@@ -1319,6 +1353,12 @@ export const holdfast = $root.holdfast = (() => {
                 // Virtual OneOf for proto3 optional field
                 $Object.defineProperty(Member.prototype, "_isActive", {
                     get: $util.oneOfGetter($oneOfFields = ["isActive"]),
+                    set: $util.oneOfSetter($oneOfFields)
+                });
+
+                // Virtual OneOf for proto3 optional field
+                $Object.defineProperty(Member.prototype, "_knownVersion", {
+                    get: $util.oneOfGetter($oneOfFields = ["knownVersion"]),
                     set: $util.oneOfSetter($oneOfFields)
                 });
 
@@ -1343,6 +1383,8 @@ export const holdfast = $root.holdfast = (() => {
                         writer.uint32(48).uint64(message.behind);
                     if (message.isActive != null && $Object.hasOwnProperty.call(message, "isActive"))
                         writer.uint32(56).bool(message.isActive);
+                    if (message.knownVersion != null && $Object.hasOwnProperty.call(message, "knownVersion"))
+                        writer.uint32(64).uint64(message.knownVersion);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -1433,6 +1475,13 @@ export const holdfast = $root.holdfast = (() => {
                                     break;
                                 message.isActive = reader.bool();
                                 message._isActive = "isActive";
+                                continue;
+                            }
+                        case 8: {
+                                if (wireType !== 0)
+                                    break;
+                                message.knownVersion = reader.uint64();
+                                message._knownVersion = "knownVersion";
                                 continue;
                             }
                         }
@@ -2461,6 +2510,302 @@ export const holdfast = $root.holdfast = (() => {
                 };
 
                 return TransferResponse;
+            })();
+
+            v1.BackupRequest = (function() {
+
+                const BackupRequest = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                BackupRequest.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                BackupRequest.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.BackupRequest();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        reader.skipType(tag & 7, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return BackupRequest;
+            })();
+
+            v1.BackupResponse = (function() {
+
+                const BackupResponse = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                BackupResponse.prototype.data = $util.newBuffer([]);
+
+                BackupResponse.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.data != null && $Object.hasOwnProperty.call(message, "data") && message.data.length)
+                        writer.uint32(10).bytes(message.data);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                BackupResponse.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.BackupResponse();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.data = value;
+                                else
+                                    delete message.data;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return BackupResponse;
+            })();
+
+            v1.FinalizeRequest = (function() {
+
+                const FinalizeRequest = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                FinalizeRequest.prototype.version = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                FinalizeRequest.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.version != null && $Object.hasOwnProperty.call(message, "version") && (typeof message.version === "object" ? message.version.low || message.version.high : message.version !== 0))
+                        writer.uint32(8).uint64(message.version);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                FinalizeRequest.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.FinalizeRequest();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.version = value;
+                                else
+                                    delete message.version;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return FinalizeRequest;
+            })();
+
+            v1.FinalizeResponse = (function() {
+
+                const FinalizeResponse = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                FinalizeResponse.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                FinalizeResponse.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.FinalizeResponse();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        reader.skipType(tag & 7, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return FinalizeResponse;
             })();
 
             v1.ListSettingsRequest = (function() {
@@ -6707,6 +7052,10 @@ export const RemoveRequest = holdfast.metadata.v1.RemoveRequest;
 export const RemoveResponse = holdfast.metadata.v1.RemoveResponse;
 export const TransferRequest = holdfast.metadata.v1.TransferRequest;
 export const TransferResponse = holdfast.metadata.v1.TransferResponse;
+export const BackupRequest = holdfast.metadata.v1.BackupRequest;
+export const BackupResponse = holdfast.metadata.v1.BackupResponse;
+export const FinalizeRequest = holdfast.metadata.v1.FinalizeRequest;
+export const FinalizeResponse = holdfast.metadata.v1.FinalizeResponse;
 export const ListSettingsRequest = holdfast.metadata.v1.ListSettingsRequest;
 export const ListSettingsResponse = holdfast.metadata.v1.ListSettingsResponse;
 export const SetSettingRequest = holdfast.metadata.v1.SetSettingRequest;

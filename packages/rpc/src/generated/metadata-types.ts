@@ -223,6 +223,12 @@ export interface DescribeResponse {
   readonly generation: bigint;
   /** The members, in the order of their numbers. */
   readonly members: readonly Member[];
+  /** The highest cluster version that this server's program knows. */
+  readonly knownVersion: bigint;
+  /** This server's release, for example "0.1.0". */
+  readonly release: string;
+  /** Whether this server does its work, without asking anybody. */
+  readonly health: Health | null;
 }
 
 /** A member of the group. */
@@ -241,6 +247,8 @@ export interface Member {
   readonly behind: bigint | null;
   /** Whether the leader heard of it lately. Absent where the server does not lead. */
   readonly isActive: boolean | null;
+  /** The highest cluster version that its program knows, as it told the leader. Absent where the server does not lead or was not told. */
+  readonly knownVersion: bigint | null;
 }
 
 /** Asks for the hash of the state. */
@@ -316,6 +324,24 @@ export interface TransferRequest {
 
 /** The member leads. */
 export type TransferResponse = Readonly<Record<string, never>>;
+
+/** Asks for a backup. */
+export type BackupRequest = Readonly<Record<string, never>>;
+
+/** A piece of the backup. */
+export interface BackupResponse {
+  /** The next bytes of the file. Behind the last the file says itself that it is whole. */
+  readonly data: Uint8Array;
+}
+
+/** Asks for a higher cluster version. */
+export interface FinalizeRequest {
+  /** The version that is to be in force. One that is in force already is no change. */
+  readonly version: bigint;
+}
+
+/** The version is in force. */
+export type FinalizeResponse = Readonly<Record<string, never>>;
 
 /** Asks for the settings. */
 export interface ListSettingsRequest {

@@ -386,6 +386,9 @@ export const emptyDescribeResponse: types.DescribeResponse = {
   version: 0n,
   generation: 0n,
   members: [],
+  knownVersion: 0n,
+  release: '',
+  health: null,
 };
 
 export function encodeDescribeResponse(value: types.DescribeResponse): Uint8Array {
@@ -410,6 +413,9 @@ function rawOfDescribeResponse(value: types.DescribeResponse): raw.RawDescribeRe
     version: codec.rawOfUint64(value.version, 'holdfast.metadata.v1.DescribeResponse.version'),
     generation: codec.rawOfUint64(value.generation, 'holdfast.metadata.v1.DescribeResponse.generation'),
     members: value.members.map((item) => rawOfMember(item)),
+    knownVersion: codec.rawOfUint64(value.knownVersion, 'holdfast.metadata.v1.DescribeResponse.known_version'),
+    release: codec.rawOfText(value.release, 'holdfast.metadata.v1.DescribeResponse.release'),
+    health: value.health === null ? null : rawOfHealth(value.health),
   };
 }
 
@@ -427,6 +433,9 @@ function describeResponseOfRaw(from: raw.RawDescribeResponse): types.DescribeRes
     version: codec.uint64OfRaw(from.version),
     generation: codec.uint64OfRaw(from.generation),
     members: from.members.map((item) => memberOfRaw(item)),
+    knownVersion: codec.uint64OfRaw(from.knownVersion),
+    release: from.release,
+    health: from.health === null ? null : healthOfRaw(from.health),
   };
 }
 
@@ -439,6 +448,7 @@ export const emptyMember: types.Member = {
   kind: 'UNKNOWN',
   behind: null,
   isActive: null,
+  knownVersion: null,
 };
 
 export function encodeMember(value: types.Member): Uint8Array {
@@ -458,6 +468,7 @@ function rawOfMember(value: types.Member): raw.RawMember {
     kind: codec.rawOfEnum(memberKindTable, value.kind, 'holdfast.metadata.v1.Member.kind'),
     behind: value.behind === null ? null : codec.rawOfUint64(value.behind, 'holdfast.metadata.v1.Member.behind'),
     isActive: value.isActive,
+    knownVersion: value.knownVersion === null ? null : codec.rawOfUint64(value.knownVersion, 'holdfast.metadata.v1.Member.known_version'),
   };
 }
 
@@ -470,6 +481,7 @@ function memberOfRaw(from: raw.RawMember): types.Member {
     kind: codec.enumOfRaw(memberKindTable, from.kind),
     behind: from.behind === null ? null : codec.uint64OfRaw(from.behind),
     isActive: from.isActive,
+    knownVersion: from.knownVersion === null ? null : codec.uint64OfRaw(from.knownVersion),
   };
 }
 
@@ -771,6 +783,96 @@ function rawOfTransferResponse(_value: types.TransferResponse): raw.RawTransferR
 }
 
 function transferResponseOfRaw(_raw: raw.RawTransferResponse): types.TransferResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.BackupRequest` in which nothing is set. */
+export const emptyBackupRequest: types.BackupRequest = {
+};
+
+export function encodeBackupRequest(value: types.BackupRequest): Uint8Array {
+  return codec.encodeRaw(raw.BackupRequest, rawOfBackupRequest(value));
+}
+
+export function decodeBackupRequest(bytes: Uint8Array): types.BackupRequest {
+  return backupRequestOfRaw(codec.decodeRaw(raw.BackupRequest, bytes, 'holdfast.metadata.v1.BackupRequest'));
+}
+
+function rawOfBackupRequest(_value: types.BackupRequest): raw.RawBackupRequest {
+  return {};
+}
+
+function backupRequestOfRaw(_raw: raw.RawBackupRequest): types.BackupRequest {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.BackupResponse` in which nothing is set. */
+export const emptyBackupResponse: types.BackupResponse = {
+  data: new Uint8Array(),
+};
+
+export function encodeBackupResponse(value: types.BackupResponse): Uint8Array {
+  return codec.encodeRaw(raw.BackupResponse, rawOfBackupResponse(value));
+}
+
+export function decodeBackupResponse(bytes: Uint8Array): types.BackupResponse {
+  return backupResponseOfRaw(codec.decodeRaw(raw.BackupResponse, bytes, 'holdfast.metadata.v1.BackupResponse'));
+}
+
+function rawOfBackupResponse(value: types.BackupResponse): raw.RawBackupResponse {
+  return {
+    data: value.data,
+  };
+}
+
+function backupResponseOfRaw(from: raw.RawBackupResponse): types.BackupResponse {
+  return {
+    data: from.data,
+  };
+}
+
+/** A `holdfast.metadata.v1.FinalizeRequest` in which nothing is set. */
+export const emptyFinalizeRequest: types.FinalizeRequest = {
+  version: 0n,
+};
+
+export function encodeFinalizeRequest(value: types.FinalizeRequest): Uint8Array {
+  return codec.encodeRaw(raw.FinalizeRequest, rawOfFinalizeRequest(value));
+}
+
+export function decodeFinalizeRequest(bytes: Uint8Array): types.FinalizeRequest {
+  return finalizeRequestOfRaw(codec.decodeRaw(raw.FinalizeRequest, bytes, 'holdfast.metadata.v1.FinalizeRequest'));
+}
+
+function rawOfFinalizeRequest(value: types.FinalizeRequest): raw.RawFinalizeRequest {
+  return {
+    version: codec.rawOfUint64(value.version, 'holdfast.metadata.v1.FinalizeRequest.version'),
+  };
+}
+
+function finalizeRequestOfRaw(from: raw.RawFinalizeRequest): types.FinalizeRequest {
+  return {
+    version: codec.uint64OfRaw(from.version),
+  };
+}
+
+/** A `holdfast.metadata.v1.FinalizeResponse` in which nothing is set. */
+export const emptyFinalizeResponse: types.FinalizeResponse = {
+};
+
+export function encodeFinalizeResponse(value: types.FinalizeResponse): Uint8Array {
+  return codec.encodeRaw(raw.FinalizeResponse, rawOfFinalizeResponse(value));
+}
+
+export function decodeFinalizeResponse(bytes: Uint8Array): types.FinalizeResponse {
+  return finalizeResponseOfRaw(codec.decodeRaw(raw.FinalizeResponse, bytes, 'holdfast.metadata.v1.FinalizeResponse'));
+}
+
+function rawOfFinalizeResponse(_value: types.FinalizeResponse): raw.RawFinalizeResponse {
+  return {};
+}
+
+function finalizeResponseOfRaw(_raw: raw.RawFinalizeResponse): types.FinalizeResponse {
   return {};
 }
 

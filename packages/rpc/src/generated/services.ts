@@ -419,6 +419,24 @@ export const methodList = [
     responseMessage: 'holdfast.metadata.v1.TransferResponse',
   },
   {
+    service: 'holdfast.metadata.v1.Cluster',
+    method: 'Backup',
+    path: '/holdfast.metadata.v1.Cluster/Backup',
+    requestStream: false,
+    responseStream: true,
+    requestMessage: 'holdfast.metadata.v1.BackupRequest',
+    responseMessage: 'holdfast.metadata.v1.BackupResponse',
+  },
+  {
+    service: 'holdfast.metadata.v1.Cluster',
+    method: 'Finalize',
+    path: '/holdfast.metadata.v1.Cluster/Finalize',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.metadata.v1.FinalizeRequest',
+    responseMessage: 'holdfast.metadata.v1.FinalizeResponse',
+  },
+  {
     service: 'holdfast.metadata.v1.Settings',
     method: 'List',
     path: '/holdfast.metadata.v1.Settings/List',
@@ -598,6 +616,15 @@ export const methodList = [
     requestMessage: 'holdfast.sessions.v1.AgentMessage',
     responseMessage: 'holdfast.sessions.v1.LeaderMessage',
   },
+  {
+    service: 'holdfast.sessions.v1.Maps',
+    method: 'Read',
+    path: '/holdfast.sessions.v1.Maps/Read',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.sessions.v1.ReadMapRequest',
+    responseMessage: 'holdfast.sessions.v1.ReadMapResponse',
+  },
 ] as const satisfies readonly MethodFacts[];
 
 export type MethodPath = (typeof methodList)[number]['path'];
@@ -613,12 +640,3 @@ export const loadPluginregistrationServices = () => import('./pluginregistration
 
 /** The services of sessions.proto with the converters of their messages. */
 export const loadSessionsServices = () => import('./sessions-services.ts');
-  {
-    service: 'holdfast.sessions.v1.Maps',
-    method: 'Read',
-    path: '/holdfast.sessions.v1.Maps/Read',
-    requestStream: false,
-    responseStream: false,
-    requestMessage: 'holdfast.sessions.v1.ReadMapRequest',
-    responseMessage: 'holdfast.sessions.v1.ReadMapResponse',
-  },

@@ -1,5 +1,7 @@
 // The commands about the group of metadata servers.
 import type { Command } from '@holdfast/cli';
+import { metadataBackup } from './backup.ts';
+import { metadataFinalize } from './finalize.ts';
 import { metadataHash } from './hash.ts';
 import { metadataInit } from './init.ts';
 import { metadataInvite } from './invite.ts';
@@ -7,6 +9,7 @@ import { metadataJoin } from './join.ts';
 import { metadataMembers } from './members.ts';
 import { metadataPromote } from './promote.ts';
 import { metadataRemove } from './remove.ts';
+import { metadataRestore } from './restore.ts';
 import { metadataStatus } from './status.ts';
 import { metadataTransfer } from './transfer.ts';
 
@@ -20,4 +23,7 @@ export const metadataCommands: readonly Command[] = [
   metadataRemove,
   metadataStatus,
   metadataHash,
+  metadataBackup,
+  metadataRestore,
+  metadataFinalize,
 ];

@@ -23,6 +23,7 @@ const columns: readonly Column<Row>[] = [
   { header: 'KIND', cell: ({ isLeader, ...member }) => (isLeader ? 'leader' : kindOf(member)) },
   { header: 'HEARD', cell: ({ isActive }) => (isActive === null ? '' : isActive ? 'yes' : 'no') },
   { header: 'BEHIND', cell: ({ behind }) => (behind === null ? '' : String(behind)) },
+  { header: 'KNOWS', cell: ({ knownVersion }) => (knownVersion === null ? '' : String(knownVersion)) },
   { header: 'PEER ADDRESS', cell: ({ peerAddress }) => peerAddress },
   { header: 'API ADDRESS', cell: ({ apiAddress }) => apiAddress },
 ];
@@ -30,7 +31,7 @@ const columns: readonly Column<Row>[] = [
 export const metadataMembers = defineCommand({
   name: 'metadata members',
   summary: 'list the metadata servers of the cluster: who votes, who is behind, where each is reached',
-  details: ['HEARD and BEHIND are known to the leader only: name every server, or at least that one.'],
+  details: ['HEARD, BEHIND and KNOWS are known to the leader only: name every server, or at least that one.'],
   flags,
   async run({ flags: given, system }) {
     const connections = await connect(given, system);
@@ -46,10 +47,11 @@ export const metadataMembers = defineCommand({
       }
       const rows = group.members.map((member): Row => ({ ...member, isLeader: member.number === group.leader }));
       const document = {
-        members: rows.map(({ number, behind, kind, ...rest }) => ({
+        members: rows.map(({ number, behind, knownVersion, kind, ...rest }) => ({
           ...{ number: Number(number), kind: String(kind).toLowerCase() },
           ...rest,
           behind: behind === null ? null : Number(behind),
+          knownVersion: knownVersion === null ? null : Number(knownVersion),
         })),
       };
       await printListing(system, { format: given.output, columns, rows, document });

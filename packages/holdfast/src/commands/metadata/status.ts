@@ -13,30 +13,40 @@ import { describeEach, summarise, type Described } from './group.ts';
 
 const flags = { ...connectionFlags, output: outputFlag } as const satisfies FlagTable;
 
-const columns: readonly Column<Described>[] = [
+/** `ahead`: the last entry that any server knew to be committed. */
+type Row = Described & { readonly ahead: bigint };
+
+const columns: readonly Column<Row>[] = [
   { header: 'SERVER', cell: ({ address }) => address },
   { header: 'NAME', cell: ({ group }) => nameOf(group, group?.member ?? 0n) },
   { header: 'ROLE', cell: ({ group }) => (group === null ? 'no answer' : String(group.role).toLowerCase()) },
+  { header: 'HEALTH', cell: ({ group }) => healthOf(group) ?? '' },
   { header: 'LEADER', cell: ({ group }) => nameOf(group, group?.leader ?? 0n) },
   { header: 'TERM', cell: ({ group }) => shown(group?.term) },
-  { header: 'COMMITTED', cell: ({ group }) => shown(group?.commit) },
   { header: 'APPLIED', cell: ({ group }) => shown(group?.applied) },
+  { header: 'BEHIND', cell: ({ group, ahead }) => (group === null ? '' : shown(ahead - group.applied)) },
+  { header: 'RELEASE', cell: ({ group }) => group?.release ?? '' },
+  { header: 'VERSION', cell: ({ group }) => shown(group?.version) },
+  { header: 'KNOWS', wide: true, cell: ({ group }) => shown(group?.knownVersion) },
+  { header: 'COMMITTED', wide: true, cell: ({ group }) => shown(group?.commit) },
   { header: 'LOG', wide: true, cell: ({ group }) => (group === null ? '' : `${group.first} to ${group.last}`) },
   { header: 'SNAPSHOT', wide: true, cell: ({ group }) => shown(group?.snapshot) },
-  { header: 'VERSION', wide: true, cell: ({ group }) => shown(group?.version) },
   { header: 'GENERATION', wide: true, cell: ({ group }) => shown(group?.generation) },
-  { header: 'REASON', wide: true, cell: ({ error }) => error?.message ?? '' },
+  { header: 'REASON', wide: true, cell: ({ group, error }) => error?.message ?? group?.health?.reason ?? '' },
 ];
 
 export const metadataStatus = defineCommand({
   name: 'metadata status',
   summary: 'show who leads, and how far each metadata server is',
-  details: ['Each server answers from its own memory: also one that has lost the others.'],
+  details: [
+    'Each server answers from its own memory: also one that has lost the others.',
+    'BEHIND counts what a server has not applied of what any of them knew to be committed. VERSION is in force, KNOWS the highest that a server could take.',
+  ],
   flags,
   async run({ flags: given, system }) {
     const connections = await connect(given, system);
     try {
-      const rows = await describeEach(connections);
+      const rows = toRows(await describeEach(connections));
       const failures = rows.flatMap(({ error }) => (error === null ? [] : [error]));
       const isForPeople = !['json', 'yaml'].includes(given.output);
       if (failures.length === rows.length && isForPeople) throw summarise(failures, rows.length);
@@ -48,6 +58,16 @@ export const metadataStatus = defineCommand({
   },
 });
 
+function toRows(answers: readonly Described[]): Row[] {
+  const ahead = answers.reduce((most, { group }) => (group !== null && group.commit > most ? group.commit : most), 0n);
+  return answers.map((answer) => ({ ...answer, ahead }));
+}
+
+function healthOf(group: DescribeResponse | null): string | null {
+  const state = group?.health?.state ?? null;
+  return state === null ? null : String(state).toLowerCase();
+}
+
 function nameOf(group: DescribeResponse | null, member: bigint): string {
   if (group === null || member === 0n) return '';
   return group.members.find(({ number }) => number === member)?.name ?? String(member);
@@ -57,15 +77,19 @@ function shown(value: bigint | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
-function documentOf({ address, group, error }: Described): Readonly<Record<string, unknown>> {
+function documentOf({ address, group, error, ahead }: Row): Readonly<Record<string, unknown>> {
   if (group === null) return { address, error: { code: error.code, message: error.message } };
-  const { role, term, commit, applied, first, last, snapshot, version, generation } = group;
-  const numbers = { term, commit, applied, first, last, snapshot, version, generation };
+  const { role, term, commit, applied, first, last, snapshot, version, knownVersion, generation, release } = group;
+  const behind = ahead - applied;
+  const numbers = { term, commit, applied, behind, first, last, snapshot, version, knownVersion, generation };
   return {
     address,
     name: nameOf(group, group.member),
     role: String(role).toLowerCase(),
+    health: healthOf(group),
+    reason: group.health?.reason ?? '',
     leader: nameOf(group, group.leader) || null,
+    release,
     ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, Number(value)])),
   };
 }
