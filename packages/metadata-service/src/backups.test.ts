@@ -8,10 +8,10 @@ import { RealClock, RealFiles, RealRandom, RealTimers } from '@holdfast/base';
 import { verifyBackup } from './backup-file.ts';
 import { openLog } from './host/initialise.ts';
 import { fromLogEntry } from './host/log-entry.ts';
-import type { Proposer } from './leader/proposer.ts';
 import { metadataGroup } from './member-home.ts';
 import { restoreBackup } from './restore.ts';
-import { groupTest, TestGroup, until, type TestMember } from './service-testing.ts';
+import { groupTest, succeeds, TestGroup, until, type TestMember } from './service-testing.ts';
+import type { Command, CommandKind, CommandOf, ResultOf } from './state/commands.ts';
 import { MetadataMachine } from './state/machine.ts';
 import { inMemory, nodeCommand, poolCommand, volumeCommand } from './state/state-testing.ts';
 
@@ -31,24 +31,36 @@ async function bytesOf(member: TestMember | undefined, signal = new AbortControl
   return Buffer.concat(pieces);
 }
 
+/** At whoever leads, until it is answered: each of these commands may be repeated. */
+async function propose<Kind extends CommandKind>(command: CommandOf<Kind> & Command): Promise<ResultOf<Kind>> {
+  const answers: ResultOf<Kind>[] = [];
+  await until(async () => {
+    const { proposer } = await group.atLeader();
+    return succeeds(proposer.propose<Kind>(command).then((answer) => answers.push(answer)));
+  });
+  const [answer] = answers;
+  if (answer === undefined) throw new Error('it was answered');
+  return answer;
+}
+
 /** Volumes, one after another, until it is told to end. */
 class Load {
-  readonly running: Promise<void>;
+  readonly #running: Promise<void>;
   made = 0;
   #isEnding = false;
 
-  constructor(proposer: Proposer) {
-    this.running = this.#run(proposer);
+  constructor() {
+    this.#running = this.#run();
   }
 
   async end(): Promise<void> {
     this.#isEnding = true;
-    await this.running;
+    await this.#running;
   }
 
-  async #run(proposer: Proposer): Promise<void> {
+  async #run(): Promise<void> {
     while (!this.#isEnding) {
-      await proposer.propose<'createVolume'>(volumeCommand(`v${this.made}`));
+      await propose<'createVolume'>(volumeCommand(`v${this.made}`));
       this.made++;
     }
   }
@@ -71,6 +83,9 @@ async function replayed({ directory }: TestMember, index: number): Promise<strin
   }
 }
 
+const agree = async (): Promise<void> =>
+  until(() => new Set(group.members.map(({ service }) => service?.machine.applied)).size === 1);
+
 const wasRefused = (code: string): boolean =>
   group.certificates.sink.records.some((record) => (record['error'] as { code?: string } | undefined)?.code === code);
 
@@ -80,19 +95,18 @@ groupTest(
     group = await TestGroup.ofThree();
     const [first, second, third] = group.members;
     if (first === undefined || second === undefined || third === undefined) throw new Error('three members');
-    const { proposer, service } = await group.atLeader();
-    await proposer.propose<'createPool'>(poolCommand('pool'));
-    await proposer.propose<'addDevice'>({ kind: 'addDevice', pool: 'pool', device: 'disk', extents: 10_000 });
-    const { session } = await proposer.propose<'registerNode'>(nodeCommand('node'));
-    const load = new Load(proposer);
+    await propose<'createPool'>(poolCommand('pool'));
+    await propose<'addDevice'>({ kind: 'addDevice', pool: 'pool', device: 'disk', extents: 10_000 });
+    const { session } = await propose<'registerNode'>(nodeCommand('node'));
+    const load = new Load();
     await until(() => load.made > 50);
-    await writeFile(backup, await bytesOf(group.members.find((member) => member.service !== service)));
+    await writeFile(backup, await bytesOf(group.members.find(({ service }) => service?.isLeader === false)));
     const { head } = verifyBackup(files, backup);
     const before = load.made;
     await until(() => load.made > before + 50);
-    const { session: later } = await proposer.propose<'registerNode'>(nodeCommand('later'));
+    const { session: later } = await propose<'registerNode'>(nodeCommand('later'));
     await load.end();
-    await until(() => group.members.every((member) => member.service?.machine.applied === service.machine.applied));
+    await agree();
     for (const member of group.members) await group.stop(member);
     const hash = await replayed(third, head.index);
 
@@ -108,14 +122,13 @@ groupTest(
     rmSync(third.directory, { recursive: true });
     for (const { name } of [second, third]) await group.promote(await group.join(name));
 
-    const { proposer: next, service: leader } = await group.atLeader();
     const secretHash = Buffer.from('secret of node');
-    const resumed = next.propose<'resumeSession'>({ kind: 'resumeSession', session, secretHash });
+    const resumed = propose<'resumeSession'>({ kind: 'resumeSession', session, secretHash });
     await expect(resumed).rejects.toMatchObject({ code: 'SESSION_ENDED' });
-    const unknown = next.propose<'resumeSession'>({ kind: 'resumeSession', session: later, secretHash });
+    const unknown = propose<'resumeSession'>({ kind: 'resumeSession', session: later, secretHash });
     await expect(unknown).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
-    await next.propose<'createVolume'>(volumeCommand('another'));
-    await until(() => group.members.every((member) => member.service?.machine.applied === leader.machine.applied));
+    await propose<'createVolume'>(volumeCommand('another'));
+    await agree();
     expect(new Set(group.members.map((member) => member.service?.machine.hash()))).toHaveProperty('size', 1);
   },
 );

@@ -23,6 +23,7 @@ import { Proposer } from './leader/proposer.ts';
 import { initialiseFirst, initialiseJoined, type HomeOptions } from './member-home.ts';
 import { Membership } from './membership.ts';
 import { MetadataService } from './service.ts';
+import { schemaSteps, type SchemaStep } from './state/schema.ts';
 
 const clock = new RealClock();
 const timers = new RealTimers();
@@ -64,6 +65,8 @@ export interface TestMember {
   readonly peerAddress: string;
   readonly apiAddress: string;
   readonly metrics: Metrics;
+  /** Of the release that it starts as. */
+  schema: readonly SchemaStep[];
   service: MetadataService | null;
   server: RpcServer | null;
 }
@@ -113,6 +116,7 @@ export class TestGroup {
       peerAddress: await freeAddress(),
       apiAddress: await freeAddress(),
       metrics: await createMetrics(),
+      schema: schemaSteps,
       service: null,
       server: null,
     };
@@ -125,9 +129,9 @@ export class TestGroup {
   }
 
   async start(member: TestMember): Promise<MetadataService> {
-    const { directory, keeper, peerAddress: peerListen, metrics } = member;
+    const { directory, keeper, peerAddress: peerListen, metrics, schema } = member;
     member.service = await MetadataService.open({
-      ...{ directory, keeper, peerListen, metrics, clock, timers, random, release: 'test' },
+      ...{ directory, keeper, peerListen, metrics, schema, clock, timers, random, release: 'test' },
       readyLimitMs: 1_000,
       settings: this.settings,
       checks: new HealthChecks(timers),
