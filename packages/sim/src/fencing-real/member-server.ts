@@ -45,10 +45,12 @@ const elsewhere: ReadonlySet<ErrorCode> = new Set([
 export class MemberServer {
   readonly #parts: MemberServerParts;
   readonly #sessions: SessionLeader;
+  readonly #view: StateView;
   #isStopped = false;
 
   constructor(parts: MemberServerParts) {
     this.#parts = parts;
+    this.#view = new StateView(parts.layouts);
     const { replica, machine, clock, timers, random, observer, node, wire } = parts;
     this.#sessions = new SessionLeader({
       ...{ replica, machine, clock, timers, random, settings },
@@ -135,9 +137,9 @@ export class MemberServer {
   }
 
   async #look(volume: string, session: string): Promise<LookedUp> {
-    const { replica, machine, layouts } = this.#parts;
+    const { replica, machine } = this.#parts;
     await replica.read();
-    const { generation, volumes, sessions } = new StateView(layouts).readAnew(machine.database);
+    const { generation, volumes, sessions } = this.#view.read(machine.database, 'everything');
     const isLive = sessions[session]?.endedBy === null && sessions[session].generation === generation;
     return { generation, volume: isLive ? (volumes[volume] ?? null) : null };
   }

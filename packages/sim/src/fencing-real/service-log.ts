@@ -19,7 +19,7 @@ export interface ServiceLogParts extends Reading {
 }
 
 /** The whole state is hashed, and its sums proved, when the index is a multiple of this. */
-const hashEvery = 128;
+const hashEvery = 256;
 const digestOf = query<{ readonly digest: number }>('SELECT digest FROM cluster');
 
 export class ServiceLog {

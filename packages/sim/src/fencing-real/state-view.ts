@@ -78,9 +78,9 @@ export class StateView {
     return this.#state;
   }
 
-  /** Behind an entry of this kind. */
-  read(database: StateDatabase, kind: CommandKind): MetadataState {
-    const parts = touched[kind] ?? all;
+  /** Behind an entry of this kind, or whatever has happened since. */
+  read(database: StateDatabase, behind: CommandKind | 'everything'): MetadataState {
+    const parts = behind === 'everything' ? all : (touched[behind] ?? all);
     if (parts.includes('sessions')) this.#readSessions(database);
     if (parts.includes('extents')) this.#readExtents(database);
     if (parts.includes('volumes')) this.#state = { ...this.#state, volumes: this.#readVolumes(database) };
@@ -90,7 +90,7 @@ export class StateView {
   /** Everything, and nothing of what was kept. */
   readAnew(database: StateDatabase): MetadataState {
     this.#maps.clear();
-    return this.read(database, 'reclaim');
+    return this.read(database, 'everything');
   }
 
   #readSessions(database: StateDatabase): void {
