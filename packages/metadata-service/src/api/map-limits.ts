@@ -5,6 +5,9 @@ export interface MapLimits {
   /** Segments of a page that is asked for without a size. */
   readonly pageSegmentsDefault: number;
   readonly pageSegmentsMax: number;
+  /** Ranges in which two maps differ, of one answer that is asked for without a number. */
+  readonly rangesDefault: number;
+  readonly rangesMax: number;
   /** Places of one delta, roughly: those of one change stay together. */
   readonly deltaPlacesMax: number;
   /** Segments of one delta; past them the map is to be read anew. */
@@ -20,6 +23,8 @@ export interface MapLimits {
 export const mapLimitsDefault: MapLimits = {
   pageSegmentsDefault: 1_024,
   pageSegmentsMax: 4_096,
+  rangesDefault: 1_024,
+  rangesMax: 4_096,
   deltaPlacesMax: 512,
   deltaSegmentsMax: 2_048,
   bookmarkRevisions: 1_000,

@@ -5,6 +5,7 @@ import { Proposer } from '../leader/proposer.ts';
 import { Membership } from '../membership.ts';
 import type { MetadataService } from '../service.ts';
 import { apiLimitsDefault, type ApiLimits } from './api-limits.ts';
+import { attachmentsHandlers } from './attachments.ts';
 import { changesHandlers } from './changes.ts';
 import { clusterHandlers } from './cluster.ts';
 import { MapFollowers } from './map-followers.ts';
@@ -48,6 +49,7 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
     serve(services.poolsService, poolsHandlers(access)),
     serve(services.volumesService, volumesHandlers(access, limits)),
     serve(services.snapshotsService, snapshotsHandlers(access, limits, makeSnapshot)),
+    serve(services.attachmentsService, attachmentsHandlers(access)),
     serve(mapsService, mapsHandlers(access, mapLimits)),
     serve(
       sessionsService,

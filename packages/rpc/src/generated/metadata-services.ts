@@ -385,6 +385,41 @@ export const volumesService = {
   },
 } as const satisfies ServiceDescriptor;
 
+/** Volumes at nodes. */
+export const attachmentsService = {
+  name: 'holdfast.metadata.v1.Attachments',
+  methods: {
+    /** Attaches a volume to a node, and grants it to the node's session if nothing stands against that. Repeated, it is the same grant. */
+    publish: {
+      service: 'holdfast.metadata.v1.Attachments',
+      method: 'Publish',
+      path: '/holdfast.metadata.v1.Attachments/Publish',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.PublishRequest',
+      responseMessage: 'holdfast.metadata.v1.PublishResponse',
+      encodeRequest: codec.encodePublishRequest,
+      decodeRequest: codec.decodePublishRequest,
+      encodeResponse: codec.encodePublishResponse,
+      decodeResponse: codec.decodePublishResponse,
+    },
+    /** Detaches a volume from a node: done when nothing of the node's grants is left without a certificate. Asked for until it is. */
+    unpublish: {
+      service: 'holdfast.metadata.v1.Attachments',
+      method: 'Unpublish',
+      path: '/holdfast.metadata.v1.Attachments/Unpublish',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.UnpublishRequest',
+      responseMessage: 'holdfast.metadata.v1.UnpublishResponse',
+      encodeRequest: codec.encodeUnpublishRequest,
+      decodeRequest: codec.decodeUnpublishRequest,
+      encodeResponse: codec.encodeUnpublishResponse,
+      decodeResponse: codec.decodeUnpublishResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
 /** Snapshots of volumes. */
 export const snapshotsService = {
   name: 'holdfast.metadata.v1.Snapshots',
@@ -472,4 +507,4 @@ export const changesService = {
   },
 } as const satisfies ServiceDescriptor;
 
-export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, snapshotsService, changesService] as const;
+export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, attachmentsService, snapshotsService, changesService] as const;

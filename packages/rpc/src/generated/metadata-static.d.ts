@@ -362,6 +362,32 @@ export interface RawListVolumesResponse {
 }
 export const ListVolumesResponse: RawMessage<RawListVolumesResponse>;
 
+export interface RawPublishRequest {
+  readonly id: RawCommandId | null;
+  readonly volume: string;
+  readonly node: string;
+  readonly mode: number;
+}
+export const PublishRequest: RawMessage<RawPublishRequest>;
+
+export interface RawPublishResponse {
+  readonly epoch: Raw64;
+}
+export const PublishResponse: RawMessage<RawPublishResponse>;
+
+export interface RawUnpublishRequest {
+  readonly id: RawCommandId | null;
+  readonly volume: string;
+  readonly node: string;
+}
+export const UnpublishRequest: RawMessage<RawUnpublishRequest>;
+
+export interface RawUnpublishResponse {
+  readonly isDone: boolean;
+  readonly waitsFor: readonly string[];
+}
+export const UnpublishResponse: RawMessage<RawUnpublishResponse>;
+
 export interface RawSnapshot {
   readonly id: string;
   readonly name: string;

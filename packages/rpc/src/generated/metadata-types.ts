@@ -79,6 +79,19 @@ export type PoolTier =
   /** A value that this version does not know. */
   | number;
 
+/** How the volume is used. */
+export type PublishRequestMode =
+  /** No mode; refused. */
+  | 'UNKNOWN'
+  /** Reads and writes, alone. */
+  | 'WRITE'
+  /** Reads, with other readers. */
+  | 'READ'
+  /** Reads and writes of a shared raw block volume, one node at a time. */
+  | 'ROLE'
+  /** A value that this version does not know. */
+  | number;
+
 /** What may change. */
 export type ChangeKind =
   /** The server did not say. */
@@ -614,6 +627,42 @@ export interface ListVolumesResponse {
   readonly nextPageToken: string;
   /** The revision that was read. */
   readonly revision: bigint;
+}
+
+/** Attaches a volume to a node. */
+export interface PublishRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The volume's id. */
+  readonly volume: string;
+  /** The node's name. */
+  readonly node: string;
+  /** How the volume is to be used there. */
+  readonly mode: PublishRequestMode;
+}
+
+/** The volume is attached. */
+export interface PublishResponse {
+  /** Of the grant. For a role, which is granted when it is asked for: the volume's latest one. */
+  readonly epoch: bigint;
+}
+
+/** Detaches a volume from a node. */
+export interface UnpublishRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The volume's id. */
+  readonly volume: string;
+  /** The node's name. */
+  readonly node: string;
+}
+
+/** How far that is. */
+export interface UnpublishResponse {
+  /** Whether the volume is detached. */
+  readonly isDone: boolean;
+  /** The sessions whose certificates are waited for. */
+  readonly waitsFor: readonly string[];
 }
 
 /** A snapshot. */

@@ -49,6 +49,13 @@ export const poolTierTable = codec.enumTable({
   BEST_EFFORT: 3,
 });
 
+export const publishRequestModeTable = codec.enumTable({
+  UNKNOWN: 0,
+  WRITE: 1,
+  READ: 2,
+  ROLE: 3,
+});
+
 export const changeKindTable = codec.enumTable({
   UNKNOWN: 0,
   VOLUME: 1,
@@ -1711,6 +1718,124 @@ function listVolumesResponseOfRaw(from: raw.RawListVolumesResponse): types.ListV
     volumes: from.volumes.map((item) => volumeOfRaw(item)),
     nextPageToken: from.nextPageToken,
     revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.PublishRequest` in which nothing is set. */
+export const emptyPublishRequest: types.PublishRequest = {
+  id: null,
+  volume: '',
+  node: '',
+  mode: 'UNKNOWN',
+};
+
+export function encodePublishRequest(value: types.PublishRequest): Uint8Array {
+  return codec.encodeRaw(raw.PublishRequest, rawOfPublishRequest(value));
+}
+
+export function decodePublishRequest(bytes: Uint8Array): types.PublishRequest {
+  return publishRequestOfRaw(codec.decodeRaw(raw.PublishRequest, bytes, 'holdfast.metadata.v1.PublishRequest'));
+}
+
+function rawOfPublishRequest(value: types.PublishRequest): raw.RawPublishRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.PublishRequest.volume'),
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.PublishRequest.node'),
+    mode: codec.rawOfEnum(publishRequestModeTable, value.mode, 'holdfast.metadata.v1.PublishRequest.mode'),
+  };
+}
+
+function publishRequestOfRaw(from: raw.RawPublishRequest): types.PublishRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    volume: from.volume,
+    node: from.node,
+    mode: codec.enumOfRaw(publishRequestModeTable, from.mode),
+  };
+}
+
+/** A `holdfast.metadata.v1.PublishResponse` in which nothing is set. */
+export const emptyPublishResponse: types.PublishResponse = {
+  epoch: 0n,
+};
+
+export function encodePublishResponse(value: types.PublishResponse): Uint8Array {
+  return codec.encodeRaw(raw.PublishResponse, rawOfPublishResponse(value));
+}
+
+export function decodePublishResponse(bytes: Uint8Array): types.PublishResponse {
+  return publishResponseOfRaw(codec.decodeRaw(raw.PublishResponse, bytes, 'holdfast.metadata.v1.PublishResponse'));
+}
+
+function rawOfPublishResponse(value: types.PublishResponse): raw.RawPublishResponse {
+  return {
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.metadata.v1.PublishResponse.epoch'),
+  };
+}
+
+function publishResponseOfRaw(from: raw.RawPublishResponse): types.PublishResponse {
+  return {
+    epoch: codec.uint64OfRaw(from.epoch),
+  };
+}
+
+/** A `holdfast.metadata.v1.UnpublishRequest` in which nothing is set. */
+export const emptyUnpublishRequest: types.UnpublishRequest = {
+  id: null,
+  volume: '',
+  node: '',
+};
+
+export function encodeUnpublishRequest(value: types.UnpublishRequest): Uint8Array {
+  return codec.encodeRaw(raw.UnpublishRequest, rawOfUnpublishRequest(value));
+}
+
+export function decodeUnpublishRequest(bytes: Uint8Array): types.UnpublishRequest {
+  return unpublishRequestOfRaw(codec.decodeRaw(raw.UnpublishRequest, bytes, 'holdfast.metadata.v1.UnpublishRequest'));
+}
+
+function rawOfUnpublishRequest(value: types.UnpublishRequest): raw.RawUnpublishRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.UnpublishRequest.volume'),
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.UnpublishRequest.node'),
+  };
+}
+
+function unpublishRequestOfRaw(from: raw.RawUnpublishRequest): types.UnpublishRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    volume: from.volume,
+    node: from.node,
+  };
+}
+
+/** A `holdfast.metadata.v1.UnpublishResponse` in which nothing is set. */
+export const emptyUnpublishResponse: types.UnpublishResponse = {
+  isDone: false,
+  waitsFor: [],
+};
+
+export function encodeUnpublishResponse(value: types.UnpublishResponse): Uint8Array {
+  return codec.encodeRaw(raw.UnpublishResponse, rawOfUnpublishResponse(value));
+}
+
+export function decodeUnpublishResponse(bytes: Uint8Array): types.UnpublishResponse {
+  return unpublishResponseOfRaw(codec.decodeRaw(raw.UnpublishResponse, bytes, 'holdfast.metadata.v1.UnpublishResponse'));
+}
+
+function rawOfUnpublishResponse(value: types.UnpublishResponse): raw.RawUnpublishResponse {
+  return {
+    isDone: value.isDone,
+    waitsFor: value.waitsFor.map((item) => codec.rawOfText(item, 'holdfast.metadata.v1.UnpublishResponse.waits_for')),
+  };
+}
+
+function unpublishResponseOfRaw(from: raw.RawUnpublishResponse): types.UnpublishResponse {
+  return {
+    isDone: from.isDone,
+    waitsFor: from.waitsFor,
   };
 }
 

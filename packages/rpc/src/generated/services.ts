@@ -545,6 +545,24 @@ export const methodList = [
     responseMessage: 'holdfast.metadata.v1.ListVolumesResponse',
   },
   {
+    service: 'holdfast.metadata.v1.Attachments',
+    method: 'Publish',
+    path: '/holdfast.metadata.v1.Attachments/Publish',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.metadata.v1.PublishRequest',
+    responseMessage: 'holdfast.metadata.v1.PublishResponse',
+  },
+  {
+    service: 'holdfast.metadata.v1.Attachments',
+    method: 'Unpublish',
+    path: '/holdfast.metadata.v1.Attachments/Unpublish',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.metadata.v1.UnpublishRequest',
+    responseMessage: 'holdfast.metadata.v1.UnpublishResponse',
+  },
+  {
     service: 'holdfast.metadata.v1.Snapshots',
     method: 'Create',
     path: '/holdfast.metadata.v1.Snapshots/Create',
@@ -624,6 +642,15 @@ export const methodList = [
     responseStream: false,
     requestMessage: 'holdfast.sessions.v1.ReadMapRequest',
     responseMessage: 'holdfast.sessions.v1.ReadMapResponse',
+  },
+  {
+    service: 'holdfast.sessions.v1.Maps',
+    method: 'Compare',
+    path: '/holdfast.sessions.v1.Maps/Compare',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.sessions.v1.CompareMapsRequest',
+    responseMessage: 'holdfast.sessions.v1.CompareMapsResponse',
   },
 ] as const satisfies readonly MethodFacts[];
 

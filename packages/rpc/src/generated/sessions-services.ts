@@ -43,6 +43,20 @@ export const mapsService = {
       encodeResponse: codec.encodeReadMapResponse,
       decodeResponse: codec.decodeReadMapResponse,
     },
+    /** Where a snapshot or a volume holds something else than an earlier snapshot of the same volume, page by page, in bytes. */
+    compare: {
+      service: 'holdfast.sessions.v1.Maps',
+      method: 'Compare',
+      path: '/holdfast.sessions.v1.Maps/Compare',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.sessions.v1.CompareMapsRequest',
+      responseMessage: 'holdfast.sessions.v1.CompareMapsResponse',
+      encodeRequest: codec.encodeCompareMapsRequest,
+      decodeRequest: codec.decodeCompareMapsRequest,
+      encodeResponse: codec.encodeCompareMapsResponse,
+      decodeResponse: codec.decodeCompareMapsResponse,
+    },
   },
 } as const satisfies ServiceDescriptor;
 

@@ -286,3 +286,27 @@ export interface RawReadMapResponse {
   readonly revision: Raw64;
 }
 export const ReadMapResponse: RawMessage<RawReadMapResponse>;
+
+export interface RawCompareMapsRequest {
+  readonly baseSnapshot: string;
+  readonly volume: string | null;
+  readonly snapshot: string | null;
+  readonly startingOffset: Raw64;
+  readonly maxResults: Raw64;
+  readonly isLocal: boolean;
+}
+export const CompareMapsRequest: RawMessage<RawCompareMapsRequest>;
+
+export interface RawCompareMapsResponse {
+  readonly volumeCapacityBytes: Raw64;
+  readonly ranges: readonly RawBlockRange[];
+  readonly nextOffset: Raw64 | null;
+  readonly revision: Raw64;
+}
+export const CompareMapsResponse: RawMessage<RawCompareMapsResponse>;
+
+export interface RawBlockRange {
+  readonly byteOffset: Raw64;
+  readonly sizeBytes: Raw64;
+}
+export const BlockRange: RawMessage<RawBlockRange>;

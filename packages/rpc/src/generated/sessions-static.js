@@ -4284,6 +4284,370 @@ export const holdfast = $root.holdfast = (() => {
                 return ReadMapResponse;
             })();
 
+            v1.CompareMapsRequest = (function() {
+
+                const CompareMapsRequest = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                CompareMapsRequest.prototype.baseSnapshot = "";
+                CompareMapsRequest.prototype.volume = null;
+                CompareMapsRequest.prototype.snapshot = null;
+                CompareMapsRequest.prototype.startingOffset = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                CompareMapsRequest.prototype.maxResults = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                CompareMapsRequest.prototype.isLocal = false;
+
+                let $oneOfFields;
+
+                $Object.defineProperty(CompareMapsRequest.prototype, "target", {
+                    get: $util.oneOfGetter($oneOfFields = ["volume", "snapshot"]),
+                    set: $util.oneOfSetter($oneOfFields)
+                });
+
+                CompareMapsRequest.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.baseSnapshot != null && $Object.hasOwnProperty.call(message, "baseSnapshot") && message.baseSnapshot !== "")
+                        writer.uint32(10).string(message.baseSnapshot);
+                    if (message.volume != null && $Object.hasOwnProperty.call(message, "volume"))
+                        writer.uint32(18).string(message.volume);
+                    if (message.snapshot != null && $Object.hasOwnProperty.call(message, "snapshot"))
+                        writer.uint32(26).string(message.snapshot);
+                    if (message.startingOffset != null && $Object.hasOwnProperty.call(message, "startingOffset") && (typeof message.startingOffset === "object" ? message.startingOffset.low || message.startingOffset.high : message.startingOffset !== 0))
+                        writer.uint32(32).uint64(message.startingOffset);
+                    if (message.maxResults != null && $Object.hasOwnProperty.call(message, "maxResults") && (typeof message.maxResults === "object" ? message.maxResults.low || message.maxResults.high : message.maxResults !== 0))
+                        writer.uint32(40).uint64(message.maxResults);
+                    if (message.isLocal != null && $Object.hasOwnProperty.call(message, "isLocal") && message.isLocal !== false)
+                        writer.uint32(48).bool(message.isLocal);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                CompareMapsRequest.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.sessions.v1.CompareMapsRequest();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.baseSnapshot = value;
+                                else
+                                    delete message.baseSnapshot;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                message.volume = reader.stringVerify();
+                                message.target = "volume";
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 2)
+                                    break;
+                                message.snapshot = reader.stringVerify();
+                                message.target = "snapshot";
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.startingOffset = value;
+                                else
+                                    delete message.startingOffset;
+                                continue;
+                            }
+                        case 5: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.maxResults = value;
+                                else
+                                    delete message.maxResults;
+                                continue;
+                            }
+                        case 6: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isLocal = value;
+                                else
+                                    delete message.isLocal;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return CompareMapsRequest;
+            })();
+
+            v1.CompareMapsResponse = (function() {
+
+                const CompareMapsResponse = function (properties) {
+                    this.ranges = [];
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                CompareMapsResponse.prototype.volumeCapacityBytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                CompareMapsResponse.prototype.ranges = $util.emptyArray;
+                CompareMapsResponse.prototype.nextOffset = null;
+                CompareMapsResponse.prototype.revision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                let $oneOfFields;
+
+                // Virtual OneOf for proto3 optional field
+                $Object.defineProperty(CompareMapsResponse.prototype, "_nextOffset", {
+                    get: $util.oneOfGetter($oneOfFields = ["nextOffset"]),
+                    set: $util.oneOfSetter($oneOfFields)
+                });
+
+                CompareMapsResponse.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.volumeCapacityBytes != null && $Object.hasOwnProperty.call(message, "volumeCapacityBytes") && (typeof message.volumeCapacityBytes === "object" ? message.volumeCapacityBytes.low || message.volumeCapacityBytes.high : message.volumeCapacityBytes !== 0))
+                        writer.uint32(8).uint64(message.volumeCapacityBytes);
+                    if (message.ranges != null && message.ranges.length)
+                        for (let i = 0; i < message.ranges.length; ++i)
+                            $root.holdfast.sessions.v1.BlockRange.encode(message.ranges[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+                    if (message.nextOffset != null && $Object.hasOwnProperty.call(message, "nextOffset"))
+                        writer.uint32(24).uint64(message.nextOffset);
+                    if (message.revision != null && $Object.hasOwnProperty.call(message, "revision") && (typeof message.revision === "object" ? message.revision.low || message.revision.high : message.revision !== 0))
+                        writer.uint32(32).uint64(message.revision);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                CompareMapsResponse.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.sessions.v1.CompareMapsResponse();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.volumeCapacityBytes = value;
+                                else
+                                    delete message.volumeCapacityBytes;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.ranges && message.ranges.length))
+                                    message.ranges = [];
+                                message.ranges.push($root.holdfast.sessions.v1.BlockRange.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                message.nextOffset = reader.uint64();
+                                message._nextOffset = "nextOffset";
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.revision = value;
+                                else
+                                    delete message.revision;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return CompareMapsResponse;
+            })();
+
+            v1.BlockRange = (function() {
+
+                const BlockRange = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                BlockRange.prototype.byteOffset = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                BlockRange.prototype.sizeBytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                BlockRange.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.byteOffset != null && $Object.hasOwnProperty.call(message, "byteOffset") && (typeof message.byteOffset === "object" ? message.byteOffset.low || message.byteOffset.high : message.byteOffset !== 0))
+                        writer.uint32(8).uint64(message.byteOffset);
+                    if (message.sizeBytes != null && $Object.hasOwnProperty.call(message, "sizeBytes") && (typeof message.sizeBytes === "object" ? message.sizeBytes.low || message.sizeBytes.high : message.sizeBytes !== 0))
+                        writer.uint32(16).uint64(message.sizeBytes);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                BlockRange.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.sessions.v1.BlockRange();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.byteOffset = value;
+                                else
+                                    delete message.byteOffset;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.sizeBytes = value;
+                                else
+                                    delete message.sizeBytes;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return BlockRange;
+            })();
+
             return v1;
         })();
 
@@ -4333,3 +4697,6 @@ export const Places = holdfast.sessions.v1.Places;
 export const Segment = holdfast.sessions.v1.Segment;
 export const ReadMapRequest = holdfast.sessions.v1.ReadMapRequest;
 export const ReadMapResponse = holdfast.sessions.v1.ReadMapResponse;
+export const CompareMapsRequest = holdfast.sessions.v1.CompareMapsRequest;
+export const CompareMapsResponse = holdfast.sessions.v1.CompareMapsResponse;
+export const BlockRange = holdfast.sessions.v1.BlockRange;

@@ -472,3 +472,41 @@ export interface ReadMapResponse {
   /** The revision that was read. */
   readonly revision: bigint;
 }
+
+/** Asks where two maps differ. */
+export interface CompareMapsRequest {
+  /** The id of the earlier snapshot. Empty: whatever is mapped differs. */
+  readonly baseSnapshot: string;
+  /** Where to begin, in bytes; what ends before it is not told. */
+  readonly startingOffset: bigint;
+  /** Ranges of the answer at most; 0 for 1024, and never more than 4096. */
+  readonly maxResults: bigint;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+  readonly target:
+    /** A volume as it is, by its id. */
+    | { readonly kind: 'volume'; readonly value: string }
+    /** A later snapshot, by its id. */
+    | { readonly kind: 'snapshot'; readonly value: string }
+    | null;
+}
+
+/** Where they differ. */
+export interface CompareMapsResponse {
+  /** The size of the target in bytes. */
+  readonly volumeCapacityBytes: bigint;
+  /** In the order of their places, without overlaps, also across answers. There may be none although there is more behind. */
+  readonly ranges: readonly BlockRange[];
+  /** The starting_offset of the next answer. Absent behind the last. */
+  readonly nextOffset: bigint | null;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** Bytes of a volume. */
+export interface BlockRange {
+  /** The first. */
+  readonly byteOffset: bigint;
+  /** How many, never none. */
+  readonly sizeBytes: bigint;
+}

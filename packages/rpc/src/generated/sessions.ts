@@ -1226,3 +1226,106 @@ function readMapResponseOfRaw(from: raw.RawReadMapResponse): types.ReadMapRespon
     revision: codec.uint64OfRaw(from.revision),
   };
 }
+
+/** A `holdfast.sessions.v1.CompareMapsRequest` in which nothing is set. */
+export const emptyCompareMapsRequest: types.CompareMapsRequest = {
+  baseSnapshot: '',
+  startingOffset: 0n,
+  maxResults: 0n,
+  isLocal: false,
+  target: null,
+};
+
+export function encodeCompareMapsRequest(value: types.CompareMapsRequest): Uint8Array {
+  return codec.encodeRaw(raw.CompareMapsRequest, rawOfCompareMapsRequest(value));
+}
+
+export function decodeCompareMapsRequest(bytes: Uint8Array): types.CompareMapsRequest {
+  return compareMapsRequestOfRaw(codec.decodeRaw(raw.CompareMapsRequest, bytes, 'holdfast.sessions.v1.CompareMapsRequest'));
+}
+
+function rawOfCompareMapsRequest(value: types.CompareMapsRequest): raw.RawCompareMapsRequest {
+  return {
+    baseSnapshot: codec.rawOfText(value.baseSnapshot, 'holdfast.sessions.v1.CompareMapsRequest.base_snapshot'),
+    volume: value.target?.kind === 'volume' ? codec.rawOfText(value.target.value, 'holdfast.sessions.v1.CompareMapsRequest.volume') : null,
+    snapshot: value.target?.kind === 'snapshot' ? codec.rawOfText(value.target.value, 'holdfast.sessions.v1.CompareMapsRequest.snapshot') : null,
+    startingOffset: codec.rawOfUint64(value.startingOffset, 'holdfast.sessions.v1.CompareMapsRequest.starting_offset'),
+    maxResults: codec.rawOfUint64(value.maxResults, 'holdfast.sessions.v1.CompareMapsRequest.max_results'),
+    isLocal: value.isLocal,
+  };
+}
+
+function compareMapsRequestOfRaw(from: raw.RawCompareMapsRequest): types.CompareMapsRequest {
+  return {
+    baseSnapshot: from.baseSnapshot,
+    startingOffset: codec.uint64OfRaw(from.startingOffset),
+    maxResults: codec.uint64OfRaw(from.maxResults),
+    isLocal: from.isLocal,
+    target:
+      from.volume !== null ? { kind: 'volume', value: from.volume } :
+      from.snapshot !== null ? { kind: 'snapshot', value: from.snapshot } :
+      null,
+  };
+}
+
+/** A `holdfast.sessions.v1.CompareMapsResponse` in which nothing is set. */
+export const emptyCompareMapsResponse: types.CompareMapsResponse = {
+  volumeCapacityBytes: 0n,
+  ranges: [],
+  nextOffset: null,
+  revision: 0n,
+};
+
+export function encodeCompareMapsResponse(value: types.CompareMapsResponse): Uint8Array {
+  return codec.encodeRaw(raw.CompareMapsResponse, rawOfCompareMapsResponse(value));
+}
+
+export function decodeCompareMapsResponse(bytes: Uint8Array): types.CompareMapsResponse {
+  return compareMapsResponseOfRaw(codec.decodeRaw(raw.CompareMapsResponse, bytes, 'holdfast.sessions.v1.CompareMapsResponse'));
+}
+
+function rawOfCompareMapsResponse(value: types.CompareMapsResponse): raw.RawCompareMapsResponse {
+  return {
+    volumeCapacityBytes: codec.rawOfUint64(value.volumeCapacityBytes, 'holdfast.sessions.v1.CompareMapsResponse.volume_capacity_bytes'),
+    ranges: value.ranges.map((item) => rawOfBlockRange(item)),
+    nextOffset: value.nextOffset === null ? null : codec.rawOfUint64(value.nextOffset, 'holdfast.sessions.v1.CompareMapsResponse.next_offset'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.CompareMapsResponse.revision'),
+  };
+}
+
+function compareMapsResponseOfRaw(from: raw.RawCompareMapsResponse): types.CompareMapsResponse {
+  return {
+    volumeCapacityBytes: codec.uint64OfRaw(from.volumeCapacityBytes),
+    ranges: from.ranges.map((item) => blockRangeOfRaw(item)),
+    nextOffset: from.nextOffset === null ? null : codec.uint64OfRaw(from.nextOffset),
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.sessions.v1.BlockRange` in which nothing is set. */
+export const emptyBlockRange: types.BlockRange = {
+  byteOffset: 0n,
+  sizeBytes: 0n,
+};
+
+export function encodeBlockRange(value: types.BlockRange): Uint8Array {
+  return codec.encodeRaw(raw.BlockRange, rawOfBlockRange(value));
+}
+
+export function decodeBlockRange(bytes: Uint8Array): types.BlockRange {
+  return blockRangeOfRaw(codec.decodeRaw(raw.BlockRange, bytes, 'holdfast.sessions.v1.BlockRange'));
+}
+
+function rawOfBlockRange(value: types.BlockRange): raw.RawBlockRange {
+  return {
+    byteOffset: codec.rawOfUint64(value.byteOffset, 'holdfast.sessions.v1.BlockRange.byte_offset'),
+    sizeBytes: codec.rawOfUint64(value.sizeBytes, 'holdfast.sessions.v1.BlockRange.size_bytes'),
+  };
+}
+
+function blockRangeOfRaw(from: raw.RawBlockRange): types.BlockRange {
+  return {
+    byteOffset: codec.uint64OfRaw(from.byteOffset),
+    sizeBytes: codec.uint64OfRaw(from.sizeBytes),
+  };
+}
