@@ -63,6 +63,8 @@ export interface PreemptOrder {
 export interface AgentPort {
   stage(request: StageRequest): Promise<StageResult>;
   unstage(volume: string): Promise<boolean>;
+  /** Moves a logical extent to another place; false if it stays where it is. */
+  migrate(volume: string, at: number): Promise<boolean>;
 }
 
 export interface StageRequest {
@@ -101,6 +103,8 @@ export interface EnginePort {
   /** Resolves when the gate is shut for good and nothing admitted is left; true if everything was flushed and converted. */
   shut(agent: number, volume: string, how: 'flush' | 'drop'): Promise<boolean>;
   close(agent: number, volume: string): void;
+  /** Resolves when the copy stands in the list of what the next flush converts; false if nothing was moved. */
+  migrate(agent: number, volume: string, at: number): Promise<boolean>;
 }
 
 export interface DevicePort {

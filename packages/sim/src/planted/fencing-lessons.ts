@@ -45,6 +45,12 @@ export const fencingLessons = [
   ...bugsOf('fencing-model', 'sim/src/fencing/node', {
     'engine.ts': [
       [
+        'moved-beside-a-write',
+        'an extent is moved while its user writes there',
+        'return this.#alone(volume, at, async () => {\n      const entry',
+        'return this.#alone(volume, -1, async () => {\n      const entry',
+      ],
+      [
         'cache-kept',
         'who hands the role over keeps what the kernel has cached',
         '    volume.cache.clear();\n    return flushed',

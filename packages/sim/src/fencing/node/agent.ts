@@ -320,6 +320,10 @@ export class Agent implements AgentPort {
     return this.#duties.letGo(volume, 'released');
   }
 
+  migrate(volume: string, at: number): Promise<boolean> {
+    return this.parts.onEngine((engine) => engine.migrate(this.number, volume, at));
+  }
+
   nudge(): void {
     void this.renew();
   }

@@ -7,7 +7,7 @@ import type { Device, DeviceAnswer } from '../device.ts';
 import type { IntentState } from '../metadata/state.ts';
 import type { EnginePort, IoResult, Observer, OpenRequest } from '../ports.ts';
 import { Flusher, type QuorumDoor } from './flusher.ts';
-import type { Gate, Submission } from './gate.ts';
+import type { Gate, Passed, Submission } from './gate.ts';
 import type { LocalProcess } from './local-process.ts';
 import { OpenVolume, type IoRequest, type RingSlot } from './open-volume.ts';
 import type { SharedMemory } from './shared-memory.ts';
@@ -61,18 +61,26 @@ export class Engine implements EnginePort {
   async #carryOut(volume: OpenVolume, request: IoRequest): Promise<IoResult> {
     if (request.kind === 'flush') return this.#flusher.flush(volume);
     const at = Math.floor(request.block / extentBlocks);
+    return this.#alone(volume, at, async () => {
+      let outcome: Outcome = 'again';
+      while (outcome === 'again') {
+        while (volume.isHeldAt(at) && !volume.isShut) await this.#parts.process.take(volume.changed());
+        if (volume.isShut) outcome = tornDown;
+        else if (at >= volume.extents) outcome = { error: 'io' };
+        else
+          outcome =
+            request.kind === 'read' ? await this.#read(volume, request.block) : await this.#write(volume, request);
+      }
+      return outcome;
+    });
+  }
+
+  /** One at a time for each extent. */
+  async #alone<Value>(volume: OpenVolume, at: number, work: () => Promise<Value>): Promise<Value> {
     await this.#lock(volume, at);
-    let outcome: Outcome = 'again';
-    while (outcome === 'again') {
-      while (volume.isHeldAt(at) && !volume.isShut) await this.#parts.process.take(volume.changed());
-      if (volume.isShut) outcome = tornDown;
-      else if (at >= volume.extents) outcome = { error: 'io' };
-      else
-        outcome =
-          request.kind === 'read' ? await this.#read(volume, request.block) : await this.#write(volume, request);
-    }
+    const value = await work();
     this.#unlock(volume, at);
-    return outcome;
+    return value;
   }
 
   async #lock(volume: OpenVolume, at: number): Promise<void> {
@@ -204,6 +212,47 @@ export class Engine implements EnginePort {
     return answer.block?.data ?? null;
   }
 
+  /** Moves an extent elsewhere while its user goes on: a copy, which a flush puts in its place as it does with a copy-up. */
+  async migrate(agent: number, name: string, at: number): Promise<boolean> {
+    const volume = this.#volumeFor(agent, name);
+    if (volume === null || volume.mode === 'read') return false;
+    return this.#alone(volume, at, async () => {
+      const entry = volume.map.get(at);
+      // What is not converted yet is on its way to its place; what an intent holds may be about to go.
+      const isAtRest = !volume.pending.has(at) && !volume.isHeldAt(at) && !volume.isShut;
+      return entry !== undefined && isAtRest && (await this.#move(volume, at, entry.extent));
+    });
+  }
+
+  async #move(volume: OpenVolume, at: number, old: number): Promise<boolean> {
+    const { gate } = this.#parts;
+    const { revision } = volume;
+    const extent = await this.#takeSpare(volume);
+    if (extent === null) return false;
+    const blocks = Array.from({ length: extentBlocks }, (_, offset) => at * extentBlocks + offset);
+    const reads = blocks.map((block) => this.#readOf(volume, old, block));
+    const read = await gate.pass(volume, revision, reads);
+    const contents = contentsOf(read);
+    if (read.verdict === 'done') read.finish();
+    // The device may have told another request that it lost its power, and these what is left.
+    if (contents === null || volume.isShut) {
+      volume.spares.push(extent);
+      return false;
+    }
+    const writes = blocks.map((block, offset) =>
+      this.#writeOf(volume, extent, { block, data: contents[offset] ?? null }),
+    );
+    const passed = await gate.pass(volume, revision, writes);
+    if (passed.verdict !== 'done') {
+      volume.spares.push(extent);
+      return false;
+    }
+    const isFilled = contentsOf(passed) !== null;
+    if (isFilled) volume.pending.set(at, { extent, expect: old, revision });
+    passed.finish();
+    return isFilled;
+  }
+
   async #takeSpare(volume: OpenVolume): Promise<number | null> {
     const spare = volume.spares.shift();
     if (spare !== undefined) return spare;
@@ -280,6 +329,13 @@ export class Engine implements EnginePort {
     invariant(volume.isShut && volume.admitted.size === 0, `${name} is closed while something of it is in flight`);
     this.#parts.shared.volumes.delete(name);
   }
+}
+
+/** Null if anything of it was not done. */
+function contentsOf(passed: Passed): (Tag | null)[] | null {
+  if (passed.verdict !== 'done') return null;
+  const done = passed.answers.filter((answer) => answer.error === null);
+  return done.length < passed.answers.length ? null : done.map(({ block }) => block?.data ?? null);
 }
 
 function afterError(error: NonNullable<DeviceAnswer['error']>): Outcome {

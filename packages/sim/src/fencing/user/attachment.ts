@@ -97,6 +97,13 @@ export class Attachment {
     });
   }
 
+  /** Its extents move one after another while the pod goes on. */
+  async migrate(from: number, to: number): Promise<void> {
+    for (let at = from; at < to && this.isServing; at++) {
+      await this.#parts.host.callAgent((agent) => agent.migrate(this.volume, at));
+    }
+  }
+
   async #step(): Promise<void> {
     if (this.isEnding) return this.#detach();
     if (this.phase === 'publishing') return this.#publishFirst();

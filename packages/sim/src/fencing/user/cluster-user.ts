@@ -189,6 +189,8 @@ export class ClusterUser {
     if (wanted === undefined || wanted.isDeleted) return;
     const from = Number(parameters['from'] ?? 0);
     if (kind === 'snapshot') void this.#share(wanted, textOf(parameters, 'clone'));
+    if (kind === 'migrate')
+      for (const each of wanted.attachments.values()) void each.migrate(from, Number(parameters['to']));
     if (kind === 'unmap') void this.#intend(wanted, 'unmap', { from, to: Number(parameters['to'] ?? from + 1) });
     if (kind === 'shrink') void this.#intend(wanted, 'shrink', { from: wanted.extents - 1, to: wanted.extents });
     if (kind === 'replace') void this.#replace(wanted, textOf(parameters, 'by'));

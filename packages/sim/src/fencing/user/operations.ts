@@ -66,7 +66,22 @@ export function drawOperations(
       parameters: draw({ random, shape, count: operations.length }),
     });
   }
+  operations.push(...drawMigrations(random.fork('migrations'), shape, [startMs, endMs]));
   return operations.sort((one, other) => one.atMs - other.atMs);
+}
+
+const migrationOdds = 2;
+const migrationsMax = 8;
+
+/** Volumes move to other devices, or away from the end of one, while everything else goes on. */
+function drawMigrations(random: SeededRandom, shape: FencingShape, [startMs, endMs]: [number, number]): Operation[] {
+  if (random.below(migrationOdds) > 0) return [];
+  return Array.from({ length: 1 + random.below(migrationsMax) }, (_, count) => {
+    const atMs = startMs + random.below(endMs - startMs);
+    const draw = { random, shape, count };
+    const parameters = { ...volume(draw), ...range(draw) };
+    return { atMs, client: 'controller', kind: 'migrate', parameters };
+  });
 }
 
 const disasterOdds = 6;
