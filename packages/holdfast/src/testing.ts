@@ -23,13 +23,15 @@ export interface ProcessOptions {
   /** Added to PATH and HOME; settings of the machine's own environment must not reach a test. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** In the place of `bin/holdfast`: that of another release. */
+  readonly program?: string;
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-function start(words: readonly string[], { environment = {}, cwd }: ProcessOptions): Child {
+function start(words: readonly string[], { environment = {}, cwd, program = holdfastPath }: ProcessOptions): Child {
   const { PATH = '', HOME = '', NODE_COMPILE_CACHE } = process.env;
-  return spawn(holdfastPath, words, {
+  return spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH, HOME, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }), ...environment },
     ...(cwd === undefined ? {} : { cwd }),

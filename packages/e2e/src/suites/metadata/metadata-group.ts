@@ -26,6 +26,8 @@ export interface ServerStatus {
   readonly role?: string;
   readonly leader?: string | null;
   readonly applied?: number;
+  readonly release?: string;
+  readonly version?: number;
   readonly error?: { readonly code: string };
 }
 

@@ -1,28 +1,8 @@
 // A metadata cluster of three processes, and what becomes of it when one is killed, stopped in its tracks, wiped or told to end.
 import { rm } from 'node:fs/promises';
 import { expect } from '@jest/globals';
-import { clusterCase } from '../../case.ts';
-import { MetadataGroup } from './metadata-group.ts';
+import { expectKept, groupCase } from './group-case.ts';
 import { VolumeLoad } from './volume-load.ts';
-
-function groupCase(name: string, body: (group: MetadataGroup) => Promise<void>): void {
-  clusterCase(name, async (cluster) => {
-    const group = await MetadataGroup.ofThree(cluster);
-    try {
-      await body(group);
-    } finally {
-      await group.close();
-    }
-  });
-}
-
-/** Everything that was acknowledged is there once, under the id that was told; what was not may be there or not. */
-async function expectKept(load: VolumeLoad): Promise<void> {
-  const listed = await load.listed();
-  const lost = [...load.acknowledged].filter(([name, id]) => listed.get(id) !== name);
-  expect(lost).toEqual([]);
-  expect(new Set(listed.values()).size).toBe(listed.size);
-}
 
 groupCase('a leader that is killed under load takes nothing acknowledged with it, and comes back', async (group) => {
   const leader = await group.leader();
