@@ -49,6 +49,11 @@ export class CallObserver {
     this.#meters?.message(call.facts, 'received', bytes);
   }
 
+  /** Instead of `ended`, of a call whose line is another's: all went well. */
+  endedWell(call: ObservedCall): void {
+    this.#meters?.ended(call.facts, statusNameOf(null), this.#clock.monotonicMs() - call.startMs);
+  }
+
   /** Once per call. `peer` is whoever is at the other end, as the log names it. */
   ended(call: ObservedCall, peer: string, error: OpError | null): void {
     const durationMs = this.#clock.monotonicMs() - call.startMs;

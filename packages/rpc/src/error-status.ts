@@ -67,8 +67,11 @@ export interface FailedCall {
   readonly limitBytes: number;
 }
 
+/** A status as it came: its code may be one that nobody knows. */
+type ReceivedStatus = Omit<CallStatus, 'code'> & { readonly code: number };
+
 /** The OpError that a status which is not OK stands for. */
-export function errorOfStatus(status: CallStatus, call: FailedCall): OpError {
+export function errorOfStatus(status: ReceivedStatus, call: FailedCall): OpError {
   const ours = readTrailer(status.metadata);
   if (ours !== null) return ours;
   const { method, address } = call;

@@ -11,6 +11,7 @@ import {
   type Address,
 } from '@holdfast/base';
 import type { Log, Metrics } from '@holdfast/telemetry';
+import { Bundler, type UnaryCall } from '../bundle/bundler.ts';
 import { CallObserver } from '../call-observer.ts';
 import type { AnyMethod, RequestOf, ResponseOf, ServiceDescriptor } from '../codec-method.ts';
 import { clientLimitDefaults, type ClientLimits } from '../limits.ts';
@@ -34,6 +35,8 @@ export interface ChannelOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits?: Partial<ClientLimits>;
+  /** Whether unary calls of one turn go together: for callers that make many, and repeat what got no answer. */
+  readonly isBundling?: boolean;
 }
 
 type Input<Method extends AnyMethod> = Method['requestStream'] extends true
@@ -82,8 +85,15 @@ export function openChannel(options: ChannelOptions): Channel {
     limits,
     refusal: () => (credentials instanceof ClientCredentials ? credentials.refusal : null),
   };
+  const bundler = options.isBundling === true ? new Bundler(parts, (call) => void callAlone(parts, call)) : null;
+  const known = new Map<ServiceDescriptor, unknown>();
   return {
-    calls: (service) => callsOf(service, parts),
+    calls: <Service extends ServiceDescriptor>(service: Service): Calls<Service> => {
+      const calls = known.get(service) ?? callsOf(service, parts, bundler);
+      known.set(service, calls);
+      // What is known of a service was made for it.
+      return calls as Calls<Service>;
+    },
     close: () => {
       channel.close();
       if (credentials instanceof ClientCredentials) credentials.close();
@@ -122,17 +132,32 @@ function grpcOptions(limits: ClientLimits): Record<string, number> {
   };
 }
 
-function callsOf<Service extends ServiceDescriptor>(service: Service, parts: ChannelParts): Calls<Service> {
-  const calls = Object.entries(service.methods).map(([name, method]) => [name, callOf(method, parts)] as const);
+async function callAlone(parts: ChannelParts, { method, request, options, resolve, reject }: UnaryCall): Promise<void> {
+  await callUnary(parts, method, request, options).then(resolve, reject);
+}
+
+function callsOf<Service extends ServiceDescriptor>(
+  service: Service,
+  parts: ChannelParts,
+  bundler: Bundler | null,
+): Calls<Service> {
+  const calls = Object.entries(service.methods).map(
+    ([name, method]) => [name, callOf(method, parts, bundler)] as const,
+  );
   // Calls<Service> is what the table's own types say of these functions.
   return Object.fromEntries(calls) as unknown as Calls<Service>;
 }
 
-function callOf(method: AnyMethod, parts: ChannelParts): (input: unknown, options: CallOptions) => unknown {
+type AnyCall = (input: unknown, options: CallOptions) => unknown;
+
+function callOf(method: AnyMethod, parts: ChannelParts, bundler: Bundler | null): AnyCall {
   if (!method.responseStream) {
-    return method.requestStream
-      ? async (input, options) => callWithRequests(parts, method, input as AsyncIterable<unknown>, options)
-      : async (input, options) => callUnary(parts, method, input, options);
+    if (method.requestStream) {
+      return async (input, options) => callWithRequests(parts, method, input as AsyncIterable<unknown>, options);
+    }
+    if (bundler === null) return async (input, options) => callUnary(parts, method, input, options);
+    return async (request, options) =>
+      new Promise((resolve, reject) => bundler.call({ method, request, options, resolve, reject }));
   }
   return method.requestStream
     ? (input, options) => callForAnswers(parts, method, input as AsyncIterable<unknown>, options)

@@ -16,7 +16,9 @@ import {
   type Address,
 } from '@holdfast/base';
 import type { Log, Metrics } from '@holdfast/telemetry';
-import { accessTable, type AccessTable } from '../access.ts';
+import { accessTable, callerKinds, type AccessTable } from '../access.ts';
+import { bundleMethod } from '../bundle/bundle-codec.ts';
+import { serveBundles } from '../bundle/bundle-server.ts';
 import { CallObserver } from '../call-observer.ts';
 import { closeLingerMs, drainLimitMs, serverLimitDefaults, type ServerLimits } from '../limits.ts';
 import { localOrigin, type Origin } from '../peer.ts';
@@ -77,8 +79,10 @@ class RunningServer implements RpcServer {
     this.#options = options;
     this.#limits = { ...serverLimitDefaults, ...options.limits };
     this.#address = parseAddress(options.address);
-    const access = options.access ?? accessTable;
-    this.#methods = methodsOf(options.services, access);
+    // Whoever may be heard at all: each call of a bundle is judged by its own row.
+    const access = { ...(options.access ?? accessTable), [bundleMethod.path]: callerKinds };
+    const methods = methodsOf(options.services, access);
+    this.#methods = methods;
     this.#environment = {
       access,
       clock: options.clock,
@@ -91,6 +95,7 @@ class RunningServer implements RpcServer {
       onCallEnd: () => this.#onIdle?.(),
       onDefect: options.onDefect ?? endProcess,
     };
+    methods.set(bundleMethod.path, serveBundles(methods, this.#environment));
     this.#grpc = new GrpcServer(this.#grpcOptions());
     for (const method of this.#methods.values()) register(this.#grpc, method);
     this.#unsubscribe =

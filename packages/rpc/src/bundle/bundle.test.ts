@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Server as GrpcServer, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
+import { join } from 'node:path';
+import { OpError } from '@holdfast/base';
+import type { Calls } from '../client/channel.ts';
+import { loadMetadataServices } from '../generated/services.ts';
+import { serve, type ServedService } from '../server/handlers.ts';
+import { TestCluster } from '../testing.ts';
+import { bundleBytesMax, bundledCallsMax, bundleMethod } from './bundle-codec.ts';
+
+type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
+
+const options = { timeoutMs: 20_000 };
+let cluster: TestCluster;
+let services: Services;
+
+beforeAll(async () => {
+  services = await loadMetadataServices();
+  cluster = await TestCluster.create();
+});
+afterAll(async () => cluster.close());
+
+/** Settings whose names say what becomes of the call. */
+function settings(held: Promise<unknown>): ServedService {
+  return serve(services.settingsService, {
+    list: null,
+    set: async ({ name, value }) => {
+      if (name === 'held') await held;
+      if (name === 'refused') throw new OpError('VOLUME_BUSY', { volume: value, reason: 'the test says so' });
+      return {};
+    },
+  });
+}
+
+async function callsTo(
+  served: ServedService[],
+  role: 'admin' | 'csi' = 'admin',
+): Promise<Calls<Services['settingsService']>> {
+  const { address } = await cluster.serve({ services: served });
+  const channel = cluster.connect(address, await cluster.keeperFor(role), { isBundling: true });
+  return channel.calls(services.settingsService);
+}
+
+const set = (name: string, value = ''): { id: null; name: string; value: string } => ({ id: null, name, value });
+const linesOf = (method: string): Record<string, unknown>[] =>
+  cluster.sink.records.filter(
+    (line) => line['msg'] === 'call' && line['side'] === 'server' && line['method'] === method,
+  );
+
+test('calls of one turn go as one, and each has its own answer or its own error', async () => {
+  const calls = await callsTo([settings(Promise.resolve())]);
+  const before = [linesOf('Call').length, linesOf('Set').length];
+  const outcomes = await Promise.allSettled([
+    calls.set(set('a'), options),
+    calls.set(set('refused', 'web'), options),
+    calls.list({ isLocal: false }, options),
+    calls.set(set('b'), options),
+  ]);
+  expect(outcomes.map((outcome): unknown => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason))).toEqual(
+    [
+      {},
+      expect.objectContaining({ code: 'VOLUME_BUSY', details: { volume: 'web', reason: 'the test says so' } }),
+      expect.objectContaining({ code: 'REMOTE_UNSUPPORTED' }),
+      {},
+    ],
+  );
+  expect(linesOf('Call').length - (before[0] ?? 0)).toBe(1);
+  // Only what failed has a line of its own.
+  expect(linesOf('Set').slice(before[1])).toEqual([expect.objectContaining({ code: 'VOLUME_BUSY' })]);
+});
+
+test('a call that takes long holds up none of its bundle', async () => {
+  const held = Promise.withResolvers<null>();
+  const calls = await callsTo([settings(held.promise)]);
+  const slow = calls.set(set('held'), options);
+  await Promise.all([calls.set(set('a'), options), calls.set(set('b'), options)]);
+  held.resolve(null);
+  expect(await slow).toEqual({});
+});
+
+test('each call of a bundle is judged by the row of its method', async () => {
+  const calls = await callsTo([settings(Promise.resolve())], 'csi');
+  const outcomes = await Promise.allSettled([calls.set(set('a'), options), calls.set(set('b'), options)]);
+  const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'CALLER_NOT_ALLOWED' }) };
+  expect(outcomes).toEqual([refused, refused]);
+});
+
+test('more calls than a bundle takes, and large ones, all arrive', async () => {
+  const calls = await callsTo([settings(Promise.resolve())]);
+  const many = Array.from({ length: 2 * bundledCallsMax + 1 }, async (_, at) => calls.set(set(`n${at}`), options));
+  const large = Array.from({ length: 3 }, async () => calls.set(set('large', 'x'.repeat(bundleBytesMax)), options));
+  expect(new Set((await Promise.all([...many, ...large])).map((answer) => JSON.stringify(answer)))).toEqual(
+    new Set(['{}']),
+  );
+});
+
+test('an urgent call does not take the time of the others', async () => {
+  const calls = await callsTo([settings(new Promise(() => undefined))]);
+  const urgent = calls.set(set('held'), { timeoutMs: 100 });
+  const patient = [calls.set(set('a'), options), calls.set(set('b'), options)];
+  await expect(urgent).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  expect(await Promise.all(patient)).toEqual([{}, {}]);
+});
+
+test('a server that knows no bundles gets each call by itself', async () => {
+  const server = new GrpcServer();
+  const { set: method } = services.settingsService.methods;
+  let count = 0;
+  const answer: handleUnaryCall<unknown, object> = (_call, callback) => {
+    count++;
+    callback(null, {});
+  };
+  server.register(method.path, answer, () => Buffer.alloc(0), method.decodeRequest, 'unary');
+  const address = `unix:${join(cluster.directory, 'bare.sock')}`;
+  await new Promise((resolve) => server.bindAsync(address, ServerCredentials.createInsecure(), resolve));
+  const calls = cluster.connect(address, null, { isBundling: true }).calls(services.settingsService);
+  for (const expected of [2, 4]) {
+    expect(await Promise.all([calls.set(set('a'), options), calls.set(set('b'), options)])).toEqual([{}, {}]);
+    expect(count).toBe(expected);
+  }
+  server.forceShutdown();
+});
+
+test('what is no bundle is refused, wherever it ends', () => {
+  const request = { path: '/a/B', timeoutMs: 300, requestId: 'r', traceparent: '', body: Buffer.from('body') };
+  const whole = bundleMethod.encodeRequest([request, request]);
+  expect(bundleMethod.decodeRequest(whole)).toEqual([request, request]);
+  const half = whole.length / 2;
+  for (let length = 1; length < whole.length; length++) {
+    if (length === half) continue;
+    expect(() => bundleMethod.decodeRequest(whole.subarray(0, length))).toThrow('the bytes are not a message');
+  }
+  const many = bundleMethod.encodeRequest(Array.from({ length: bundledCallsMax + 1 }, () => request));
+  expect(() => bundleMethod.decodeRequest(many)).toThrow('more than 256 calls');
+});
