@@ -60,7 +60,7 @@ export const stateErrorRows = {
     kind: 'unavailable',
     retriable: true,
     text: 'the pool {pool} is not open in the cluster generation {generation} yet',
-    hint: 'After a restore every older key is preempted first; `holdfast pool status` says what is waited for.',
+    hint: 'After a restore every older key is preempted first; `holdfast pool show` says whether that is done.',
   },
   GRANT_FENCED: {
     kind: 'precondition',
@@ -336,7 +336,7 @@ export const stateErrorRows = {
     kind: 'unavailable',
     retriable: true,
     text: 'the volume {volume} is held by the sessions {sessions}, whose certificates are waited for',
-    hint: 'The owner has to let go or be fenced first; `holdfast volume status` says how that stands.',
+    hint: 'The owner has to let go or be fenced first; `holdfast volume show` says where it is, and whether its session has ended.',
   },
   VOLUME_MODE_WRONG: {
     kind: 'precondition',

@@ -4,6 +4,7 @@ import { configCommands } from './commands/config.ts';
 import { logCommands } from './commands/log/index.ts';
 import { metadataCommands } from './commands/metadata/index.ts';
 import { quickstart } from './commands/quickstart.ts';
+import { storageCommands } from './commands/storage/index.ts';
 import { roles } from './roles.ts';
 
 export const roleCommands: readonly Command[] = roles.map(({ command }) => command);
@@ -13,6 +14,7 @@ export const commandTable: readonly Command[] = [
   quickstart,
   ...configCommands(roles),
   ...metadataCommands,
+  ...storageCommands,
   ...logCommands,
   ...commands,
 ];

@@ -1,13 +1,13 @@
 // The services Volumes and Snapshots.
 import { OpError } from '@holdfast/base';
-import type { Handlers, loadMetadataServices, Snapshot, Timestamp, Volume } from '@holdfast/rpc';
+import type { Handlers, loadMetadataServices, Snapshot, Timestamp, Volume, VolumeGrant } from '@holdfast/rpc';
 import type { StateDatabase } from '../state/database.ts';
-import type { AttachmentRow, SnapshotRow, VolumeRow } from '../state/entities.ts';
+import type { AttachmentRow, GrantRow, IntentRow, SnapshotRow, VolumeRow } from '../state/entities.ts';
 import { query } from '../state/query.ts';
 import type { ApiLimits } from './api-limits.ts';
 import { readPage } from './page.ts';
 import type { StateAccess } from './state-access.ts';
-import { present, toNumber, toWord } from './values.ts';
+import { fromChoice, present, toNumber, toWord } from './values.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 
@@ -15,6 +15,11 @@ const volumeById = query<VolumeRow>('SELECT * FROM volumes WHERE id = ?');
 const volumeNamed = query<VolumeRow>('SELECT * FROM volumes WHERE name = ?');
 const volumesBehind = query<VolumeRow>('SELECT * FROM volumes WHERE id > ? ORDER BY id LIMIT ?');
 const attachmentsOf = query<AttachmentRow>('SELECT * FROM attachments WHERE volume = ? ORDER BY node');
+const grantsOf = query<GrantRow & { readonly ended: string | null }>(`
+  SELECT grants.*, sessions.ended FROM grants LEFT JOIN sessions ON sessions.id = grants.session
+  WHERE grants.volume = ? ORDER BY grants.epoch
+`);
+const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
 const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ? AND is_hidden = 0');
 const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
 const snapshotsBehind = query<SnapshotRow>(
@@ -60,12 +65,12 @@ export function volumesHandlers(access: StateAccess, limits: ApiLimits): Handler
     get: async ({ by, isLocal }) => {
       const { kind, value: word } = present(by, 'by');
       const asked = toWord(word, kind);
-      const { value: volume, revision } = await access.read(isLocal, (database) => {
+      const { value: found, revision } = await access.read(isLocal, (database) => {
         const row = database.get(kind === 'volume' ? volumeById : volumeNamed, asked);
-        return row === null ? null : volumeOf(database, row);
+        return row === null ? null : { volume: volumeOf(database, row), ...usersOf(database, row) };
       });
-      if (volume === null) throw new OpError('VOLUME_NOT_FOUND', { volume: asked });
-      return { volume, revision };
+      if (found === null) throw new OpError('VOLUME_NOT_FOUND', { volume: asked });
+      return { ...found, revision };
     },
     list: async ({ isLocal, ...page }) => {
       const { value, revision } = await access.read(isLocal, (database) =>
@@ -93,6 +98,14 @@ function volumeOf(database: StateDatabase, row: VolumeRow): Volume {
     isDisputed: row.is_disputed === 1,
     nodes: database.all(attachmentsOf, id).map(({ node }) => node),
   };
+}
+
+/** Who may use it, and what waits for them. */
+function usersOf(database: StateDatabase, { id }: VolumeRow): { grants: VolumeGrant[]; intent: string } {
+  const grants = database.all(grantsOf, id).map(({ epoch, session, node, mode, ended }) => {
+    return { epoch: BigInt(epoch), session, node, mode: fromChoice(mode), isEnded: ended !== null };
+  });
+  return { grants, intent: database.get(intentOn, id)?.id ?? '' };
 }
 
 /** Brings the intent that makes a snapshot to its end: the leader's part. Null where this server cannot. */

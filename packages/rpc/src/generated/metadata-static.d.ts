@@ -345,8 +345,19 @@ export const GetVolumeRequest: RawMessage<RawGetVolumeRequest>;
 export interface RawGetVolumeResponse {
   readonly volume: RawVolume | null;
   readonly revision: Raw64;
+  readonly grants: readonly RawVolumeGrant[];
+  readonly intent: string;
 }
 export const GetVolumeResponse: RawMessage<RawGetVolumeResponse>;
+
+export interface RawVolumeGrant {
+  readonly epoch: Raw64;
+  readonly session: string;
+  readonly node: string;
+  readonly mode: number;
+  readonly isEnded: boolean;
+}
+export const VolumeGrant: RawMessage<RawVolumeGrant>;
 
 export interface RawListVolumesRequest {
   readonly pageSize: Raw64;

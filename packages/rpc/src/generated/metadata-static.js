@@ -5411,6 +5411,7 @@ export const holdfast = $root.holdfast = (() => {
             v1.GetVolumeResponse = (function() {
 
                 const GetVolumeResponse = function (properties) {
+                    this.grants = [];
                     if (properties)
                         for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                             if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -5419,6 +5420,8 @@ export const holdfast = $root.holdfast = (() => {
 
                 GetVolumeResponse.prototype.volume = null;
                 GetVolumeResponse.prototype.revision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                GetVolumeResponse.prototype.grants = $util.emptyArray;
+                GetVolumeResponse.prototype.intent = "";
 
                 GetVolumeResponse.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -5431,6 +5434,11 @@ export const holdfast = $root.holdfast = (() => {
                         $root.holdfast.metadata.v1.Volume.encode(message.volume, writer.uint32(10).fork(), _depth + 1).ldelim();
                     if (message.revision != null && $Object.hasOwnProperty.call(message, "revision") && (typeof message.revision === "object" ? message.revision.low || message.revision.high : message.revision !== 0))
                         writer.uint32(16).uint64(message.revision);
+                    if (message.grants != null && message.grants.length)
+                        for (let i = 0; i < message.grants.length; ++i)
+                            $root.holdfast.metadata.v1.VolumeGrant.encode(message.grants[i], writer.uint32(26).fork(), _depth + 1).ldelim();
+                    if (message.intent != null && $Object.hasOwnProperty.call(message, "intent") && message.intent !== "")
+                        writer.uint32(34).string(message.intent);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5479,6 +5487,23 @@ export const holdfast = $root.holdfast = (() => {
                                     delete message.revision;
                                 continue;
                             }
+                        case 3: {
+                                if (wireType !== 2)
+                                    break;
+                                if (!(message.grants && message.grants.length))
+                                    message.grants = [];
+                                message.grants.push($root.holdfast.metadata.v1.VolumeGrant.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.intent = value;
+                                else
+                                    delete message.intent;
+                                continue;
+                            }
                         }
                         reader.skipType(wireType, _depth, tag);
                         if (!reader.discardUnknown) {
@@ -5497,6 +5522,136 @@ export const holdfast = $root.holdfast = (() => {
                 };
 
                 return GetVolumeResponse;
+            })();
+
+            v1.VolumeGrant = (function() {
+
+                const VolumeGrant = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                VolumeGrant.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                VolumeGrant.prototype.session = "";
+                VolumeGrant.prototype.node = "";
+                VolumeGrant.prototype.mode = 0;
+                VolumeGrant.prototype.isEnded = false;
+
+                VolumeGrant.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+                        writer.uint32(8).uint64(message.epoch);
+                    if (message.session != null && $Object.hasOwnProperty.call(message, "session") && message.session !== "")
+                        writer.uint32(18).string(message.session);
+                    if (message.node != null && $Object.hasOwnProperty.call(message, "node") && message.node !== "")
+                        writer.uint32(26).string(message.node);
+                    if (message.mode != null && $Object.hasOwnProperty.call(message, "mode") && message.mode !== 0)
+                        writer.uint32(32).int32(message.mode);
+                    if (message.isEnded != null && $Object.hasOwnProperty.call(message, "isEnded") && message.isEnded !== false)
+                        writer.uint32(40).bool(message.isEnded);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                VolumeGrant.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.VolumeGrant();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.epoch = value;
+                                else
+                                    delete message.epoch;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.session = value;
+                                else
+                                    delete message.session;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.node = value;
+                                else
+                                    delete message.node;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.int32())
+                                    message.mode = value;
+                                else
+                                    delete message.mode;
+                                continue;
+                            }
+                        case 5: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isEnded = value;
+                                else
+                                    delete message.isEnded;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return VolumeGrant;
             })();
 
             v1.ListVolumesRequest = (function() {
@@ -7485,6 +7640,7 @@ export const DeleteVolumeRequest = holdfast.metadata.v1.DeleteVolumeRequest;
 export const DeleteVolumeResponse = holdfast.metadata.v1.DeleteVolumeResponse;
 export const GetVolumeRequest = holdfast.metadata.v1.GetVolumeRequest;
 export const GetVolumeResponse = holdfast.metadata.v1.GetVolumeResponse;
+export const VolumeGrant = holdfast.metadata.v1.VolumeGrant;
 export const ListVolumesRequest = holdfast.metadata.v1.ListVolumesRequest;
 export const ListVolumesResponse = holdfast.metadata.v1.ListVolumesResponse;
 export const PublishRequest = holdfast.metadata.v1.PublishRequest;

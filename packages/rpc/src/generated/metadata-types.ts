@@ -607,6 +607,24 @@ export interface GetVolumeResponse {
   readonly volume: Volume | null;
   /** The revision that was read. */
   readonly revision: bigint;
+  /** Who may use it at this moment, in the order of their epochs. */
+  readonly grants: readonly VolumeGrant[];
+  /** The id of the change that waits for those. Empty if there is none. */
+  readonly intent: string;
+}
+
+/** A grant of a volume, which stands until it has a certificate. */
+export interface VolumeGrant {
+  /** The epoch. */
+  readonly epoch: bigint;
+  /** The session that holds it. */
+  readonly session: string;
+  /** The node of the session. */
+  readonly node: string;
+  /** How the volume is used. */
+  readonly mode: PublishRequestMode;
+  /** Whether the session has ended, so that its certificate is waited for. */
+  readonly isEnded: boolean;
 }
 
 /** Asks for a page of volumes. */

@@ -1635,6 +1635,8 @@ function getVolumeRequestOfRaw(from: raw.RawGetVolumeRequest): types.GetVolumeRe
 export const emptyGetVolumeResponse: types.GetVolumeResponse = {
   volume: null,
   revision: 0n,
+  grants: [],
+  intent: '',
 };
 
 export function encodeGetVolumeResponse(value: types.GetVolumeResponse): Uint8Array {
@@ -1649,6 +1651,8 @@ function rawOfGetVolumeResponse(value: types.GetVolumeResponse): raw.RawGetVolum
   return {
     volume: value.volume === null ? null : rawOfVolume(value.volume),
     revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.GetVolumeResponse.revision'),
+    grants: value.grants.map((item) => rawOfVolumeGrant(item)),
+    intent: codec.rawOfText(value.intent, 'holdfast.metadata.v1.GetVolumeResponse.intent'),
   };
 }
 
@@ -1656,6 +1660,45 @@ function getVolumeResponseOfRaw(from: raw.RawGetVolumeResponse): types.GetVolume
   return {
     volume: from.volume === null ? null : volumeOfRaw(from.volume),
     revision: codec.uint64OfRaw(from.revision),
+    grants: from.grants.map((item) => volumeGrantOfRaw(item)),
+    intent: from.intent,
+  };
+}
+
+/** A `holdfast.metadata.v1.VolumeGrant` in which nothing is set. */
+export const emptyVolumeGrant: types.VolumeGrant = {
+  epoch: 0n,
+  session: '',
+  node: '',
+  mode: 'UNKNOWN',
+  isEnded: false,
+};
+
+export function encodeVolumeGrant(value: types.VolumeGrant): Uint8Array {
+  return codec.encodeRaw(raw.VolumeGrant, rawOfVolumeGrant(value));
+}
+
+export function decodeVolumeGrant(bytes: Uint8Array): types.VolumeGrant {
+  return volumeGrantOfRaw(codec.decodeRaw(raw.VolumeGrant, bytes, 'holdfast.metadata.v1.VolumeGrant'));
+}
+
+function rawOfVolumeGrant(value: types.VolumeGrant): raw.RawVolumeGrant {
+  return {
+    epoch: codec.rawOfUint64(value.epoch, 'holdfast.metadata.v1.VolumeGrant.epoch'),
+    session: codec.rawOfText(value.session, 'holdfast.metadata.v1.VolumeGrant.session'),
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.VolumeGrant.node'),
+    mode: codec.rawOfEnum(publishRequestModeTable, value.mode, 'holdfast.metadata.v1.VolumeGrant.mode'),
+    isEnded: value.isEnded,
+  };
+}
+
+function volumeGrantOfRaw(from: raw.RawVolumeGrant): types.VolumeGrant {
+  return {
+    epoch: codec.uint64OfRaw(from.epoch),
+    session: from.session,
+    node: from.node,
+    mode: codec.enumOfRaw(publishRequestModeTable, from.mode),
+    isEnded: from.isEnded,
   };
 }
 

@@ -1,0 +1,146 @@
+// The commands that show what is stored, against a metadata server in this process.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { RealClock, RealRandom, RealTimers } from '@holdfast/base';
+import { recordingSystem } from '@holdfast/cli/internal';
+import { initialiseFirst, metadataApi, MetadataService, schemaSteps } from '@holdfast/metadata-service';
+import { createMetadataClient, loadMetadataServices, type MetadataClient, type Pool } from '@holdfast/rpc';
+import { TestCluster } from '@holdfast/rpc/internal';
+import { createMetrics, HealthChecks } from '@holdfast/telemetry';
+import { runWords } from '../../command-line.ts';
+import { commandTable } from '../../command-table.ts';
+
+const [clock, timers, random] = [new RealClock(), new RealTimers(), new RealRandom()];
+const options = { timeoutMs: 60_000 };
+const directory = join(mkdtempSync(join(tmpdir(), 'holdfast-storage-')), 'm1');
+/** Nobody else is in the group, so nobody connects to it. */
+const place = { name: 'm1', peerAddress: '127.0.0.1:7', apiAddress: '127.0.0.1:7' };
+let cluster: TestCluster;
+let service: MetadataService;
+let client: MetadataClient;
+let words: readonly string[];
+let volume: string;
+
+beforeAll(async () => {
+  cluster = await TestCluster.create();
+  const identity = { cluster: cluster.authority.cluster, role: 'metadata', name: 'm1', node: null } as const;
+  const keeper = await cluster.keeperFor('metadata', { identity });
+  const parts = { clock, timers, random };
+  await initialiseFirst({ directory, cluster: cluster.authority.cluster, ...parts }, place);
+  service = await MetadataService.open({
+    ...{ directory, keeper, ...parts, peerListen: '127.0.0.1:0', readyLimitMs: 1_000, release: 'test' },
+    ...{ schema: schemaSteps, metrics: await createMetrics(), checks: new HealthChecks(timers), log: cluster.log },
+    // A test's process may stand still for long, and leads on.
+    settings: { tickMs: 20, pausedTicks: 1_000 },
+  });
+  const { address } = await cluster.serve({ services: await metadataApi({ service, ...parts }), keeper });
+  const admin = await cluster.issueTo('admin', 'admin');
+  words = ['--certificates', admin, '--server', address, '--timeout', '60s'];
+  client = await createMetadataClient({
+    ...{ servers: [address], keeper: await cluster.keep(admin), log: cluster.log, metrics: null, ...parts },
+  });
+  await fill();
+});
+afterAll(async () => {
+  client.close();
+  await cluster.close();
+  await service.stop();
+  rmSync(directory, { recursive: true });
+});
+
+async function fill(): Promise<void> {
+  const { poolsService, volumesService, attachmentsService } = await loadMetadataServices();
+  const sums = { totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n };
+  const pool: Pool = {
+    ...{ name: 'fast', fencing: 'LEASE', tier: 'BEST_EFFORT', isBestEffortTakeover: false, drainBoundMs: 5_000n },
+    ...{ fencesPerHour: 3n, oversubscriptionPercent: 200n, extentBytes: 1_048_576n, ...sums },
+    ...{ promisedExtents: 0n, isOpen: false, devices: [] },
+  };
+  await client.change(poolsService, 'create', { pool }, options);
+  await client.change(poolsService, 'addDevice', { pool: 'fast', device: 'disk-1', extents: 1_536n }, options);
+  const asked = { tenant: 'shop', pool: 'fast', isShared: false, attributes: '' };
+  for (const [name, extents] of [
+    ['web', 100n],
+    ['cache', 24n],
+  ] as const) {
+    const made = await client.change(volumesService, 'create', { name, extents, ...asked }, options);
+    if (name === 'web') ({ volume } = made);
+  }
+  const secretHash = Buffer.alloc(32, 1);
+  const boot = { machine: 'machine', boot: 'boot', secretHash, tornDown: [], after: null };
+  const { sessions } = service;
+  const registered = await sessions.carryOut<'registerNode'>({
+    ...{ kind: 'registerNode', node: 'node-1', ...boot, ttlMs: 600_000, drainBoundMs: 1_000 },
+  });
+  await client.change(attachmentsService, 'publish', { volume, node: 'node-1', mode: 'WRITE' }, options);
+  const what = { what: 'share', snapshot: 'snapshot-1', name: 'daily', start: 0, stop: 0 } as const;
+  const narrowed = sessions.narrow({ kind: 'intend', volume, intent: 'daily', ...what });
+  const { session, agent } = registered;
+  await sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', session, agent, volume, intent: 'daily' });
+  await narrowed;
+}
+
+async function run(
+  ...command: string[]
+): Promise<{ readonly rows: string[][]; readonly text: string; readonly remarks: string[] }> {
+  const { system, lines, remarks } = recordingSystem({ commands: commandTable });
+  await runWords([...command, ...words], { ...system, clock });
+  return { rows: lines.map((line) => line.split(/ {2,}/)), text: lines.join('\n'), remarks };
+}
+
+test('pools are listed and shown', async () => {
+  const { rows } = await run('pool', 'list');
+  expect(rows).toEqual([
+    ['NAME', 'FENCING', 'OPEN', 'DEVICES', 'SIZE', 'FREE', 'PROMISED'],
+    ['fast', 'lease, best-effort', 'yes', '1', '1.5 GiB', '1.5 GiB', '124 MiB'],
+  ]);
+  const shown = await run('pool', 'show', 'fast');
+  expect(shown.rows).toContainEqual(['drain bound:', '5000 ms']);
+  expect(shown.rows).toContainEqual(['promised:', '124 MiB of at most 200 % of the size']);
+  expect(shown.rows.at(-1)).toEqual(['disk-1', '1', '1.5 GiB', '1.5 GiB']);
+  await expect(run('pool', 'show', 'slow')).rejects.toMatchObject({ code: 'POOL_NOT_FOUND' });
+});
+
+test('volumes are listed as far as asked, and shown by name and by id with who holds them', async () => {
+  const { rows } = await run('volume', 'list');
+  const [header, ...listed] = rows;
+  expect(header).toEqual(['NAME', 'POOL', 'SIZE', 'NODES']);
+  expect(new Set(listed.map((row) => row.join(' ')))).toEqual(
+    new Set(['cache fast 24 MiB -', 'web fast 100 MiB node-1']),
+  );
+  const few = await run('volume', 'list', '--limit', '1');
+  expect([few.rows.length, few.remarks]).toEqual([2, ['there are more than 1: --limit lists further ones']]);
+  await expect(run('volume', 'list', '--limit', '0')).rejects.toMatchObject({ code: 'FLAG_WRONG' });
+  const shown = await run('volume', 'show', 'web');
+  expect(shown.rows).toContainEqual(['size:', '100 MiB, 100 extents of 1 MiB']);
+  expect(shown.rows.slice(-2)).toEqual([
+    ['EPOCH', 'NODE', 'MODE', 'SESSION', 'STATE'],
+    ['1', 'node-1', 'write', '1.node-1.1', 'lives'],
+  ]);
+  expect((await run('volume', 'show', volume)).text).toBe(shown.text);
+  await expect(run('volume', 'show', 'none')).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' });
+});
+
+test('snapshots are listed, and programs read the same of everything', async () => {
+  const { rows } = await run('snapshot', 'list');
+  expect(rows.map(([name, of]) => [name, of])).toEqual([
+    ['NAME', 'VOLUME'],
+    ['daily', volume],
+  ]);
+  const document = async (...command: string[]): Promise<unknown> =>
+    JSON.parse((await run(...command, '-o', 'json')).text);
+  expect(await document('snapshot', 'list')).toMatchObject({
+    snapshots: [{ id: 'snapshot-1', name: 'daily', volume }],
+  });
+  expect(await document('volume', 'show', 'web')).toMatchObject({
+    ...{ name: 'web', sizeBytes: 104_857_600, nodes: ['node-1'], intent: null },
+    grants: [{ epoch: 1, session: '1.node-1.1', node: 'node-1', mode: 'write', isEnded: false }],
+  });
+  expect(await document('volume', 'list')).toMatchObject({ volumes: [{ pool: 'fast' }, { pool: 'fast' }] });
+  expect(await document('pool', 'list')).toMatchObject({
+    pools: [{ name: 'fast', tier: 'best-effort', isOpen: true }],
+  });
+  expect(await document('pool', 'show', 'fast')).toMatchObject({ devices: [{ id: 'disk-1', bytes: 1_610_612_736 }] });
+});
