@@ -52,4 +52,6 @@ export const stateLimits = {
   /** Certificates, and entries of the audit, that are kept. */
   certificates: 500_000,
   audit: 100_000,
+  /** Revisions between two looks at how many entries the audit has: so many more are kept for a while. */
+  auditTrimRevisions: 4_096,
 } as const;
