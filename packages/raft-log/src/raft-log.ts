@@ -162,7 +162,10 @@ export class RaftLog {
     return this.#submit(() => ({ kind: 'userData', group: this.#staged(group), data: copy }));
   }
 
-  /** The replica has caught up: what was ambiguous or lost of its vote no longer matters. */
+  /**
+   * The replica has caught up: what was ambiguous or lost of its vote no longer matters. The vote that counts from here on is
+   * saved with it, so that a later start which misses one knows that none was lost since.
+   */
   async settle(group: number): Promise<void> {
     return this.#submit(() => ({ kind: 'settle', group: this.#staged(group) }));
   }

@@ -10,14 +10,15 @@ import type { FoundBatch, FoundRecord, Range } from './chunk-scan.ts';
 import { batchHeadBytes } from './batch-head.ts';
 import { copyOf, type RecordKind } from './format.ts';
 import { Group } from './group.ts';
-import { decodeState, type Ambiguity, type GroupState } from './group-state.ts';
+import { decodeState, emptyState, type Ambiguity, type GroupState } from './group-state.ts';
 import type { RecordHeader } from './record-header.ts';
 import { Slots } from './slots.ts';
 import { decodeVote } from './vote-record.ts';
 
-/** What one batch that does not verify has told so far. */
+/** What one batch has told so far. */
 interface Context {
   readonly chunk: Chunk;
+  /** It verifies, and so does everything before it. */
   readonly isSound: boolean;
   /** Tail or abandoned: nothing in it is known to have been acknowledged. */
   readonly isCut: boolean;
@@ -35,6 +36,10 @@ export class Replay {
   readonly groups: Map<number, Group>;
   /** The last record that was applied is a clean end. */
   isClosed = false;
+  /** Something that was durable does not verify: from there on each batch is held against its table, which tells what was before it. */
+  #isDamaged = false;
+  /** Among it something of which nobody knows what it was. */
+  #isUnknown = false;
 
   constructor(groups: Map<number, Group> = new Map<number, Group>()) {
     this.groups = groups;
@@ -44,7 +49,8 @@ export class Replay {
     const { standing } = batch;
     const isCut = standing === 'tail' || standing === 'abandoned';
     const seen = seenKinds(batch.records);
-    const isSound = standing === 'sound';
+    this.#isDamaged ||= standing === 'damaged';
+    const isSound = standing === 'sound' && !this.#isDamaged;
     const holePosition = isSound ? Infinity : holeIn(batch);
     const found = isSound ? new Map<number, Slots>() : foundEntries(batch.records);
     const context = { chunk, isSound, isCut, holePosition, blocked: new Set<number>(), seen, found };
@@ -88,7 +94,8 @@ export class Replay {
       case 'userData':
         return { ...state, userData: copyOf(payload), isUserDataLost: false };
       case 'settle':
-        return { ...state, ambiguity: null, isVoteLost: false };
+        // A vote may have rotted since. The one that was saved with the settlement tells that none is missed.
+        return { ...state, ambiguity: null };
       case 'truncate':
         return truncated(group, header.index, null);
       case 'purge':
@@ -131,11 +138,9 @@ export class Replay {
     const group = this.#groupOf(row.group);
     if (row.purgedIndex > group.durable.purgedIndex) group.durable = purged(group, row.purgedIndex, row.purgedTerm);
     if (row.lastIndex < group.durable.lastIndex) group.durable = truncated(group, row.lastIndex, row.lastTerm);
-    if (row.lastIndex > group.durable.lastIndex) {
-      loseSlots(group, row.lastIndex);
-      if (row.lastTerm > 0) group.index.terms.append(row.lastIndex, row.lastTerm);
-      group.durable = { ...group.durable, lastTerm: row.lastTerm };
-    }
+    if (row.lastIndex > group.durable.lastIndex) loseSlots(group, row.lastIndex);
+    const { purgedIndex, lastTerm } = group.durable;
+    if (row.lastIndex > purgedIndex && row.lastTerm !== lastTerm) loseSlot(group, row.lastIndex, row.lastTerm);
     this.#loseReplaced(group, row, context);
     if (isMissing(row, 'vote', context)) group.durable = { ...group.durable, isVoteLost: true };
     if (isMissing(row, 'userData', context)) group.durable = { ...group.durable, isUserDataLost: true };
@@ -173,6 +178,7 @@ export class Replay {
 
   /** Something is lost of which nobody knows what it was: it may have been any group's. */
   #suspectAll(context: Context): void {
+    this.#isUnknown ||= !context.isCut;
     for (const group of this.groups.values()) {
       suspect(group, { from: group.durable.lastIndex + 1, to: null, term: null });
       if (context.isCut) continue;
@@ -192,10 +198,13 @@ export class Replay {
     this.groups.delete(id);
   }
 
-  /** A group whose creation is lost is there all the same. */
+  /** A group whose creation is lost is there all the same. What else was lost with it may have been its vote. */
   #groupOf(id: number): Group {
-    this.#create(id);
-    return this.groups.get(id) ?? new Group(id);
+    const known = this.groups.get(id);
+    if (known !== undefined) return known;
+    const group = new Group(id, { ...emptyState, isVoteLost: this.#isUnknown, isUserDataLost: this.#isUnknown });
+    this.groups.set(id, group);
+    return group;
   }
 }
 
@@ -290,9 +299,9 @@ function wider(left: Ambiguity, right: Ambiguity): Ambiguity {
   };
 }
 
-/** A later vote counts, and never an earlier one: copies and leftovers of the tail come in any order. */
+/** A later vote counts, and never an earlier one: copies and leftovers of the tail come in any order. The last one is said again. */
 function withVote(state: GroupState, term: number, vote: number | null): GroupState {
-  if (term < state.term || (term === state.term && state.vote !== null)) return state;
+  if (term < state.term || (term === state.term && state.vote !== null && state.vote !== vote)) return state;
   return { ...state, term, vote, isVoteLost: false };
 }
 

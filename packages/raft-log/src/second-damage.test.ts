@@ -226,8 +226,9 @@ test('a repair whose slot is lost with everything that told of it does not stand
   const to = batches(disk).at(-1)?.endPosition ?? 0;
   log.group(1).faulty.add(2, 2);
   log.do({ kind: 'repair', group: log.group(1), entry: { index: 2, term: 1, payload: Buffer.from('two') } });
-  // The entry with its table, and the batch behind it, which repeats the table.
+  // The entry with its table, and the batch behind it, which repeats the table; and the table of the repair's own batch.
   for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
+  disk.rot(chunkPath(1), placesOf(disk, 'table', { group: 0 }).at(-1) ?? 0, 0);
   const opened = new SyncLog(disk.files, 'opened');
   expect(opened.recovered?.report.ambiguous[0]).toEqual({ group: 1, from: 2, to: null, term: null });
   // Nobody knows what else was in the two batches: perhaps a vote.
@@ -250,6 +251,40 @@ test('of two batches without a head the table of the second one tells nothing of
   disk.rot(chunkPath(1), to, 0);
   const found = recover({ files: disk.files, directory, mode: 'tolerate-tail', isReadOnly: true });
   expect(found?.report.ambiguous).toContainEqual({ group: 1, from: 1, to: null, term: null });
+});
+
+test('what is lost behind a settlement is not settled by it, and a later batch tells where the log ended', () => {
+  const disk = newDisk();
+  const log = new SyncLog(disk.files, 'settled');
+  log.do({ kind: 'create', group: new Group(1) });
+  const from = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'vote', group: log.group(1), term: 2, vote: 3 });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(2, 2, 'two') });
+  const to = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'settle', group: log.group(1) });
+  for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
+  const opened = new SyncLog(disk.files, 'opened');
+  expect(tellGroups(opened.core.groups)[1]).toBe('term 0 vote - commit 0 purged 0:0 | 1:? 2:?');
+  expect(opened.group(1).durable).toMatchObject({ isVoteLost: true, lastTerm: 2 });
+  // A vote that is saved with a settlement is the newest: none is missed any more.
+  opened.do({ kind: 'vote', group: opened.group(1), term: 2, vote: null }, { kind: 'settle', group: opened.group(1) });
+  expect(new SyncLog(disk.files, 'again').group(1).durable).toMatchObject({ term: 2, isVoteLost: false });
+});
+
+test('of a group whose creation is lost with something that nobody knows no vote is known', () => {
+  const disk = newDisk();
+  const log = new SyncLog(disk.files, 'created');
+  log.do({ kind: 'create', group: new Group(2) });
+  const from = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  log.do({ kind: 'create', group: new Group(3) });
+  const to = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
+  for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
+  const opened = new SyncLog(disk.files, 'opened');
+  expect(opened.group(1).durable).toMatchObject({ lastIndex: 1, isVoteLost: true, isUserDataLost: true });
 });
 
 test('what a commit speaks of was there, also where nothing else is left of it', () => {

@@ -75,12 +75,11 @@ export function handleRepairResponse(state: State, message: MessageOf<'repair-re
 export function settleFault(state: State, fault: Fault): void {
   if (fault.isSuspect && hasCaughtUp(state, fault)) fault.isSuspect = false;
   if (fault.isSuspect || state.term < fault.voteFloor) return;
-  if (state.term === fault.voteFloor) {
-    // The vote of this term is taken for given: to the leader, who has won without it.
-    if (state.leader === null) return;
-    state.votedFor ??= state.leader;
-    saveVote(state);
-  }
+  // The vote of this term is taken for given: to the leader, who has won without it.
+  if (state.term === fault.voteFloor && state.leader === null) return;
+  state.votedFor ??= state.leader;
+  // Said again with the settlement, so that a log which misses a vote knows from there on that this one is the last.
+  saveVote(state);
   state.fault = null;
   draftOf(state).isSettled = true;
 }

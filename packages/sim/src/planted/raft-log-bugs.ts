@@ -48,7 +48,7 @@ export const raftLogBugs = bugsOf('raft', 'raft-log/src', {
     [
       'earliest-vote-counts',
       'of the votes that a start finds the earliest counts',
-      'if (term < state.term || (term === state.term && state.vote !== null)) return state;',
+      'if (term < state.term || (term === state.term && state.vote !== null && state.vote !== vote)) return state;',
       'if (state.vote !== null) return state;',
     ],
   ],

@@ -49,11 +49,23 @@ export const recoveryMutations: MutationRows = {
   'replay.ts': [
     [
       'an earlier vote never replaces a later one',
-      'if (term < state.term || (term === state.term && state.vote !== null)) return state;',
+      'if (term < state.term || (term === state.term && state.vote !== null && state.vote !== vote)) return state;',
       '',
     ],
     ['what follows a hole in the tail is cut', 'context.blocked.add(group.id);', 'context.seen.get(0);'],
     ['an entry whose payload is lost is faulty', 'if (payload === null) group.faulty.add(index, index);', ''],
+    [
+      'behind damage a table tells where the log ended',
+      "standing === 'sound' && !this.#isDamaged",
+      "standing === 'sound'",
+    ],
+    ['a settlement settles no vote that rots later', 'ambiguity: null };', 'ambiguity: null, isVoteLost: false };'],
+    [
+      'of a group that first shows behind what nobody knows no vote is known',
+      'isVoteLost: this.#isUnknown',
+      'isVoteLost: false',
+    ],
+    ['a table tells of which term the last entry is', 'row.lastTerm !== lastTerm)', 'row.lastTerm === -1)'],
     ['a lost vote is told', "isMissing(row, 'vote', context)) group", 'false) group'],
     ['lost user data are told', "isMissing(row, 'userData', context)) group", 'false) group'],
     ['the second copy of a vote counts', '(originals === null || originals.has(keyOf(record.header)))', 'true'],
@@ -79,8 +91,8 @@ export const recoveryMutations: MutationRows = {
     ],
     [
       'a table tells which slots are lost',
-      'if (row.lastIndex > group.durable.lastIndex) {',
-      'if (row.lastIndex === -1) {',
+      'if (row.lastIndex > group.durable.lastIndex) loseSlots',
+      'if (row.lastIndex === -1) loseSlots',
     ],
     [
       'a table tells which truncation is lost',
