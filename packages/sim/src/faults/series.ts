@@ -1,7 +1,7 @@
 // Faults that luck alone would hardly bring together: a leader is hit as soon as it leads, a log is torn again and again, a disk
 // decays under a process that reads it at each start, a leader falls while its members change, a member dies as it takes over. Most
 // of what can be wrong with elections and with recovery needs many of them. Drawn into the plan like any other fault, one by one.
-import type { SeededRandom } from '@holdfast/base/internal';
+import { sectorBytes, type SeededRandom } from '@holdfast/base/internal';
 import type { Fault } from '../world/scenario.ts';
 import type { DrawnFault } from './fault-kind.ts';
 import type { SwarmOptions } from './swarm.ts';
@@ -61,11 +61,22 @@ const handoverShare = 0.2;
 const handoverEveryMs = { least: 1000, range: 4000 };
 const handoverCallsMax = 6;
 
+/**
+ * Of all seeds, those in which a leader falls, and a little later a page rots that may hold what the election wrote: a vote fills two
+ * sectors, and who went on writing behind it knows that it is gone, and of nothing else.
+ */
+const electionShare = 0.2;
+const electionEveryMs = { least: 3000, range: 4000 };
+const pageRotAfterMs = { least: 800, range: 3000 };
+/** Of the sectors that were written last, up to here any is as likely as another: others write meanwhile. */
+const pageNewestShare = 0.4;
+
 export function drawSeries(random: SeededRandom, options: SwarmOptions): Fault[] {
   return [
     ...Object.entries(series).flatMap(([name, one]) => drawOne(random.fork(name), one, options)),
     ...drawChanges(random.fork('changes'), options),
     ...drawHandovers(random.fork('handovers'), options),
+    ...drawElections(random.fork('elections'), options),
   ];
 }
 
@@ -119,6 +130,23 @@ function drawHandovers(luck: SeededRandom, options: SwarmOptions): Fault[] {
     if (handover === null || death === null) continue;
     const parameters = { ...death.parameters, calls: 1 + luck.below(handoverCallsMax) };
     faults.push({ ...handover, atMs }, { ...death, target: handover.target, parameters, atMs });
+  }
+  return faults;
+}
+
+function drawElections(luck: SeededRandom, options: SwarmOptions): Fault[] {
+  const faults: Fault[] = [];
+  if (luck.fraction() >= electionShare) return faults;
+  const { startMs, endMs } = options;
+  for (let atMs = startMs; atMs < endMs; atMs += electionEveryMs.least + luck.below(electionEveryMs.range)) {
+    const blow = drawFault(luck, blows, options);
+    const rot = drawFault(luck, ['rot'], options);
+    if (blow === null || rot === null) continue;
+    const place = Math.cbrt(pageNewestShare * luck.fraction());
+    const page = { isNewest: true, sectors: 2, bits: sectorBytes, place };
+    const parameters = { ...rot.parameters, ...page, isRestarted: true };
+    const rotAtMs = atMs + pageRotAfterMs.least + luck.below(pageRotAfterMs.range);
+    faults.push({ ...aimAtLeader(blow, luck), kind: blow.kind, atMs }, { ...rot, parameters, atMs: rotAtMs });
   }
   return faults;
 }
