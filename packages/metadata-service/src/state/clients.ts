@@ -38,6 +38,8 @@ const forgottenAtOnce = 16;
 export function firstAnswer({ database }: State, { session: client, sequence }: ProposalId): Uint8Array | null {
   const known = database.get(clientOf, client);
   if (known === null) throw new OpError('CLIENT_UNKNOWN', { client });
+  // As nearly all are: no answer is kept for a number that nobody has used.
+  if (sequence > known.highest) return null;
   const earlier = database.get(answerOf, client, sequence);
   if (earlier !== null) return earlier.answer;
   if (sequence > known.highest - stateLimits.commandsPerClient) return null;
