@@ -162,8 +162,10 @@ function isBehind({ refusal }: Outcome): boolean {
   return refusal?.code === 'CLIENT_SEQUENCE_REFUSED' || refusal?.code === 'CLIENT_UNKNOWN';
 }
 
+const secrets: ReadonlySet<string> = new Set(['secretHash', 'tornDown']);
+
 function describe({ kind, ...fields }: ServiceCommand, { result, refusal }: Outcome): string {
-  const plain = JSON.stringify(fields, (_, value: unknown) => (value instanceof Uint8Array ? '…' : value));
+  const plain = JSON.stringify(fields, (name, value: unknown) => (secrets.has(name) ? '…' : value));
   return `${kind} ${plain}: ${refusal === null ? JSON.stringify(result) : refusal.code}`;
 }
 

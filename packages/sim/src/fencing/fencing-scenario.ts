@@ -14,7 +14,7 @@ import { drawShape, shapeOf, toPlain, type FencingShape } from './shape.ts';
 import { StandInMetadata } from './stand-in-metadata.ts';
 import { drawOperations } from './user/operations.ts';
 
-const foundingMs = 3_000;
+export const foundingMs = 3_000;
 
 export function drawPlan(
   random: SeededRandom,
