@@ -135,7 +135,7 @@ export class MetadataService {
         observer: { onStep: () => undefined, onApplied: () => applied.tell() },
       });
       measureLog(metrics, { stat: () => host.status.log });
-      measureRaft(metrics, host);
+      measureRaft(metrics, host, knownVersion(schema));
       const service = new MetadataService(options, { self, files, machine, book, applied, host });
       checks.add('metadata', async () => service.checkReady());
       log.info('member started', { member: self, peers: host.address });

@@ -110,3 +110,13 @@ groupTest('members of two releases work beside each other, go back, and cannot a
   expect(dumps.size).toBe(1);
   for (const name of load.names) expect([...dumps][0]).toContain(`"${name}"`);
 });
+
+groupTest('a member of an older release that joins behind finalize ends, and says why', async () => {
+  group = await TestGroup.create();
+  const [first] = group.members;
+  if (first === undefined) throw new Error('one member');
+  await restart(first, later);
+  await until(async () => (await finalize()) === null);
+  const late = await group.join('m2');
+  expect((await late.service?.ended)?.code).toBe('RAFT_VERSION_UNSUPPORTED');
+});

@@ -274,6 +274,18 @@ export const metricsTable = {
     labels: ['of'],
     help: 'The last entry that is known to be committed, that was applied here, that the newest snapshot has.',
   },
+  holdfast_raft_behind_entries: {
+    kind: 'gauge',
+    unit: 'entries',
+    labels: ['peer'],
+    help: 'Entries that this member leads with and does not know the peer to have; only a leader tells.',
+  },
+  holdfast_raft_version: {
+    kind: 'gauge',
+    unit: 'versions',
+    labels: ['of'],
+    help: 'The cluster version that is in force, and the highest one that is known to this program.',
+  },
   holdfast_raft_waiting_calls: {
     kind: 'gauge',
     unit: 'calls',

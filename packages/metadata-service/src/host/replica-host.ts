@@ -236,6 +236,11 @@ export class ReplicaHost implements Host {
 
   /** What contradicts what is known here is told, each story once; the rest is what a network does. */
   #noteRefused(error: OpError | null): void {
+    // Its leader has an entry that this program must not pass: it would lag behind for ever, and count as a member.
+    if (error?.code === 'RAFT_VERSION_UNSUPPORTED') {
+      this.#fail(error);
+      return;
+    }
     if (error?.kind !== 'data-loss' || error.line === this.#toldRefusal) return;
     this.#toldRefusal = error.line;
     this.#options.log?.error('event refused', { error });

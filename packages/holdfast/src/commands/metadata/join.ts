@@ -2,6 +2,7 @@
 import { OpError } from '@holdfast/base';
 import { connectionFlags, connectLeader, defineCommand, shellWord, type FlagTable } from '@holdfast/cli';
 import type { HomeOptions } from '@holdfast/metadata-service';
+import { describeGroup } from './group.ts';
 import { homeFlags, readHomeFlags } from './home-flags.ts';
 
 const tokenVariable = 'HOLDFAST_TOKEN';
@@ -25,7 +26,8 @@ export const metadataJoin = defineCommand({
   ],
   flags,
   async run({ flags: given, system }) {
-    const { initialiseJoined, readAdmission, refuseExisting } = await import('@holdfast/metadata-service');
+    const { initialiseJoined, readAdmission, refuseExisting, knownVersion, schemaSteps } =
+      await import('@holdfast/metadata-service');
     const { directory, cluster, name, ...addresses } = await readHomeFlags(given, system);
     const home: HomeOptions = { ...system, directory, cluster };
     refuseExisting(home);
@@ -37,6 +39,7 @@ export const metadataJoin = defineCommand({
       const { loadMetadataServices } = await import('@holdfast/rpc');
       const { clusterService } = await loadMetadataServices();
       const { client, timeoutMs } = connection;
+      checkKnown((await describeGroup(connection)).version, knownVersion(schemaSteps));
       const joined = await client.change(clusterService, 'join', { token, ...addresses }, { timeoutMs });
       const { member, first } = readAdmission(joined);
       await initialiseJoined(home, member, first);
@@ -48,3 +51,8 @@ export const metadataJoin = defineCommand({
     system.remark(`next: holdfast metadata ${words}, then: holdfast metadata promote ${name}`);
   },
 });
+
+/** Before the token is used up: the server would be refused by the others. */
+function checkKnown(version: bigint, known: number): void {
+  if (version > known) throw new OpError('STATE_VERSION_TOO_NEW', { found: Number(version), known });
+}
