@@ -320,6 +320,12 @@ export const stateErrorRows = {
     text: 'the node {node} is not tainted: {reason}',
     hint: "A taint moves every driver's volumes; it is set when ours are certified and no other driver's is attached.",
   },
+  VOLUME_ATTRIBUTES_CHANGED: {
+    kind: 'aborted',
+    retriable: true,
+    text: 'the attributes of the volume {volume} are not what was expected',
+    hint: 'Ask for the volume and repeat the change against what it has.',
+  },
   VOLUME_BUSY: {
     kind: 'aborted',
     retriable: true,

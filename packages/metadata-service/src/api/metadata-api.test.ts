@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { loadMetadataServices, type MetadataClient, type Pool } from '@holdfast/rpc';
 import { groupTest, TestGroup, until } from '../service-testing.ts';
+import { nodeCommand } from '../state/state-testing.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 const options = { timeoutMs: 20_000 };
@@ -53,6 +54,80 @@ groupTest('a pool, its device, and a volume live: made, found, listed, grown, de
   ).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' });
 });
 
+groupTest('what a pool may promise is changed while it lives, and says how large a volume may be', async () => {
+  await begin(1);
+  const { poolsService: pools, volumesService: volumes } = services;
+  const largest = async (): Promise<bigint> =>
+    (await client.ask(pools, 'get', { name: 'fast', isLocal: false }, options)).largestVolumeExtents;
+  const limit = async (oversubscriptionPercent: bigint | null, fencesPerHour: bigint | null): Promise<unknown> =>
+    client.change(pools, 'setLimits', { pool: 'fast', oversubscriptionPercent, fencesPerHour }, options);
+  expect(await largest()).toBe(0n);
+  await client.change(pools, 'addDevice', { pool: 'fast', device: 'd1', extents: 10n }, options);
+  expect(await largest()).toBe(2n ** 40n);
+  await limit(150n, null);
+  expect(await largest()).toBe(15n);
+  const { volume: id } = await client.change(volumes, 'create', volume('web'), options);
+  expect(await largest()).toBe(7n);
+  await expect(client.change(volumes, 'create', volume('shop'), options)).rejects.toMatchObject({
+    ...{ code: 'POOL_OVERSUBSCRIBED', details: { limit: '15', promised: '16' } },
+  });
+  await expect(client.change(volumes, 'expand', { volume: id, extents: 16n }, options)).rejects.toMatchObject({
+    code: 'POOL_OVERSUBSCRIBED',
+  });
+  // What is promised stays, and nothing is added.
+  await limit(50n, 9n);
+  expect(await largest()).toBe(0n);
+  const { pool: found } = await client.ask(pools, 'get', { name: 'fast', isLocal: false }, options);
+  expect(found).toMatchObject({ oversubscriptionPercent: 50n, fencesPerHour: 9n, promisedExtents: 8n });
+  await expect(limit(2_000_000n, null)).rejects.toMatchObject({ code: 'STATE_COMMAND_MALFORMED' });
+});
+
+groupTest('a volume is modified by who knows what it has, and stays the one that its name means', async () => {
+  await begin(1);
+  const { volumesService: volumes } = services;
+  const { volume: id } = await client.change(volumes, 'create', volume('web'), options);
+  const modify = async (expectedAttributes: string, mutableAttributes: string): Promise<unknown> =>
+    client.change(volumes, 'modify', { volume: id, expectedAttributes, mutableAttributes }, options);
+  await modify('', 'slow');
+  await modify('', 'slow');
+  await expect(modify('', 'fast')).rejects.toMatchObject({ code: 'VOLUME_ATTRIBUTES_CHANGED' });
+  await modify('slow', 'fast');
+  expect(await client.change(volumes, 'create', volume('web'), options)).toEqual({ volume: id });
+  const found = await client.ask(volumes, 'get', { by: { kind: 'volume', value: id }, isLocal: false }, options);
+  expect(found.volume).toMatchObject({ attributes: 'mine', mutableAttributes: 'fast' });
+  await expect(modify('fast', 'x'.repeat(5_000))).rejects.toMatchObject({ code: 'STATE_COMMAND_MALFORMED' });
+});
+
+groupTest('volumes are listed by the node that they are at, and snapshots by their volume', async () => {
+  await begin(1);
+  const { volumesService: volumes, snapshotsService: snapshots, attachmentsService: attachments } = services;
+  const { service } = await group.atLeader();
+  const ids: string[] = [];
+  for (const name of ['a', 'b', 'c']) ids.push((await client.change(volumes, 'create', volume(name), options)).volume);
+  for (const [at, node] of ['n1', 'n2', 'n1'].entries()) {
+    const of = { volume: ids[at] ?? '', node };
+    await service.sessions.carryOut<'registerNode'>(nodeCommand(node));
+    await client.change(attachments, 'publish', { ...of, mode: 'WRITE' }, options);
+    const what = { what: 'share', snapshot: `s${at}`, name: `of ${at}`, start: 0, stop: 0 } as const;
+    const narrowed = service.sessions.narrow({ kind: 'intend', volume: of.volume, intent: 'i', ...what });
+    const by = { session: `1.${node}.1`, agent: at === 2 ? 2 : 1 };
+    await service.sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', ...by, volume: of.volume, intent: 'i' });
+    await narrowed;
+  }
+  const page = { pageSize: 1n, isLocal: false };
+  const listed: string[] = [];
+  for (let pageToken = '', isFirst = true; isFirst || pageToken !== ''; isFirst = false) {
+    const found = await client.ask(volumes, 'list', { ...page, pageToken, node: 'n1' }, options);
+    listed.push(...found.volumes.map(({ id }) => id));
+    pageToken = found.nextPageToken;
+  }
+  expect(new Set(listed)).toEqual(new Set([ids[0], ids[2]]));
+  expect(listed).toHaveLength(2);
+  const ofVolume = { ...page, pageToken: '', volume: ids[1] ?? '' };
+  const { snapshots: found, nextPageToken } = await client.ask(snapshots, 'list', ofVolume, options);
+  expect([found.map(({ id }) => id), nextPageToken]).toEqual([['s1'], '']);
+});
+
 groupTest('a list comes page by page, each volume once, whatever the pages end for', async () => {
   await begin(1);
   const { volumesService: volumes } = services;
@@ -63,7 +138,7 @@ groupTest('a list comes page by page, each volume once, whatever the pages end f
   const list = async (pageSize: bigint): Promise<string[][]> => {
     const pages: string[][] = [];
     for (let pageToken = ''; pages.length === 0 || pageToken !== '';) {
-      const page = await client.ask(volumes, 'list', { pageSize, pageToken, isLocal: true }, options);
+      const page = await client.ask(volumes, 'list', { pageSize, pageToken, isLocal: true, node: '' }, options);
       pages.push(page.volumes.map(({ id }) => id));
       pageToken = page.nextPageToken;
     }
@@ -125,7 +200,7 @@ groupTest('what is asked while leaders change is done once, and all of it', asyn
   const { volumes: listed } = await client.ask(
     volumes,
     'list',
-    { pageSize: 1_000n, pageToken: '', isLocal: false },
+    { pageSize: 1_000n, pageToken: '', isLocal: false, node: '' },
     options,
   );
   expect(listed.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
@@ -142,7 +217,7 @@ groupTest('a command that comes twice with its number takes effect once, and get
   const first = await calls.create({ id, ...volume('web') }, options);
   await calls.delete({ id: { client: number, sequence: 2n }, volume: first.volume }, options);
   expect(await calls.create({ id, ...volume('web') }, options)).toEqual(first);
-  const { volumes: left } = await calls.list({ pageSize: 0n, pageToken: '', isLocal: false }, options);
+  const { volumes: left } = await calls.list({ pageSize: 0n, pageToken: '', isLocal: false, node: '' }, options);
   expect(left).toEqual([]);
 });
 
@@ -180,6 +255,6 @@ groupTest('bad requests are answered with a row of the table, and change nothing
     ],
   ];
   for (const [code, call] of cases) await expect(call()).rejects.toMatchObject({ code });
-  const { volumes: left } = await volumes.list({ pageSize: 0n, pageToken: '', isLocal: false }, options);
+  const { volumes: left } = await volumes.list({ pageSize: 0n, pageToken: '', isLocal: false, node: '' }, options);
   expect(left).toEqual([]);
 });

@@ -5,6 +5,8 @@ import type { StateDatabase } from '../state/database.ts';
 import { fencings, tiers, type DeviceRow, type PoolRow } from '../state/entities.ts';
 import { query } from '../state/query.ts';
 import { State } from '../state/state.ts';
+import { stateLimits } from '../state/state-limits.ts';
+import { promiseLimit } from '../state/volumes.ts';
 import type { StateAccess } from './state-access.ts';
 import { fromChoice, present, toChoice, toNumber, toOptionalNumber, toWord } from './values.ts';
 
@@ -40,14 +42,23 @@ export function poolsHandlers(access: StateAccess): Handlers<Services['poolsServ
       });
       return { number: BigInt(answer.number) };
     },
+    setLimits: async ({ id, pool, oversubscriptionPercent, fencesPerHour }, { caller }) =>
+      access.act<'setPoolLimits'>(id, {
+        kind: 'setPoolLimits',
+        pool: toWord(pool, 'pool'),
+        oversubscriptionPercent: toOptionalNumber(oversubscriptionPercent, 'oversubscription_percent'),
+        fencesPerHour: toOptionalNumber(fencesPerHour, 'fences_per_hour'),
+        by: describeCaller(caller),
+        atMs: access.wallMs,
+      }),
     get: async ({ name, isLocal }) => {
       const asked = toWord(name, 'name');
-      const { value: pool, revision } = await access.read(isLocal, (database) => {
+      const { value: found, revision } = await access.read(isLocal, (database) => {
         const row = database.get(poolNamed, asked);
-        return row === null ? null : poolOf(database, row);
+        return row === null ? null : { pool: poolOf(database, row), largestVolumeExtents: largestVolume(row) };
       });
-      if (pool === null) throw new OpError('POOL_NOT_FOUND', { pool: asked });
-      return { pool, revision };
+      if (found === null) throw new OpError('POOL_NOT_FOUND', { pool: asked });
+      return { ...found, revision };
     },
     list: async ({ isLocal }) => {
       const { value: pools, revision } = await access.read(isLocal, (database) =>
@@ -56,6 +67,12 @@ export function poolsHandlers(access: StateAccess): Handlers<Services['poolsServ
       return { pools, revision };
     },
   };
+}
+
+/** A pool that is full takes no volume, whatever it may promise. */
+function largestVolume(pool: PoolRow): bigint {
+  const room = pool.free === 0 ? 0 : promiseLimit(pool) - pool.provisioned;
+  return BigInt(Math.max(0, Math.min(room, stateLimits.extentsPerVolume)));
 }
 
 function poolOf(database: StateDatabase, row: PoolRow): Pool {

@@ -14,6 +14,10 @@ type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 const volumeById = query<VolumeRow>('SELECT * FROM volumes WHERE id = ?');
 const volumeNamed = query<VolumeRow>('SELECT * FROM volumes WHERE name = ?');
 const volumesBehind = query<VolumeRow>('SELECT * FROM volumes WHERE id > ? ORDER BY id LIMIT ?');
+const volumesAtNode = query<VolumeRow>(`
+  SELECT volumes.* FROM attachments JOIN volumes ON volumes.id = attachments.volume
+  WHERE attachments.node = ? AND attachments.volume > ? ORDER BY attachments.volume LIMIT ?
+`);
 const attachmentsOf = query<AttachmentRow>('SELECT * FROM attachments WHERE volume = ? ORDER BY node');
 const grantsOf = query<GrantRow & { readonly ended: string | null }>(`
   SELECT grants.*, sessions.ended FROM grants LEFT JOIN sessions ON sessions.id = grants.session
@@ -24,6 +28,9 @@ const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ? AN
 const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
 const snapshotsBehind = query<SnapshotRow>(
   'SELECT * FROM snapshots WHERE id > ? AND is_hidden = 0 ORDER BY id LIMIT ?',
+);
+const snapshotsOfVolume = query<SnapshotRow>(
+  'SELECT * FROM snapshots WHERE volume = ? AND id > ? AND is_hidden = 0 ORDER BY id LIMIT ?',
 );
 
 /** Of an item of a list beside its texts. */
@@ -60,6 +67,10 @@ export function volumesHandlers(access: StateAccess, limits: ApiLimits): Handler
       });
       return { extents: BigInt(answer.extents) };
     },
+    modify: async ({ id, volume, expectedAttributes: expected, mutableAttributes }) =>
+      access.act<'modifyVolume'>(id, {
+        ...{ kind: 'modifyVolume', volume: toWord(volume, 'volume'), expected, mutableAttributes },
+      }),
     delete: async ({ id, volume }) =>
       access.act<'deleteVolume'>(id, { kind: 'deleteVolume', volume: toWord(volume, 'volume') }),
     get: async ({ by, isLocal }) => {
@@ -72,16 +83,22 @@ export function volumesHandlers(access: StateAccess, limits: ApiLimits): Handler
       if (found === null) throw new OpError('VOLUME_NOT_FOUND', { volume: asked });
       return { ...found, revision };
     },
-    list: async ({ isLocal, ...page }) => {
-      const { value, revision } = await access.read(isLocal, (database) =>
-        readPage<Volume>(page, {
+    list: async ({ isLocal, node, ...page }) => {
+      const { value, revision } = await access.read(isLocal, (database) => {
+        const behind = (id: string, limit: number): VolumeRow[] =>
+          node === '' ? database.all(volumesBehind, id, limit) : database.all(volumesAtNode, node, id, limit);
+        return readPage<Volume>(page, {
           limits,
-          behind: (id, limit) => database.all(volumesBehind, id, limit).map((row) => volumeOf(database, row)),
+          behind: (id, limit) => behind(id, limit).map((row) => volumeOf(database, row)),
           idOf: ({ id }) => id,
-          bytesOf: ({ name, tenant, attributes, nodes }) =>
-            roughBytes + [name, tenant, attributes, ...nodes].reduce((sum, text) => sum + Buffer.byteLength(text), 0),
-        }),
-      );
+          bytesOf: ({ name, tenant, attributes, mutableAttributes, nodes }) =>
+            roughBytes +
+            [name, tenant, attributes, mutableAttributes, ...nodes].reduce(
+              (sum, text) => sum + Buffer.byteLength(text),
+              0,
+            ),
+        });
+      });
       return { volumes: value.rows, nextPageToken: value.nextPageToken, revision };
     },
   };
@@ -96,6 +113,7 @@ function volumeOf(database: StateDatabase, row: VolumeRow): Volume {
     epoch: BigInt(row.epoch),
     mapRevision: BigInt(row.revision),
     isDisputed: row.is_disputed === 1,
+    mutableAttributes: row.mutable_attributes,
     nodes: database.all(attachmentsOf, id).map(({ node }) => node),
   };
 }
@@ -136,11 +154,14 @@ export function snapshotsHandlers(
     delete: async ({ id, snapshot }) =>
       access.act<'deleteSnapshot'>(id, { kind: 'deleteSnapshot', snapshot: toWord(snapshot, 'snapshot') }),
     get: async ({ by, isLocal }) => find(present(by, 'by'), isLocal),
-    list: async ({ isLocal, ...page }) => {
+    list: async ({ isLocal, volume, ...page }) => {
       const { value, revision } = await access.read(isLocal, (database) =>
         readPage<SnapshotRow>(page, {
           limits,
-          behind: (id, limit) => database.all(snapshotsBehind, id, limit),
+          behind: (id, limit) =>
+            volume === ''
+              ? database.all(snapshotsBehind, id, limit)
+              : database.all(snapshotsOfVolume, volume, id, limit),
           idOf: ({ id }) => id,
           bytesOf: ({ name }) => roughBytes + Buffer.byteLength(name ?? ''),
         }),

@@ -37,6 +37,7 @@ const physical = {
   length: positiveTo(limits.extentsPerDevice),
 };
 const extents = record(physical);
+const percent = numberTo(1_000_000);
 const volumeExtents = positiveTo(limits.extentsPerVolume);
 const place = numberTo(limits.extentsPerVolume);
 
@@ -85,7 +86,7 @@ export const commands = {
       isBestEffortTakeover: flag,
       drainBoundMs: nullableNumber,
       fencesPerHour: number,
-      oversubscriptionPercent: numberTo(1_000_000),
+      oversubscriptionPercent: percent,
       extentBytes: positiveTo(2 ** 32),
     }),
     nothing,
@@ -94,6 +95,17 @@ export const commands = {
     [21, 1],
     record({ pool: name, device: name, extents: positiveTo(limits.extentsPerDevice) }),
     record({ number }),
+  ),
+  setPoolLimits: define(
+    [22, 1],
+    record({
+      pool: name,
+      oversubscriptionPercent: nullable(percent),
+      fencesPerHour: nullableNumber,
+      by: name,
+      atMs: number,
+    }),
+    nothing,
   ),
 
   createVolume: define(
@@ -132,6 +144,7 @@ export const commands = {
     record({ ...ofGrant, revision: number, entries: someOf(discarded, limits.entriesPerCommand) }),
     record({ changes: number }),
   ),
+  modifyVolume: define([49, 1], record({ volume: name, expected: words, mutableAttributes: words }), nothing),
   returnLeases: define([48, 1], record({ ...ofGrant, runs: someOf(extents, limits.runsPerCommand) }), nothing),
 
   registerNode: define(

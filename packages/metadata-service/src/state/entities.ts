@@ -110,6 +110,8 @@ export interface VolumeRow {
   readonly extents: number;
   readonly is_shared: number;
   readonly attributes: string;
+  /** Set by a modification only, so that who makes the volume again by its name finds it the same. */
+  readonly mutable_attributes: string;
   readonly epoch: number;
   readonly epoch_generation: number;
   /**

@@ -9,11 +9,11 @@ import { publish, stage, unpublish } from './grants.ts';
 import { acknowledge, commitIntent, intend, withdrawIntent } from './intents.ts';
 import { admitMember, forgetMember, foundMember, inviteMember } from './members.ts';
 import { beginOperation, endOperation } from './operations.ts';
-import { addDevice, createPool, setSetting } from './pools.ts';
+import { addDevice, createPool, setPoolLimits, setSetting } from './pools.ts';
 import { reclaim } from './reclaim.ts';
 import { endSession, registerNode, resumeSession } from './sessions.ts';
 import type { State } from './state.ts';
-import { cloneVolume, createVolume, deleteSnapshot, deleteVolume, expandVolume } from './volumes.ts';
+import { cloneVolume, createVolume, deleteSnapshot, deleteVolume, expandVolume, modifyVolume } from './volumes.ts';
 
 type Handlers = { readonly [Kind in CommandKind]: (state: State, command: CommandOf<Kind>) => ResultOf<Kind> };
 
@@ -26,6 +26,7 @@ const handlers: Handlers = {
   reclaim,
   createPool,
   addDevice,
+  setPoolLimits,
   createVolume,
   expandVolume,
   deleteVolume,
@@ -35,6 +36,7 @@ const handlers: Handlers = {
   convert,
   discard,
   returnLeases,
+  modifyVolume,
   registerNode,
   resumeSession,
   endSession,

@@ -23,6 +23,7 @@ const insertPool = insert<PoolRow>('pools', [
     'provisioned',
   ] as const),
 ]);
+const setLimits = change('UPDATE pools SET oversubscription = ?, fences_per_hour = ? WHERE name = ?');
 const growPool = change('UPDATE pools SET total = total + ? WHERE name = ?');
 const deviceWithId = query<DeviceRow>('SELECT * FROM devices WHERE id = ?');
 const countDevices = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM devices WHERE pool = ?');
@@ -72,6 +73,18 @@ export function addDevice(state: State, { pool, device: id, extents }: CommandOf
   state.note('device', id);
   state.note('pool', pool);
   return { number };
+}
+
+export function setPoolLimits(state: State, command: CommandOf<'setPoolLimits'>): object {
+  const { pool: name, by, atMs } = command;
+  const pool = poolOf(state, name);
+  const oversubscription = command.oversubscriptionPercent ?? pool.oversubscription;
+  const fences = command.fencesPerHour ?? pool.fences_per_hour;
+  if (oversubscription === pool.oversubscription && fences === pool.fences_per_hour) return {};
+  state.database.run(setLimits, oversubscription, fences, name);
+  state.audit(atMs, by, `set the limits of the pool ${name}: ${oversubscription} %, ${fences} fences an hour`);
+  state.note('pool', name);
+  return {};
 }
 
 export function setSetting(state: State, { name, value, by, atMs }: CommandOf<'setSetting'>): object {

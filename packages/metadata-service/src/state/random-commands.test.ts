@@ -74,6 +74,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     ...{ kind: kind('discard'), ...grant, revision: fc.nat(3) },
     entries: fc.array(discarded, { maxLength: 2 }),
   }),
+  fc.record({ kind: kind('modifyVolume'), volume, expected: node, mutableAttributes: node }),
+  fc.record({
+    ...{ kind: kind('setPoolLimits'), pool, by: fc.constant('anna'), atMs: small },
+    ...{ oversubscriptionPercent: fc.constantFrom(null, 0, 50, 500), fencesPerHour: fc.constantFrom(null, 3, 9) },
+  }),
   fc.record({ kind: kind('returnLeases'), ...grant, runs: fc.array(run, { maxLength: 2 }) }),
   fc.record({
     kind: kind('endSession'),

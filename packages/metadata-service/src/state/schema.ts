@@ -120,6 +120,7 @@ const volumeTables = `
     extents INTEGER NOT NULL,
     is_shared INTEGER NOT NULL,
     attributes TEXT NOT NULL,
+    mutable_attributes TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     epoch_generation INTEGER NOT NULL,
     revision INTEGER NOT NULL,
@@ -139,6 +140,7 @@ const volumeTables = `
     created_ms INTEGER NOT NULL,
     UNIQUE (lineage, generation)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX snapshots_volume ON snapshots (volume, id);
   CREATE TABLE runs (
     lineage INTEGER NOT NULL,
     death INTEGER NOT NULL,
@@ -202,7 +204,7 @@ const fencingTables = `
   CREATE TABLE attachments (
     volume TEXT NOT NULL, node TEXT NOT NULL, mode TEXT NOT NULL, is_undoing INTEGER NOT NULL, PRIMARY KEY (volume, node)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX attachments_node ON attachments (node);
+  CREATE INDEX attachments_node ON attachments (node, volume);
   CREATE TABLE grants (
     volume TEXT NOT NULL, epoch INTEGER NOT NULL, session TEXT NOT NULL, node TEXT NOT NULL, pool TEXT NOT NULL, mode TEXT NOT NULL,
     PRIMARY KEY (volume, epoch)

@@ -13,11 +13,13 @@ import { stateLimits } from './state-limits.ts';
 const volumeById = query<VolumeRow>('SELECT * FROM volumes WHERE id = ?');
 const volumeNamed = query<VolumeRow>('SELECT * FROM volumes WHERE name = ?');
 const insertVolume = insert<VolumeRow>('volumes', [
-  ...(['id', 'name', 'lineage', 'tenant', 'pool', 'extents', 'is_shared', 'attributes', 'epoch'] as const),
+  ...(['id', 'name', 'lineage', 'tenant', 'pool', 'extents', 'is_shared', 'attributes'] as const),
+  ...(['mutable_attributes', 'epoch'] as const),
   ...(['epoch_generation', 'revision', 'narrowed', 'changes', 'is_disputed'] as const),
 ]);
 const deleteVolumeRow = change('DELETE FROM volumes WHERE id = ?');
 const resize = change('UPDATE volumes SET extents = ? WHERE id = ?');
+const setAttributes = change('UPDATE volumes SET mutable_attributes = ? WHERE id = ?');
 const promise = change('UPDATE pools SET provisioned = provisioned + ? WHERE name = ?');
 const insertLineage = insert<LineageRow>('lineages', [
   ...(['number', 'pool', 'generation', 'origin', 'origin_generation', 'depth', 'owned', 'is_volume'] as const),
@@ -78,7 +80,15 @@ function makeVolume(state: State, asked: Asked, origin: Origin): { readonly volu
     owned: 0,
     is_volume: 1,
   });
-  const fresh = { epoch: 0, epoch_generation: 0, revision: 0, narrowed: 0, changes: 0, is_disputed: 0 };
+  const fresh = {
+    mutable_attributes: '',
+    epoch: 0,
+    epoch_generation: 0,
+    revision: 0,
+    narrowed: 0,
+    changes: 0,
+    is_disputed: 0,
+  };
   database.insert(insertVolume, { ...asked, lineage, ...fresh });
   database.run(promise, asked.extents, asked.pool);
   state.note('volume', asked.id);
@@ -97,11 +107,26 @@ function sameVolume(
   return { volume: known.id };
 }
 
-function checkPromise({ name: pool, total, provisioned, oversubscription }: PoolRow, extents: number): void {
-  if (oversubscription === 0) return;
-  const limit = Math.floor((total * oversubscription) / 100);
-  const promised = provisioned + extents;
-  if (promised > limit) throw new OpError('POOL_OVERSUBSCRIBED', { pool, limit, promised });
+function checkPromise(pool: PoolRow, extents: number): void {
+  const limit = promiseLimit(pool);
+  const promised = pool.provisioned + extents;
+  if (promised > limit) throw new OpError('POOL_OVERSUBSCRIBED', { pool: pool.name, limit, promised });
+}
+
+/** Extents that a pool may promise to all volumes together. */
+export function promiseLimit({ total, oversubscription }: PoolRow): number {
+  return oversubscription === 0 ? Number.POSITIVE_INFINITY : Math.floor((total * oversubscription) / 100);
+}
+
+/** Compare-and-set: of two who change what they read, the second reads again. Said twice, it is done. */
+export function modifyVolume(state: State, command: CommandOf<'modifyVolume'>): object {
+  const { id, mutable_attributes: found } = volumeOf(state, command.volume);
+  const { expected, mutableAttributes } = command;
+  if (found === mutableAttributes) return {};
+  if (found !== expected) throw new OpError('VOLUME_ATTRIBUTES_CHANGED', { volume: id });
+  state.database.run(setAttributes, mutableAttributes, id);
+  state.note('volume', id);
+  return {};
 }
 
 /** Never smaller. */

@@ -36,7 +36,7 @@ function servicesOf(create: Create): ServedService[] {
   return [
     serve(services.clusterService, { openClient, ...others }),
     serve(services.volumesService, {
-      ...{ clone: null, expand: null, delete: null, get: null, list: null },
+      ...{ clone: null, modify: null, expand: null, delete: null, get: null, list: null },
       create: async ({ id }) => {
         if (id === null) throw new OpError('FIELD_MISSING', { field: 'id' });
         await create(id);

@@ -263,6 +263,20 @@ export const poolsService = {
       encodeResponse: codec.encodeAddDeviceResponse,
       decodeResponse: codec.decodeAddDeviceResponse,
     },
+    /** Changes what a pool may promise and how many nodes may be fenced for it. What is promised already stays. */
+    setLimits: {
+      service: 'holdfast.metadata.v1.Pools',
+      method: 'SetLimits',
+      path: '/holdfast.metadata.v1.Pools/SetLimits',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.SetPoolLimitsRequest',
+      responseMessage: 'holdfast.metadata.v1.SetPoolLimitsResponse',
+      encodeRequest: codec.encodeSetPoolLimitsRequest,
+      decodeRequest: codec.decodeSetPoolLimitsRequest,
+      encodeResponse: codec.encodeSetPoolLimitsResponse,
+      decodeResponse: codec.decodeSetPoolLimitsResponse,
+    },
     /** One pool with its devices. */
     get: {
       service: 'holdfast.metadata.v1.Pools',
@@ -339,6 +353,20 @@ export const volumesService = {
       decodeRequest: codec.decodeExpandVolumeRequest,
       encodeResponse: codec.encodeExpandVolumeResponse,
       decodeResponse: codec.decodeExpandVolumeResponse,
+    },
+    /** Changes what its owner keeps beside a volume, if that is still what its owner believes. */
+    modify: {
+      service: 'holdfast.metadata.v1.Volumes',
+      method: 'Modify',
+      path: '/holdfast.metadata.v1.Volumes/Modify',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ModifyVolumeRequest',
+      responseMessage: 'holdfast.metadata.v1.ModifyVolumeResponse',
+      encodeRequest: codec.encodeModifyVolumeRequest,
+      decodeRequest: codec.decodeModifyVolumeRequest,
+      encodeResponse: codec.encodeModifyVolumeResponse,
+      decodeResponse: codec.decodeModifyVolumeResponse,
     },
     /** Deletes a volume that nobody uses; one that is not there is deleted already. */
     delete: {

@@ -245,6 +245,17 @@ export interface RawAddDeviceResponse {
 }
 export const AddDeviceResponse: RawMessage<RawAddDeviceResponse>;
 
+export interface RawSetPoolLimitsRequest {
+  readonly id: RawCommandId | null;
+  readonly pool: string;
+  readonly oversubscriptionPercent: Raw64 | null;
+  readonly fencesPerHour: Raw64 | null;
+}
+export const SetPoolLimitsRequest: RawMessage<RawSetPoolLimitsRequest>;
+
+export type RawSetPoolLimitsResponse = object;
+export const SetPoolLimitsResponse: RawMessage<RawSetPoolLimitsResponse>;
+
 export interface RawGetPoolRequest {
   readonly name: string;
   readonly isLocal: boolean;
@@ -254,6 +265,7 @@ export const GetPoolRequest: RawMessage<RawGetPoolRequest>;
 export interface RawGetPoolResponse {
   readonly pool: RawPool | null;
   readonly revision: Raw64;
+  readonly largestVolumeExtents: Raw64;
 }
 export const GetPoolResponse: RawMessage<RawGetPoolResponse>;
 
@@ -280,6 +292,7 @@ export interface RawVolume {
   readonly mapRevision: Raw64;
   readonly isDisputed: boolean;
   readonly nodes: readonly string[];
+  readonly mutableAttributes: string;
 }
 export const Volume: RawMessage<RawVolume>;
 
@@ -326,6 +339,17 @@ export interface RawExpandVolumeResponse {
 }
 export const ExpandVolumeResponse: RawMessage<RawExpandVolumeResponse>;
 
+export interface RawModifyVolumeRequest {
+  readonly id: RawCommandId | null;
+  readonly volume: string;
+  readonly expectedAttributes: string;
+  readonly mutableAttributes: string;
+}
+export const ModifyVolumeRequest: RawMessage<RawModifyVolumeRequest>;
+
+export type RawModifyVolumeResponse = object;
+export const ModifyVolumeResponse: RawMessage<RawModifyVolumeResponse>;
+
 export interface RawDeleteVolumeRequest {
   readonly id: RawCommandId | null;
   readonly volume: string;
@@ -363,6 +387,7 @@ export interface RawListVolumesRequest {
   readonly pageSize: Raw64;
   readonly pageToken: string;
   readonly isLocal: boolean;
+  readonly node: string;
 }
 export const ListVolumesRequest: RawMessage<RawListVolumesRequest>;
 
@@ -446,6 +471,7 @@ export interface RawListSnapshotsRequest {
   readonly pageSize: Raw64;
   readonly pageToken: string;
   readonly isLocal: boolean;
+  readonly volume: string;
 }
 export const ListSnapshotsRequest: RawMessage<RawListSnapshotsRequest>;
 

@@ -3938,6 +3938,197 @@ export const holdfast = $root.holdfast = (() => {
                 return AddDeviceResponse;
             })();
 
+            v1.SetPoolLimitsRequest = (function() {
+
+                const SetPoolLimitsRequest = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                SetPoolLimitsRequest.prototype.id = null;
+                SetPoolLimitsRequest.prototype.pool = "";
+                SetPoolLimitsRequest.prototype.oversubscriptionPercent = null;
+                SetPoolLimitsRequest.prototype.fencesPerHour = null;
+
+                let $oneOfFields;
+
+                // Virtual OneOf for proto3 optional field
+                $Object.defineProperty(SetPoolLimitsRequest.prototype, "_oversubscriptionPercent", {
+                    get: $util.oneOfGetter($oneOfFields = ["oversubscriptionPercent"]),
+                    set: $util.oneOfSetter($oneOfFields)
+                });
+
+                // Virtual OneOf for proto3 optional field
+                $Object.defineProperty(SetPoolLimitsRequest.prototype, "_fencesPerHour", {
+                    get: $util.oneOfGetter($oneOfFields = ["fencesPerHour"]),
+                    set: $util.oneOfSetter($oneOfFields)
+                });
+
+                SetPoolLimitsRequest.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.id != null && $Object.hasOwnProperty.call(message, "id"))
+                        $root.holdfast.metadata.v1.CommandId.encode(message.id, writer.uint32(10).fork(), _depth + 1).ldelim();
+                    if (message.pool != null && $Object.hasOwnProperty.call(message, "pool") && message.pool !== "")
+                        writer.uint32(18).string(message.pool);
+                    if (message.oversubscriptionPercent != null && $Object.hasOwnProperty.call(message, "oversubscriptionPercent"))
+                        writer.uint32(24).uint64(message.oversubscriptionPercent);
+                    if (message.fencesPerHour != null && $Object.hasOwnProperty.call(message, "fencesPerHour"))
+                        writer.uint32(32).uint64(message.fencesPerHour);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                SetPoolLimitsRequest.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.SetPoolLimitsRequest();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                message.id = $root.holdfast.metadata.v1.CommandId.decode(reader, reader.size(), $undefined, _depth + 1, message.id);
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.pool = value;
+                                else
+                                    delete message.pool;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                message.oversubscriptionPercent = reader.uint64();
+                                message._oversubscriptionPercent = "oversubscriptionPercent";
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 0)
+                                    break;
+                                message.fencesPerHour = reader.uint64();
+                                message._fencesPerHour = "fencesPerHour";
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return SetPoolLimitsRequest;
+            })();
+
+            v1.SetPoolLimitsResponse = (function() {
+
+                const SetPoolLimitsResponse = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                SetPoolLimitsResponse.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                SetPoolLimitsResponse.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.SetPoolLimitsResponse();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        reader.skipType(tag & 7, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return SetPoolLimitsResponse;
+            })();
+
             v1.GetPoolRequest = (function() {
 
                 const GetPoolRequest = function (properties) {
@@ -4043,6 +4234,7 @@ export const holdfast = $root.holdfast = (() => {
 
                 GetPoolResponse.prototype.pool = null;
                 GetPoolResponse.prototype.revision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                GetPoolResponse.prototype.largestVolumeExtents = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 GetPoolResponse.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -4055,6 +4247,8 @@ export const holdfast = $root.holdfast = (() => {
                         $root.holdfast.metadata.v1.Pool.encode(message.pool, writer.uint32(10).fork(), _depth + 1).ldelim();
                     if (message.revision != null && $Object.hasOwnProperty.call(message, "revision") && (typeof message.revision === "object" ? message.revision.low || message.revision.high : message.revision !== 0))
                         writer.uint32(16).uint64(message.revision);
+                    if (message.largestVolumeExtents != null && $Object.hasOwnProperty.call(message, "largestVolumeExtents") && (typeof message.largestVolumeExtents === "object" ? message.largestVolumeExtents.low || message.largestVolumeExtents.high : message.largestVolumeExtents !== 0))
+                        writer.uint32(24).uint64(message.largestVolumeExtents);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -4101,6 +4295,15 @@ export const holdfast = $root.holdfast = (() => {
                                     message.revision = value;
                                 else
                                     delete message.revision;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.largestVolumeExtents = value;
+                                else
+                                    delete message.largestVolumeExtents;
                                 continue;
                             }
                         }
@@ -4321,6 +4524,7 @@ export const holdfast = $root.holdfast = (() => {
                 Volume.prototype.mapRevision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 Volume.prototype.isDisputed = false;
                 Volume.prototype.nodes = $util.emptyArray;
+                Volume.prototype.mutableAttributes = "";
 
                 Volume.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -4352,6 +4556,8 @@ export const holdfast = $root.holdfast = (() => {
                     if (message.nodes != null && message.nodes.length)
                         for (let i = 0; i < message.nodes.length; ++i)
                             writer.uint32(90).string(message.nodes[i]);
+                    if (message.mutableAttributes != null && $Object.hasOwnProperty.call(message, "mutableAttributes") && message.mutableAttributes !== "")
+                        writer.uint32(98).string(message.mutableAttributes);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -4481,6 +4687,15 @@ export const holdfast = $root.holdfast = (() => {
                                 if (!(message.nodes && message.nodes.length))
                                     message.nodes = [];
                                 message.nodes.push(reader.stringVerify());
+                                continue;
+                            }
+                        case 12: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.mutableAttributes = value;
+                                else
+                                    delete message.mutableAttributes;
                                 continue;
                             }
                         }
@@ -5142,6 +5357,187 @@ export const holdfast = $root.holdfast = (() => {
                 return ExpandVolumeResponse;
             })();
 
+            v1.ModifyVolumeRequest = (function() {
+
+                const ModifyVolumeRequest = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                ModifyVolumeRequest.prototype.id = null;
+                ModifyVolumeRequest.prototype.volume = "";
+                ModifyVolumeRequest.prototype.expectedAttributes = "";
+                ModifyVolumeRequest.prototype.mutableAttributes = "";
+
+                ModifyVolumeRequest.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.id != null && $Object.hasOwnProperty.call(message, "id"))
+                        $root.holdfast.metadata.v1.CommandId.encode(message.id, writer.uint32(10).fork(), _depth + 1).ldelim();
+                    if (message.volume != null && $Object.hasOwnProperty.call(message, "volume") && message.volume !== "")
+                        writer.uint32(18).string(message.volume);
+                    if (message.expectedAttributes != null && $Object.hasOwnProperty.call(message, "expectedAttributes") && message.expectedAttributes !== "")
+                        writer.uint32(26).string(message.expectedAttributes);
+                    if (message.mutableAttributes != null && $Object.hasOwnProperty.call(message, "mutableAttributes") && message.mutableAttributes !== "")
+                        writer.uint32(34).string(message.mutableAttributes);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                ModifyVolumeRequest.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.ModifyVolumeRequest();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                message.id = $root.holdfast.metadata.v1.CommandId.decode(reader, reader.size(), $undefined, _depth + 1, message.id);
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.volume = value;
+                                else
+                                    delete message.volume;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.expectedAttributes = value;
+                                else
+                                    delete message.expectedAttributes;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.mutableAttributes = value;
+                                else
+                                    delete message.mutableAttributes;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return ModifyVolumeRequest;
+            })();
+
+            v1.ModifyVolumeResponse = (function() {
+
+                const ModifyVolumeResponse = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                ModifyVolumeResponse.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                ModifyVolumeResponse.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.ModifyVolumeResponse();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        reader.skipType(tag & 7, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return ModifyVolumeResponse;
+            })();
+
             v1.DeleteVolumeRequest = (function() {
 
                 const DeleteVolumeRequest = function (properties) {
@@ -5666,6 +6062,7 @@ export const holdfast = $root.holdfast = (() => {
                 ListVolumesRequest.prototype.pageSize = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 ListVolumesRequest.prototype.pageToken = "";
                 ListVolumesRequest.prototype.isLocal = false;
+                ListVolumesRequest.prototype.node = "";
 
                 ListVolumesRequest.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -5680,6 +6077,8 @@ export const holdfast = $root.holdfast = (() => {
                         writer.uint32(18).string(message.pageToken);
                     if (message.isLocal != null && $Object.hasOwnProperty.call(message, "isLocal") && message.isLocal !== false)
                         writer.uint32(24).bool(message.isLocal);
+                    if (message.node != null && $Object.hasOwnProperty.call(message, "node") && message.node !== "")
+                        writer.uint32(34).string(message.node);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -5738,6 +6137,15 @@ export const holdfast = $root.holdfast = (() => {
                                     message.isLocal = value;
                                 else
                                     delete message.isLocal;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.node = value;
+                                else
+                                    delete message.node;
                                 continue;
                             }
                         }
@@ -6952,6 +7360,7 @@ export const holdfast = $root.holdfast = (() => {
                 ListSnapshotsRequest.prototype.pageSize = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 ListSnapshotsRequest.prototype.pageToken = "";
                 ListSnapshotsRequest.prototype.isLocal = false;
+                ListSnapshotsRequest.prototype.volume = "";
 
                 ListSnapshotsRequest.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -6966,6 +7375,8 @@ export const holdfast = $root.holdfast = (() => {
                         writer.uint32(18).string(message.pageToken);
                     if (message.isLocal != null && $Object.hasOwnProperty.call(message, "isLocal") && message.isLocal !== false)
                         writer.uint32(24).bool(message.isLocal);
+                    if (message.volume != null && $Object.hasOwnProperty.call(message, "volume") && message.volume !== "")
+                        writer.uint32(34).string(message.volume);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -7024,6 +7435,15 @@ export const holdfast = $root.holdfast = (() => {
                                     message.isLocal = value;
                                 else
                                     delete message.isLocal;
+                                continue;
+                            }
+                        case 4: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.volume = value;
+                                else
+                                    delete message.volume;
                                 continue;
                             }
                         }
@@ -7625,6 +8045,8 @@ export const CreatePoolRequest = holdfast.metadata.v1.CreatePoolRequest;
 export const CreatePoolResponse = holdfast.metadata.v1.CreatePoolResponse;
 export const AddDeviceRequest = holdfast.metadata.v1.AddDeviceRequest;
 export const AddDeviceResponse = holdfast.metadata.v1.AddDeviceResponse;
+export const SetPoolLimitsRequest = holdfast.metadata.v1.SetPoolLimitsRequest;
+export const SetPoolLimitsResponse = holdfast.metadata.v1.SetPoolLimitsResponse;
 export const GetPoolRequest = holdfast.metadata.v1.GetPoolRequest;
 export const GetPoolResponse = holdfast.metadata.v1.GetPoolResponse;
 export const ListPoolsRequest = holdfast.metadata.v1.ListPoolsRequest;
@@ -7636,6 +8058,8 @@ export const CloneVolumeRequest = holdfast.metadata.v1.CloneVolumeRequest;
 export const CloneVolumeResponse = holdfast.metadata.v1.CloneVolumeResponse;
 export const ExpandVolumeRequest = holdfast.metadata.v1.ExpandVolumeRequest;
 export const ExpandVolumeResponse = holdfast.metadata.v1.ExpandVolumeResponse;
+export const ModifyVolumeRequest = holdfast.metadata.v1.ModifyVolumeRequest;
+export const ModifyVolumeResponse = holdfast.metadata.v1.ModifyVolumeResponse;
 export const DeleteVolumeRequest = holdfast.metadata.v1.DeleteVolumeRequest;
 export const DeleteVolumeResponse = holdfast.metadata.v1.DeleteVolumeResponse;
 export const GetVolumeRequest = holdfast.metadata.v1.GetVolumeRequest;

@@ -460,6 +460,21 @@ export interface AddDeviceResponse {
   readonly number: bigint;
 }
 
+/** Changes the limits of a pool. */
+export interface SetPoolLimitsRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The pool's name. */
+  readonly pool: string;
+  /** Percent of its extents that may be promised to volumes; 0 for as much as they like. Absent: as it is. */
+  readonly oversubscriptionPercent: bigint | null;
+  /** Nodes that may be fenced within an hour without a person. Absent: as it is. */
+  readonly fencesPerHour: bigint | null;
+}
+
+/** The limits hold. */
+export type SetPoolLimitsResponse = Readonly<Record<string, never>>;
+
 /** Asks for a pool. */
 export interface GetPoolRequest {
   /** The pool's name. */
@@ -474,6 +489,8 @@ export interface GetPoolResponse {
   readonly pool: Pool | null;
   /** The revision that was read. */
   readonly revision: bigint;
+  /** The size in extents of the largest volume that would be made at this moment; 0 for none. */
+  readonly largestVolumeExtents: bigint;
 }
 
 /** Asks for all pools. */
@@ -514,6 +531,8 @@ export interface Volume {
   readonly isDisputed: boolean;
   /** The nodes that it is attached to, in the order of their names. */
   readonly nodes: readonly string[];
+  /** What its owner changes while it lives: limits of its rate, for example. Empty until it is modified; nothing here reads it. */
+  readonly mutableAttributes: string;
 }
 
 /** Makes a volume. */
@@ -578,6 +597,21 @@ export interface ExpandVolumeResponse {
   readonly extents: bigint;
 }
 
+/** Modifies a volume. */
+export interface ModifyVolumeRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The volume's id. */
+  readonly volume: string;
+  /** What it has now: refused if that is something else. */
+  readonly expectedAttributes: string;
+  /** What it is to have. */
+  readonly mutableAttributes: string;
+}
+
+/** The volume is modified. */
+export type ModifyVolumeResponse = Readonly<Record<string, never>>;
+
 /** Deletes a volume. */
 export interface DeleteVolumeRequest {
   /** Which command this is. */
@@ -635,6 +669,8 @@ export interface ListVolumesRequest {
   readonly pageToken: string;
   /** Answers from this server's own state, which may be behind. */
   readonly isLocal: boolean;
+  /** Only those that are attached to this node. Empty for all. */
+  readonly node: string;
 }
 
 /** A page of volumes. */
@@ -752,6 +788,8 @@ export interface ListSnapshotsRequest {
   readonly pageToken: string;
   /** Answers from this server's own state, which may be behind. */
   readonly isLocal: boolean;
+  /** Only those of the volume with this id, which may be gone. Empty for all. */
+  readonly volume: string;
 }
 
 /** A page of snapshots. */

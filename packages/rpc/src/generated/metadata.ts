@@ -1198,6 +1198,60 @@ function addDeviceResponseOfRaw(from: raw.RawAddDeviceResponse): types.AddDevice
   };
 }
 
+/** A `holdfast.metadata.v1.SetPoolLimitsRequest` in which nothing is set. */
+export const emptySetPoolLimitsRequest: types.SetPoolLimitsRequest = {
+  id: null,
+  pool: '',
+  oversubscriptionPercent: null,
+  fencesPerHour: null,
+};
+
+export function encodeSetPoolLimitsRequest(value: types.SetPoolLimitsRequest): Uint8Array {
+  return codec.encodeRaw(raw.SetPoolLimitsRequest, rawOfSetPoolLimitsRequest(value));
+}
+
+export function decodeSetPoolLimitsRequest(bytes: Uint8Array): types.SetPoolLimitsRequest {
+  return setPoolLimitsRequestOfRaw(codec.decodeRaw(raw.SetPoolLimitsRequest, bytes, 'holdfast.metadata.v1.SetPoolLimitsRequest'));
+}
+
+function rawOfSetPoolLimitsRequest(value: types.SetPoolLimitsRequest): raw.RawSetPoolLimitsRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    pool: codec.rawOfText(value.pool, 'holdfast.metadata.v1.SetPoolLimitsRequest.pool'),
+    oversubscriptionPercent: value.oversubscriptionPercent === null ? null : codec.rawOfUint64(value.oversubscriptionPercent, 'holdfast.metadata.v1.SetPoolLimitsRequest.oversubscription_percent'),
+    fencesPerHour: value.fencesPerHour === null ? null : codec.rawOfUint64(value.fencesPerHour, 'holdfast.metadata.v1.SetPoolLimitsRequest.fences_per_hour'),
+  };
+}
+
+function setPoolLimitsRequestOfRaw(from: raw.RawSetPoolLimitsRequest): types.SetPoolLimitsRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    pool: from.pool,
+    oversubscriptionPercent: from.oversubscriptionPercent === null ? null : codec.uint64OfRaw(from.oversubscriptionPercent),
+    fencesPerHour: from.fencesPerHour === null ? null : codec.uint64OfRaw(from.fencesPerHour),
+  };
+}
+
+/** A `holdfast.metadata.v1.SetPoolLimitsResponse` in which nothing is set. */
+export const emptySetPoolLimitsResponse: types.SetPoolLimitsResponse = {
+};
+
+export function encodeSetPoolLimitsResponse(value: types.SetPoolLimitsResponse): Uint8Array {
+  return codec.encodeRaw(raw.SetPoolLimitsResponse, rawOfSetPoolLimitsResponse(value));
+}
+
+export function decodeSetPoolLimitsResponse(bytes: Uint8Array): types.SetPoolLimitsResponse {
+  return setPoolLimitsResponseOfRaw(codec.decodeRaw(raw.SetPoolLimitsResponse, bytes, 'holdfast.metadata.v1.SetPoolLimitsResponse'));
+}
+
+function rawOfSetPoolLimitsResponse(_value: types.SetPoolLimitsResponse): raw.RawSetPoolLimitsResponse {
+  return {};
+}
+
+function setPoolLimitsResponseOfRaw(_raw: raw.RawSetPoolLimitsResponse): types.SetPoolLimitsResponse {
+  return {};
+}
+
 /** A `holdfast.metadata.v1.GetPoolRequest` in which nothing is set. */
 export const emptyGetPoolRequest: types.GetPoolRequest = {
   name: '',
@@ -1230,6 +1284,7 @@ function getPoolRequestOfRaw(from: raw.RawGetPoolRequest): types.GetPoolRequest 
 export const emptyGetPoolResponse: types.GetPoolResponse = {
   pool: null,
   revision: 0n,
+  largestVolumeExtents: 0n,
 };
 
 export function encodeGetPoolResponse(value: types.GetPoolResponse): Uint8Array {
@@ -1244,6 +1299,7 @@ function rawOfGetPoolResponse(value: types.GetPoolResponse): raw.RawGetPoolRespo
   return {
     pool: value.pool === null ? null : rawOfPool(value.pool),
     revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.GetPoolResponse.revision'),
+    largestVolumeExtents: codec.rawOfUint64(value.largestVolumeExtents, 'holdfast.metadata.v1.GetPoolResponse.largest_volume_extents'),
   };
 }
 
@@ -1251,6 +1307,7 @@ function getPoolResponseOfRaw(from: raw.RawGetPoolResponse): types.GetPoolRespon
   return {
     pool: from.pool === null ? null : poolOfRaw(from.pool),
     revision: codec.uint64OfRaw(from.revision),
+    largestVolumeExtents: codec.uint64OfRaw(from.largestVolumeExtents),
   };
 }
 
@@ -1320,6 +1377,7 @@ export const emptyVolume: types.Volume = {
   mapRevision: 0n,
   isDisputed: false,
   nodes: [],
+  mutableAttributes: '',
 };
 
 export function encodeVolume(value: types.Volume): Uint8Array {
@@ -1343,6 +1401,7 @@ function rawOfVolume(value: types.Volume): raw.RawVolume {
     mapRevision: codec.rawOfUint64(value.mapRevision, 'holdfast.metadata.v1.Volume.map_revision'),
     isDisputed: value.isDisputed,
     nodes: value.nodes.map((item) => codec.rawOfText(item, 'holdfast.metadata.v1.Volume.nodes')),
+    mutableAttributes: codec.rawOfText(value.mutableAttributes, 'holdfast.metadata.v1.Volume.mutable_attributes'),
   };
 }
 
@@ -1359,6 +1418,7 @@ function volumeOfRaw(from: raw.RawVolume): types.Volume {
     mapRevision: codec.uint64OfRaw(from.mapRevision),
     isDisputed: from.isDisputed,
     nodes: from.nodes,
+    mutableAttributes: from.mutableAttributes,
   };
 }
 
@@ -1551,6 +1611,60 @@ function expandVolumeResponseOfRaw(from: raw.RawExpandVolumeResponse): types.Exp
   };
 }
 
+/** A `holdfast.metadata.v1.ModifyVolumeRequest` in which nothing is set. */
+export const emptyModifyVolumeRequest: types.ModifyVolumeRequest = {
+  id: null,
+  volume: '',
+  expectedAttributes: '',
+  mutableAttributes: '',
+};
+
+export function encodeModifyVolumeRequest(value: types.ModifyVolumeRequest): Uint8Array {
+  return codec.encodeRaw(raw.ModifyVolumeRequest, rawOfModifyVolumeRequest(value));
+}
+
+export function decodeModifyVolumeRequest(bytes: Uint8Array): types.ModifyVolumeRequest {
+  return modifyVolumeRequestOfRaw(codec.decodeRaw(raw.ModifyVolumeRequest, bytes, 'holdfast.metadata.v1.ModifyVolumeRequest'));
+}
+
+function rawOfModifyVolumeRequest(value: types.ModifyVolumeRequest): raw.RawModifyVolumeRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.ModifyVolumeRequest.volume'),
+    expectedAttributes: codec.rawOfText(value.expectedAttributes, 'holdfast.metadata.v1.ModifyVolumeRequest.expected_attributes'),
+    mutableAttributes: codec.rawOfText(value.mutableAttributes, 'holdfast.metadata.v1.ModifyVolumeRequest.mutable_attributes'),
+  };
+}
+
+function modifyVolumeRequestOfRaw(from: raw.RawModifyVolumeRequest): types.ModifyVolumeRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    volume: from.volume,
+    expectedAttributes: from.expectedAttributes,
+    mutableAttributes: from.mutableAttributes,
+  };
+}
+
+/** A `holdfast.metadata.v1.ModifyVolumeResponse` in which nothing is set. */
+export const emptyModifyVolumeResponse: types.ModifyVolumeResponse = {
+};
+
+export function encodeModifyVolumeResponse(value: types.ModifyVolumeResponse): Uint8Array {
+  return codec.encodeRaw(raw.ModifyVolumeResponse, rawOfModifyVolumeResponse(value));
+}
+
+export function decodeModifyVolumeResponse(bytes: Uint8Array): types.ModifyVolumeResponse {
+  return modifyVolumeResponseOfRaw(codec.decodeRaw(raw.ModifyVolumeResponse, bytes, 'holdfast.metadata.v1.ModifyVolumeResponse'));
+}
+
+function rawOfModifyVolumeResponse(_value: types.ModifyVolumeResponse): raw.RawModifyVolumeResponse {
+  return {};
+}
+
+function modifyVolumeResponseOfRaw(_raw: raw.RawModifyVolumeResponse): types.ModifyVolumeResponse {
+  return {};
+}
+
 /** A `holdfast.metadata.v1.DeleteVolumeRequest` in which nothing is set. */
 export const emptyDeleteVolumeRequest: types.DeleteVolumeRequest = {
   id: null,
@@ -1707,6 +1821,7 @@ export const emptyListVolumesRequest: types.ListVolumesRequest = {
   pageSize: 0n,
   pageToken: '',
   isLocal: false,
+  node: '',
 };
 
 export function encodeListVolumesRequest(value: types.ListVolumesRequest): Uint8Array {
@@ -1722,6 +1837,7 @@ function rawOfListVolumesRequest(value: types.ListVolumesRequest): raw.RawListVo
     pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.metadata.v1.ListVolumesRequest.page_size'),
     pageToken: codec.rawOfText(value.pageToken, 'holdfast.metadata.v1.ListVolumesRequest.page_token'),
     isLocal: value.isLocal,
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.ListVolumesRequest.node'),
   };
 }
 
@@ -1730,6 +1846,7 @@ function listVolumesRequestOfRaw(from: raw.RawListVolumesRequest): types.ListVol
     pageSize: codec.uint64OfRaw(from.pageSize),
     pageToken: from.pageToken,
     isLocal: from.isLocal,
+    node: from.node,
   };
 }
 
@@ -2088,6 +2205,7 @@ export const emptyListSnapshotsRequest: types.ListSnapshotsRequest = {
   pageSize: 0n,
   pageToken: '',
   isLocal: false,
+  volume: '',
 };
 
 export function encodeListSnapshotsRequest(value: types.ListSnapshotsRequest): Uint8Array {
@@ -2103,6 +2221,7 @@ function rawOfListSnapshotsRequest(value: types.ListSnapshotsRequest): raw.RawLi
     pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.metadata.v1.ListSnapshotsRequest.page_size'),
     pageToken: codec.rawOfText(value.pageToken, 'holdfast.metadata.v1.ListSnapshotsRequest.page_token'),
     isLocal: value.isLocal,
+    volume: codec.rawOfText(value.volume, 'holdfast.metadata.v1.ListSnapshotsRequest.volume'),
   };
 }
 
@@ -2111,6 +2230,7 @@ function listSnapshotsRequestOfRaw(from: raw.RawListSnapshotsRequest): types.Lis
     pageSize: codec.uint64OfRaw(from.pageSize),
     pageToken: from.pageToken,
     isLocal: from.isLocal,
+    volume: from.volume,
   };
 }
 

@@ -474,6 +474,15 @@ export const methodList = [
   },
   {
     service: 'holdfast.metadata.v1.Pools',
+    method: 'SetLimits',
+    path: '/holdfast.metadata.v1.Pools/SetLimits',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.metadata.v1.SetPoolLimitsRequest',
+    responseMessage: 'holdfast.metadata.v1.SetPoolLimitsResponse',
+  },
+  {
+    service: 'holdfast.metadata.v1.Pools',
     method: 'Get',
     path: '/holdfast.metadata.v1.Pools/Get',
     requestStream: false,
@@ -516,6 +525,15 @@ export const methodList = [
     responseStream: false,
     requestMessage: 'holdfast.metadata.v1.ExpandVolumeRequest',
     responseMessage: 'holdfast.metadata.v1.ExpandVolumeResponse',
+  },
+  {
+    service: 'holdfast.metadata.v1.Volumes',
+    method: 'Modify',
+    path: '/holdfast.metadata.v1.Volumes/Modify',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.metadata.v1.ModifyVolumeRequest',
+    responseMessage: 'holdfast.metadata.v1.ModifyVolumeResponse',
   },
   {
     service: 'holdfast.metadata.v1.Volumes',

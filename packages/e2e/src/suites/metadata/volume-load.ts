@@ -40,7 +40,7 @@ export class VolumeLoad {
     const found = new Map<string, string>();
     let pageToken = '';
     do {
-      const request: ListVolumesRequest = { pageSize: 1_000n, pageToken, isLocal: false };
+      const request: ListVolumesRequest = { pageSize: 1_000n, pageToken, isLocal: false, node: '' };
       const page = await this.#client.ask(volumesService, 'list', request, { timeoutMs: callLimitMs });
       for (const { id, name } of page.volumes) found.set(id, name);
       pageToken = page.nextPageToken;

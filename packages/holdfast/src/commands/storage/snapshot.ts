@@ -1,7 +1,14 @@
 // `holdfast snapshot list`: what was frozen of which volume, and when.
-import { defineCommand, printListing, type Column } from '@holdfast/cli';
+import { defineCommand, printListing, type Column, type Flag } from '@holdfast/cli';
 import type { Snapshot } from '@holdfast/rpc';
 import { listFlags, listPages, withLeader } from './listing.ts';
+
+const volumeFlag = {
+  value: 'ID',
+  summary: 'only those of the volume with this id',
+  unit: null,
+  default: null,
+} as const satisfies Flag;
 
 const columns: readonly Column<Snapshot>[] = [
   { header: 'NAME', cell: ({ name }) => name },
@@ -15,11 +22,11 @@ const columns: readonly Column<Snapshot>[] = [
 export const snapshotList = defineCommand({
   name: 'snapshot list',
   summary: 'list the snapshots, in the order of their ids',
-  flags: listFlags,
+  flags: { ...listFlags, volume: volumeFlag },
   async run({ flags, system }) {
     await withLeader(flags, system, async ({ client, timeoutMs }, { snapshotsService }) => {
       const rows = await listPages(flags, system, async (page) => {
-        const asked = { ...page, isLocal: false };
+        const asked = { ...page, isLocal: false, volume: flags.volume ?? '' };
         const { snapshots, nextPageToken } = await client.ask(snapshotsService, 'list', asked, { timeoutMs });
         return { rows: snapshots, nextPageToken };
       });

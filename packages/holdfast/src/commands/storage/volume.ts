@@ -6,6 +6,7 @@ import {
   printListing,
   renderTable,
   type Column,
+  type Flag,
   type LeaderConnection,
 } from '@holdfast/cli';
 import type { GetVolumeResponse, Pool, Volume, VolumeGrant } from '@holdfast/rpc';
@@ -22,6 +23,13 @@ import {
 } from './listing.ts';
 
 const volumeParameter = { name: 'VOLUME', summary: "the volume's name, or its id", required: true } as const;
+
+const nodeFlag = {
+  value: 'NODE',
+  summary: 'only those that are attached to this node',
+  unit: null,
+  default: null,
+} as const satisfies Flag;
 
 interface Row extends Volume {
   readonly sizeBytes: number;
@@ -47,13 +55,13 @@ const grantColumns: readonly Column<VolumeGrant>[] = [
 export const volumeList = defineCommand({
   name: 'volume list',
   summary: 'list the volumes, in the order of their ids, and the nodes that each is attached to',
-  flags: listFlags,
+  flags: { ...listFlags, node: nodeFlag },
   async run({ flags, system }) {
     await withLeader(flags, system, async (connection, services) => {
       const { client, timeoutMs } = connection;
       const pools = new Map((await readPools(connection, services)).map((pool) => [pool.name, pool]));
       const found = await listPages(flags, system, async (page) => {
-        const asked = { ...page, isLocal: false };
+        const asked = { ...page, isLocal: false, node: flags.node ?? '' };
         const { volumes, nextPageToken } = await client.ask(services.volumesService, 'list', asked, { timeoutMs });
         return { rows: volumes, nextPageToken };
       });
