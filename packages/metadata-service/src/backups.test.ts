@@ -4,8 +4,9 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect } from '@jest/globals';
-import { RealClock, RealFiles, RealRandom, RealTimers } from '@holdfast/base';
+import { RealClock, RealFiles, RealRandom, RealTimers, type FreeSpace } from '@holdfast/base';
 import { verifyBackup } from './backup-file.ts';
+import { Backups, backupLimitsDefault } from './backups.ts';
 import { openLog } from './host/initialise.ts';
 import { fromLogEntry } from './host/log-entry.ts';
 import { metadataGroup } from './member-home.ts';
@@ -144,4 +145,21 @@ groupTest('one backup is made at a time, and one that nobody waits for any more 
   await expect(pieces?.next()).rejects.toThrow('the caller went away');
   expect((await bytesOf(first)).length).toBeGreaterThan(1_000);
   expect(files.readdir(first?.directory ?? '')).not.toContain('backup.sending');
+});
+
+groupTest('a disk on which the backup would crowd the log is left alone', async () => {
+  group = await TestGroup.create();
+  const [first] = group.members;
+  if (first?.service === null || first === undefined) throw new Error('one member runs');
+  const { service, directory } = first;
+  const full = new (class extends RealFiles {
+    override freeSpace(): FreeSpace {
+      return { freeBytes: 100_000, totalBytes: 1_000_000 };
+    }
+  })();
+  const limits = backupLimitsDefault;
+  const whose = { cluster: 'c', member: 'm1', release: 'test', directory, files: full };
+  const backups = new Backups({ ...whose, machine: service.machine, replica: service.replica, limits, ...parts });
+  await expect(backups.make(new AbortController().signal).next()).rejects.toMatchObject({ code: 'DISK_FULL' });
+  expect(files.readdir(directory)).not.toContain('backup.sending');
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { OpError, sleep, throwIfAborted, type Clock, type Files, type OpenFile, type Timers } from '@holdfast/base';
 import { BackupEncoder } from './backup-file.ts';
 import type { Replica } from './host/host-options.ts';
+import { statePath } from './member-home.ts';
 import type { MetadataMachine } from './state/machine.ts';
 import { State } from './state/state.ts';
 
@@ -15,6 +16,8 @@ export interface BackupLimits {
   readonly bytesPerSecond: number;
 }
 export const backupLimitsDefault: BackupLimits = { partBytes: 256 * 1024, bytesPerSecond: 64 * 1024 * 1024 };
+/** Times the size of the state, of which a backup takes one. */
+const spareFactor = 3;
 
 export interface BackupsParts {
   readonly cluster: string;
@@ -56,6 +59,10 @@ export class Backups {
   #openNameless(): OpenFile {
     const { files, directory } = this.#parts;
     const path = join(directory, 'backup.sending');
+    // The log and the database are on the same disk, and need room more than a backup does.
+    const neededBytes = spareFactor * (files.stat(statePath(directory))?.sizeBytes ?? 0);
+    const { freeBytes } = files.freeSpace(directory);
+    if (freeBytes < neededBytes) throw new OpError('DISK_FULL', { operation: 'back up by way of', path });
     if (files.stat(path) !== null) files.unlink(path);
     const file = files.open(path, 'create-new');
     files.unlink(path);
