@@ -87,6 +87,8 @@ groupTest('a member that was removed is nobody, and says so', async () => {
   await membership.remove(self, 'ada');
   await until(() => warned('RAFT_PEER_UNKNOWN'));
   await until(() => other.service?.health.state === 'DEGRADED');
+  const ready = other.service?.checkReady() ?? Promise.resolve();
+  await expect(ready).rejects.toMatchObject({ code: expect.stringMatching(/^(RAFT_LEADER_UNKNOWN|TIMED_OUT)$/) });
 });
 
 groupTest('a member that nobody hears gets no vote, which the group could not do without', async () => {

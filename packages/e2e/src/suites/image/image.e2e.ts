@@ -206,7 +206,7 @@ test(
       await inside('metadata', 'init', ...identity);
       await docker(['exec', '--detach', container, 'holdfast', 'metadata', ...identity, '--health-listen', 'off']);
       const connection = ['--certificates', `${own}/ada`, '--server', '127.0.0.1:7400'];
-      await inside('status', ...connection, '--wait', '60s');
+      await inside('status', ...connection, '--wait', '50s');
       expect(await inside('metadata', 'status', ...connection)).toMatch(/^127\.0\.0\.1:7400 +m1 +leader +serving /m);
     } finally {
       await docker(['rm', '--force', container]);
