@@ -18,7 +18,7 @@ import {
 import { handleVoteResponse, hearsLeader, standForPreVote, tickElection } from './election.ts';
 import type { RaftEvent } from './event.ts';
 import { handleCatchUpRequest, handleCatchUpResponse, handleRepairRequest, handleRepairResponse } from './faults.ts';
-import { settleFault, tickFault } from './faults.ts';
+import { settleCatchUps, settleFault, tickFault } from './faults.ts';
 import { handleAppend, handleCommit, handleHeartbeat } from './follower.ts';
 import { plus, type MemberId } from './ids.ts';
 import { judgeMessage } from './judge.ts';
@@ -237,6 +237,7 @@ function settle(state: State): void {
 function settleLeader(state: State, leading: Leading): void {
   advanceCommit(state, leading);
   settleReads(state, leading);
+  settleCatchUps(state, leading);
   settleMembership(state, leading);
   // Membership may have ended the leadership.
   if (state.leading === null) return;

@@ -207,3 +207,45 @@ test.each([
   const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('faults'), recovered });
   expect(core.status.last.index).toBe(row.stays ? 3 : 2);
 });
+
+test('a leader answers how far it goes when a quorum has confirmed it since it was asked', () => {
+  const recovered = emptyReplica(votersOnly([1, 2, 3].map(toMemberId)));
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('leader'), recovered });
+  const hear = (message: Partial<Message>, body: MessageBody): Message[] => {
+    const event = from(1, body);
+    if (event.kind !== 'message') return [];
+    return [...core.step({ kind: 'message', message: { ...event.message, ...message } as Message }).messages];
+  };
+  core.step({ kind: 'campaign' });
+  const granted = {
+    isGranted: true,
+    isSuspect: false,
+    last: { term: toTerm(0), index: toLogIndex(0) },
+    voteFloor: toTerm(0),
+  };
+  const preVote = { kind: 'pre-vote-response', candidacy: toTerm(1), ...granted } as const;
+  const { write } = core.step(from(0, preVote));
+  core.step({ kind: 'stored', ticket: write?.ticket ?? 0 });
+  hear({}, { kind: 'vote-response', isGranted: true });
+  expect(core.status.role).toBe('leader');
+
+  const contexts = new Set<number>();
+  const beat = (): number => {
+    const beats = Array.from({ length: settingsDefault.heartbeatTicks }, () => core.step({ kind: 'tick' }).messages);
+    for (const each of beats.flat()) if (each.kind === 'heartbeat') contexts.add(each.context);
+    return Math.max(...contexts);
+  };
+  const confirm = (context: number): Message[] =>
+    hear({}, { kind: 'heartbeat-response', context, isAsleep: false, version: 1 });
+  const answers = (messages: Message[]): number[] =>
+    messages.flatMap((each) => (each.kind === 'catch-up-response' ? [each.context, each.to] : []));
+  const before = beat();
+  const question = { kind: 'catch-up-request', context: 77, lastIndex: toLogIndex(0) } as const;
+  const asker = { from: toMemberId(3) };
+  expect(answers(hear(asker, question))).toEqual([]);
+  expect(answers(confirm(before))).toEqual([]);
+  const after = beat();
+  // Asked again, it is the same question.
+  expect(answers(hear(asker, question))).toEqual([]);
+  expect(answers(confirm(after))).toEqual([77, 3]);
+});

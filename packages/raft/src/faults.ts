@@ -4,14 +4,15 @@
 // start both look alike. If the replica went on as if nothing had happened, it could vote for a candidate that lacks what it
 // had acknowledged, and a committed entry would be gone with all disks but one in order. So:
 //
-// - It grants no vote until it has caught up: until its log holds all that its leader had when it answered a question that
-//   was asked after the start. (An append could be one from before the crash, and say too little.)
+// - It grants no vote until it has caught up: until its log holds all that its leader had when a quorum confirmed it, after a
+//   question that was asked since the start. (An append could be one from before the crash, and say too little.)
 // - It votes neither in the term it woke up in nor in the next, even then: a vote may have stood in what was lost.
 // - A damaged slot is not an absent one. The leader's appends fill it; without a leader any peer that knows the slot to be
 //   committed does, because otherwise three members with a scratch each would wait for one another for ever.
 import { membersOf } from './configuration.ts';
 import { greater, lesser, type MemberId } from './ids.ts';
 import type { MessageOf } from './message.ts';
+import { confirmedContext } from './reads.ts';
 import { configurationOf, type Fault, type Leading, type State } from './state.ts';
 import { draftOf, repairEntry, saveVote, say } from './storage.ts';
 
@@ -28,8 +29,6 @@ export function tickFault(state: State, fault: Fault): void {
 
 function askWhereToCatchUp(state: State, fault: Fault, leader: MemberId): void {
   if (!fault.isSuspect || fault.target?.term === state.term) return;
-  // Drawn, not counted: a counter would begin anew with each start, and an answer to the last life's question could come.
-  fault.context = state.random.below(2 ** 47) + 1;
   say(state, leader, { kind: 'catch-up-request', context: fault.context, lastIndex: state.log.lastIndex });
 }
 
@@ -45,7 +44,22 @@ export function handleCatchUpRequest(state: State, leading: Leading, message: Me
   const { from, context, lastIndex } = message;
   // What this leader counted may be gone over there.
   leading.progress.get(from)?.noteLoss(lesser(lastIndex, state.log.lastIndex));
-  say(state, from, { kind: 'catch-up-response', context, lastIndex: state.log.lastIndex });
+  if (leading.catchUps.get(from)?.context === context) return;
+  leading.catchUps.set(from, { context, since: state.heartbeatContext + 1 });
+}
+
+/**
+ * A leader who was deposed, and does not know, has not all that was acknowledged in later terms: one who may have lost just that
+ * would catch up with too little, and elect somebody who lacks it. So the leader answers when a quorum has confirmed it since.
+ */
+export function settleCatchUps(state: State, leading: Leading): void {
+  if (leading.catchUps.size === 0) return;
+  const confirmed = confirmedContext(state, leading);
+  for (const [member, { context, since }] of leading.catchUps) {
+    if (since > confirmed) continue;
+    leading.catchUps.delete(member);
+    say(state, member, { kind: 'catch-up-response', context, lastIndex: state.log.lastIndex });
+  }
 }
 
 export function handleCatchUpResponse(state: State, message: MessageOf<'catch-up-response'>): void {

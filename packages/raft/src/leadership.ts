@@ -25,6 +25,7 @@ export function startLeading(state: State): void {
     transfer: null,
     readsWaiting: [],
     readRounds: [],
+    catchUps: new Map(),
     snapshots: new Map(),
   };
   becomeLeader(state, leading);
@@ -48,6 +49,7 @@ export function syncProgress(state: State, leading: Leading): void {
     if (members.includes(member)) continue;
     leading.progress.delete(member);
     leading.snapshots.delete(member);
+    leading.catchUps.delete(member);
   }
   const { inflightMessagesMax: messagesMax, inflightBytesMax: bytesMax } = state.settings;
   for (const member of members) {

@@ -86,9 +86,7 @@ export function confirmLeadership(state: State, leading: Leading): void {
 
 function releaseReads(state: State, leading: Leading): void {
   if (leading.readRounds.length === 0) return;
-  const confirmed = quorumReached(configurationOf(state), (member: MemberId) =>
-    member === state.self ? state.heartbeatContext : (leading.progress.get(member)?.context ?? 0),
-  );
+  const confirmed = confirmedContext(state, leading);
   while (leading.readRounds.length > 0) {
     const [round] = leading.readRounds;
     if (round === undefined || round.context > confirmed) break;
@@ -97,6 +95,13 @@ function releaseReads(state: State, leading: Leading): void {
   }
   // Reads that came during the round have waited for exactly this.
   if (leading.readRounds.length === 0 && leading.readsWaiting.length > 0) confirmLeadership(state, leading);
+}
+
+/** When the last of these heartbeats went out, this was the leader: a quorum has answered it. */
+export function confirmedContext(state: State, leading: Leading): number {
+  return quorumReached(configurationOf(state), (member: MemberId) =>
+    member === state.self ? state.heartbeatContext : (leading.progress.get(member)?.context ?? 0),
+  );
 }
 
 function answer(state: State, { id, origin }: WaitingRead, index: LogIndex): void {

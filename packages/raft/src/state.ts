@@ -43,6 +43,12 @@ export interface ReadRound {
   readonly reads: readonly WaitingRead[];
 }
 
+/** What a follower asked that may have lost the end of its log; answered when heartbeats from `since` on are confirmed. */
+export interface CatchUp {
+  readonly context: number;
+  readonly since: number;
+}
+
 /** A snapshot on its way to a follower. */
 export interface OutgoingSnapshot {
   mark: SnapshotMark | null;
@@ -66,6 +72,7 @@ export interface Leading {
   transfer: { readonly to: MemberId; ticks: number; isAsked: boolean } | null;
   readonly readsWaiting: WaitingRead[];
   readonly readRounds: ReadRound[];
+  readonly catchUps: Map<MemberId, CatchUp>;
   readonly snapshots: Map<MemberId, OutgoingSnapshot>;
 }
 
@@ -88,7 +95,8 @@ export interface Fault {
   readonly voteFloor: Term;
   /** Up to where it must catch up, as the leader of `term` said in answer to `context`. */
   target: { readonly term: Term; readonly index: LogIndex } | null;
-  context: number;
+  /** Of every question of this start. */
+  readonly context: number;
   ticks: number;
   /** Whose pre-vote it answered since it started, and for which term: only to that candidacy it may grant a recovery. */
   answered: { readonly candidate: MemberId; readonly candidacy: Term } | null;
@@ -185,7 +193,7 @@ export function createState({ identity, settings, random, recovered }: StateOpti
     candidacyFloor: 0 as Term,
     leading: null,
     campaign: null,
-    fault: faultOf(recovered, vote.term),
+    fault: faultOf(recovered, vote.term, random),
     incoming: recovered.partialSnapshot === null ? null : { ...recovered.partialSnapshot, step: 'receiving' },
     out: noEffects(),
     draft: startDraft(isReplaced ? begin : null, vote !== recovered.vote),
@@ -272,14 +280,15 @@ function checkRecovered({ snapshot, entries, faulty, vote, applied, ambiguity }:
 }
 
 /** The floor lies one term higher, because what was lost may have been the vote of the next term. */
-function faultOf({ faulty, ambiguity }: Recovered, term: Term): Fault | null {
+function faultOf({ faulty, ambiguity }: Recovered, term: Term, random: Random): Fault | null {
   if (ambiguity === null && faulty.length === 0) return null;
   const lastTerm = max(term, ambiguity?.term ?? term);
   return {
     isSuspect: true,
     voteFloor: (ambiguity === null ? 0 : lastTerm + 1) as Term,
     target: null,
-    context: 0,
+    // Drawn, not counted: a counter would begin anew with each start, and an answer to the last life's question could come.
+    context: random.below(2 ** 47) + 1,
     ticks: 0,
     answered: null,
   };
