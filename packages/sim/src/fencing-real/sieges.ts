@@ -11,6 +11,7 @@ const countMost = 8;
 /** Or the limit on fences would end most of them. */
 const fencesPerHourMax = 24;
 const waiterMs = 1_000;
+const stallOneIn = 3;
 const blows = ['stop', 'suspend', 'isolate', 'leader-in-minority', 'kill', 'power-loss', 'hanging-disk', 'slow-disk'];
 
 interface Siege {
@@ -29,7 +30,7 @@ export function drawSieges(random: SeededRandom, plan: Plan, [startMs, endMs]: r
   for (let count = 2 + random.below(countMost); count > 0; count--) {
     const node = shape.nodes[random.below(shape.nodes.length)] ?? '';
     const siege = { random, node, atMs: startMs + random.below(endMs - startMs) };
-    faults.push(drawSilence(siege), ...drawBlow(siege, cast));
+    faults.push(drawSilence(siege), ...drawBlow(siege, cast), ...drawStall(siege, cast));
     operations.push(drawWaiter(siege));
   }
   return { shape: toPlain(shape), faults: faults.sort(inOrder), operations: operations.sort(inOrder) };
@@ -54,6 +55,17 @@ function drawSilence({ random, node: target, atMs }: Siege): Fault {
 function drawWaiter({ random, node, atMs }: Siege): Operation {
   const parameters = { node };
   return { atMs: atMs + random.below(waiterMs), client: 'controller', kind: 'take-for-dead', parameters };
+}
+
+/** In some, all disks take nothing in just when the lease is over: leadership is confirmed, and what was proposed is not committed. */
+function drawStall({ random, atMs }: Siege, { members }: Cast): Fault[] {
+  const luck = random.fork(`stall ${atMs}`);
+  if (luck.below(stallOneIn) > 0) return [];
+  const at = {
+    atMs: atMs + Math.round(times.ttlMs * (0.8 + 0.6 * luck.fraction())),
+    durationMs: 500 + luck.below(2_000),
+  };
+  return members.map((target) => ({ kind: 'hanging-disk', ...at, target, parameters: {} }));
 }
 
 /** In half of the sieges, at any time of the wait. */
