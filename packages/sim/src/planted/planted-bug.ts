@@ -2,7 +2,7 @@
 // find it, or is blind there. Nothing in the code knows of bugs: load-hook.ts changes the text as Node loads the file.
 import type { SourceChange } from '@holdfast/tooling';
 
-export const scenarioNames = ['raft', 'fencing', 'fencing-model'] as const;
+export const scenarioNames = ['raft', 'fencing', 'fencing-model', 'fencing-real'] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 /** The file is below packages/. */
