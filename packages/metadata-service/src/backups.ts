@@ -45,8 +45,8 @@ export class Backups {
   /** The bytes of a whole backup file, in pieces. One at a time: STATE_IMAGE_BUSY otherwise. */
   async *make(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     if (this.#isBusy) throw new OpError('STATE_IMAGE_BUSY', { reason: 'another backup is being made' });
-    this.#isBusy = true;
     const file = this.#openNameless();
+    this.#isBusy = true;
     try {
       await this.#write(file, signal);
       yield* this.#read(file, signal);
