@@ -6,8 +6,13 @@ import { test } from '@jest/globals';
 import { ProcessCluster } from '@holdfast/holdfast/internal';
 import { openArtefacts } from './artefacts.ts';
 
-export function clusterCase(name: string, body: (cluster: ProcessCluster) => Promise<void>): void {
-  test(name, async () => {
+/** `limitMs` is for one that takes longer than cases do. */
+export function clusterCase(
+  name: string,
+  body: (cluster: ProcessCluster) => Promise<void>,
+  limitMs: number | null = null,
+): void {
+  const run = async (): Promise<void> => {
     const cluster = await ProcessCluster.create();
     try {
       await body(cluster);
@@ -18,7 +23,9 @@ export function clusterCase(name: string, body: (cluster: ProcessCluster) => Pro
     } finally {
       await cluster.close();
     }
-  });
+  };
+  if (limitMs === null) test(name, run);
+  else test(name, run, limitMs);
 }
 
 async function keepOutputs(folder: string, cluster: ProcessCluster): Promise<void> {

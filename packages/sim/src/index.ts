@@ -5,3 +5,4 @@ export { foundColumns, summaryOf } from './planted/planted-page.ts';
 export { plantedBugs } from './planted/planted-bugs.ts';
 export { searchBugs, seedsMaxDefault, type Found } from './planted/search.ts';
 export { raftScenario } from './workload/raft-scenario.ts';
+export { judgeKey, type KeyOperation } from './judge/linearizability.ts';
