@@ -8,9 +8,11 @@ import {
   type CallContext,
   type DescribeResponse,
   type Handlers,
+  type Leadership,
   type Member,
 } from '@holdfast/rpc';
 import type { loadMetadataServices } from '@holdfast/rpc';
+import type { LeaderStatus } from '../leader/session-leader.ts';
 import type { MemberPlace } from '../member-home.ts';
 import type { Membership } from '../membership.ts';
 import type { MetadataService } from '../service.ts';
@@ -24,7 +26,7 @@ type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 export interface ClusterParts {
   readonly service: Pick<
     MetadataService,
-    'replica' | 'machine' | 'book' | 'backups' | 'health' | 'release' | 'knownVersion'
+    'replica' | 'machine' | 'book' | 'backups' | 'sessions' | 'health' | 'release' | 'knownVersion'
   >;
   readonly access: StateAccess;
   readonly membership: Membership;
@@ -123,7 +125,14 @@ function describeGroup(service: ClusterParts['service']): DescribeResponse {
     knownVersion: BigInt(service.knownVersion),
     release: service.release,
     health: service.health,
+    leadership: toLeadership(service.sessions.status),
   };
+}
+
+function toLeadership({ isLeading, isCounting, storm, ending }: LeaderStatus): Leadership | null {
+  if (!isLeading) return null;
+  const counts = storm === null ? null : { stopped: BigInt(storm.stopped), holders: BigInt(storm.holders) };
+  return { isCounting, endingSessions: BigInt(ending), storm: counts };
 }
 
 function memberOf({ replica, knownVersion }: ClusterParts['service'], place: MemberPlace): Member {

@@ -6,7 +6,7 @@ import { LeaderSearch } from './leader-search.ts';
 
 const said = (role: DescribeResponse['role'], term = 1n): DescribeResponse => ({
   ...{ member: 1n, role, term, leader: 0n, commit: 0n, applied: 0n, first: 0n, last: 0n, snapshot: 0n },
-  ...{ version: 1n, generation: 1n, members: [], knownVersion: 1n, release: '', health: null },
+  ...{ version: 1n, generation: 1n, members: [], knownVersion: 1n, release: '', health: null, leadership: null },
 });
 
 type Server = () => Promise<DescribeResponse>;

@@ -84,8 +84,22 @@ export interface RawDescribeResponse {
   readonly knownVersion: Raw64;
   readonly release: string;
   readonly health: RawHealth | null;
+  readonly leadership: RawLeadership | null;
 }
 export const DescribeResponse: RawMessage<RawDescribeResponse>;
+
+export interface RawLeadership {
+  readonly isCounting: boolean;
+  readonly endingSessions: Raw64;
+  readonly storm: RawStorm | null;
+}
+export const Leadership: RawMessage<RawLeadership>;
+
+export interface RawStorm {
+  readonly stopped: Raw64;
+  readonly holders: Raw64;
+}
+export const Storm: RawMessage<RawStorm>;
 
 export interface RawMember {
   readonly number: Raw64;

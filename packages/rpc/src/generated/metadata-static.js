@@ -1092,6 +1092,7 @@ export const holdfast = $root.holdfast = (() => {
                 DescribeResponse.prototype.knownVersion = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 DescribeResponse.prototype.release = "";
                 DescribeResponse.prototype.health = null;
+                DescribeResponse.prototype.leadership = null;
 
                 DescribeResponse.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -1131,6 +1132,8 @@ export const holdfast = $root.holdfast = (() => {
                         writer.uint32(114).string(message.release);
                     if (message.health != null && $Object.hasOwnProperty.call(message, "health"))
                         $root.holdfast.metadata.v1.Health.encode(message.health, writer.uint32(122).fork(), _depth + 1).ldelim();
+                    if (message.leadership != null && $Object.hasOwnProperty.call(message, "leadership"))
+                        $root.holdfast.metadata.v1.Leadership.encode(message.leadership, writer.uint32(130).fork(), _depth + 1).ldelim();
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -1295,6 +1298,12 @@ export const holdfast = $root.holdfast = (() => {
                                 message.health = $root.holdfast.metadata.v1.Health.decode(reader, reader.size(), $undefined, _depth + 1, message.health);
                                 continue;
                             }
+                        case 16: {
+                                if (wireType !== 2)
+                                    break;
+                                message.leadership = $root.holdfast.metadata.v1.Leadership.decode(reader, reader.size(), $undefined, _depth + 1, message.leadership);
+                                continue;
+                            }
                         }
                         reader.skipType(wireType, _depth, tag);
                         if (!reader.discardUnknown) {
@@ -1322,6 +1331,203 @@ export const holdfast = $root.holdfast = (() => {
                 })();
 
                 return DescribeResponse;
+            })();
+
+            v1.Leadership = (function() {
+
+                const Leadership = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                Leadership.prototype.isCounting = false;
+                Leadership.prototype.endingSessions = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                Leadership.prototype.storm = null;
+
+                Leadership.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.isCounting != null && $Object.hasOwnProperty.call(message, "isCounting") && message.isCounting !== false)
+                        writer.uint32(8).bool(message.isCounting);
+                    if (message.endingSessions != null && $Object.hasOwnProperty.call(message, "endingSessions") && (typeof message.endingSessions === "object" ? message.endingSessions.low || message.endingSessions.high : message.endingSessions !== 0))
+                        writer.uint32(16).uint64(message.endingSessions);
+                    if (message.storm != null && $Object.hasOwnProperty.call(message, "storm"))
+                        $root.holdfast.metadata.v1.Storm.encode(message.storm, writer.uint32(26).fork(), _depth + 1).ldelim();
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                Leadership.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.Leadership();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isCounting = value;
+                                else
+                                    delete message.isCounting;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.endingSessions = value;
+                                else
+                                    delete message.endingSessions;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 2)
+                                    break;
+                                message.storm = $root.holdfast.metadata.v1.Storm.decode(reader, reader.size(), $undefined, _depth + 1, message.storm);
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return Leadership;
+            })();
+
+            v1.Storm = (function() {
+
+                const Storm = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                Storm.prototype.stopped = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                Storm.prototype.holders = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+                Storm.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.stopped != null && $Object.hasOwnProperty.call(message, "stopped") && (typeof message.stopped === "object" ? message.stopped.low || message.stopped.high : message.stopped !== 0))
+                        writer.uint32(8).uint64(message.stopped);
+                    if (message.holders != null && $Object.hasOwnProperty.call(message, "holders") && (typeof message.holders === "object" ? message.holders.low || message.holders.high : message.holders !== 0))
+                        writer.uint32(16).uint64(message.holders);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                Storm.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.Storm();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.stopped = value;
+                                else
+                                    delete message.stopped;
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.holders = value;
+                                else
+                                    delete message.holders;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return Storm;
             })();
 
             v1.Member = (function() {
@@ -8018,6 +8224,8 @@ export const OpenClientRequest = holdfast.metadata.v1.OpenClientRequest;
 export const OpenClientResponse = holdfast.metadata.v1.OpenClientResponse;
 export const DescribeRequest = holdfast.metadata.v1.DescribeRequest;
 export const DescribeResponse = holdfast.metadata.v1.DescribeResponse;
+export const Leadership = holdfast.metadata.v1.Leadership;
+export const Storm = holdfast.metadata.v1.Storm;
 export const Member = holdfast.metadata.v1.Member;
 export const HashRequest = holdfast.metadata.v1.HashRequest;
 export const HashResponse = holdfast.metadata.v1.HashResponse;

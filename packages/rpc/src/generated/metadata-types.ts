@@ -242,6 +242,26 @@ export interface DescribeResponse {
   readonly release: string;
   /** Whether this server does its work, without asking anybody. */
   readonly health: Health | null;
+  /** What it knows of the sessions as the leader. Absent where the server does not lead. */
+  readonly leadership: Leadership | null;
+}
+
+/** What a leader knows of the sessions of nodes. */
+export interface Leadership {
+  /** Whether it has led long enough to tell who renews: nobody is expired before. */
+  readonly isCounting: boolean;
+  /** Sessions whose end it has proposed. */
+  readonly endingSessions: bigint;
+  /** Sessions with grants, while so many of them have stopped that it is an outage: nobody is fenced until most are back. Absent otherwise. */
+  readonly storm: Storm | null;
+}
+
+/** An outage of many sessions at once. */
+export interface Storm {
+  /** Sessions with grants that stopped. */
+  readonly stopped: bigint;
+  /** All sessions with grants. */
+  readonly holders: bigint;
 }
 
 /** A member of the group. */

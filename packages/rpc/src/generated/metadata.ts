@@ -396,6 +396,7 @@ export const emptyDescribeResponse: types.DescribeResponse = {
   knownVersion: 0n,
   release: '',
   health: null,
+  leadership: null,
 };
 
 export function encodeDescribeResponse(value: types.DescribeResponse): Uint8Array {
@@ -423,6 +424,7 @@ function rawOfDescribeResponse(value: types.DescribeResponse): raw.RawDescribeRe
     knownVersion: codec.rawOfUint64(value.knownVersion, 'holdfast.metadata.v1.DescribeResponse.known_version'),
     release: codec.rawOfText(value.release, 'holdfast.metadata.v1.DescribeResponse.release'),
     health: value.health === null ? null : rawOfHealth(value.health),
+    leadership: value.leadership === null ? null : rawOfLeadership(value.leadership),
   };
 }
 
@@ -443,6 +445,66 @@ function describeResponseOfRaw(from: raw.RawDescribeResponse): types.DescribeRes
     knownVersion: codec.uint64OfRaw(from.knownVersion),
     release: from.release,
     health: from.health === null ? null : healthOfRaw(from.health),
+    leadership: from.leadership === null ? null : leadershipOfRaw(from.leadership),
+  };
+}
+
+/** A `holdfast.metadata.v1.Leadership` in which nothing is set. */
+export const emptyLeadership: types.Leadership = {
+  isCounting: false,
+  endingSessions: 0n,
+  storm: null,
+};
+
+export function encodeLeadership(value: types.Leadership): Uint8Array {
+  return codec.encodeRaw(raw.Leadership, rawOfLeadership(value));
+}
+
+export function decodeLeadership(bytes: Uint8Array): types.Leadership {
+  return leadershipOfRaw(codec.decodeRaw(raw.Leadership, bytes, 'holdfast.metadata.v1.Leadership'));
+}
+
+function rawOfLeadership(value: types.Leadership): raw.RawLeadership {
+  return {
+    isCounting: value.isCounting,
+    endingSessions: codec.rawOfUint64(value.endingSessions, 'holdfast.metadata.v1.Leadership.ending_sessions'),
+    storm: value.storm === null ? null : rawOfStorm(value.storm),
+  };
+}
+
+function leadershipOfRaw(from: raw.RawLeadership): types.Leadership {
+  return {
+    isCounting: from.isCounting,
+    endingSessions: codec.uint64OfRaw(from.endingSessions),
+    storm: from.storm === null ? null : stormOfRaw(from.storm),
+  };
+}
+
+/** A `holdfast.metadata.v1.Storm` in which nothing is set. */
+export const emptyStorm: types.Storm = {
+  stopped: 0n,
+  holders: 0n,
+};
+
+export function encodeStorm(value: types.Storm): Uint8Array {
+  return codec.encodeRaw(raw.Storm, rawOfStorm(value));
+}
+
+export function decodeStorm(bytes: Uint8Array): types.Storm {
+  return stormOfRaw(codec.decodeRaw(raw.Storm, bytes, 'holdfast.metadata.v1.Storm'));
+}
+
+function rawOfStorm(value: types.Storm): raw.RawStorm {
+  return {
+    stopped: codec.rawOfUint64(value.stopped, 'holdfast.metadata.v1.Storm.stopped'),
+    holders: codec.rawOfUint64(value.holders, 'holdfast.metadata.v1.Storm.holders'),
+  };
+}
+
+function stormOfRaw(from: raw.RawStorm): types.Storm {
+  return {
+    stopped: codec.uint64OfRaw(from.stopped),
+    holders: codec.uint64OfRaw(from.holders),
   };
 }
 

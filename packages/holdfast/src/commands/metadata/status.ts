@@ -32,6 +32,7 @@ const columns: readonly Column<Row>[] = [
   { header: 'LOG', wide: true, cell: ({ group }) => (group === null ? '' : `${group.first} to ${group.last}`) },
   { header: 'SNAPSHOT', wide: true, cell: ({ group }) => shown(group?.snapshot) },
   { header: 'GENERATION', wide: true, cell: ({ group }) => shown(group?.generation) },
+  { header: 'SESSIONS', wide: true, cell: ({ group }) => sessionsOf(group) },
   { header: 'REASON', wide: true, cell: ({ group, error }) => error?.message ?? group?.health?.reason ?? '' },
 ];
 
@@ -63,6 +64,15 @@ function toRows(answers: readonly Described[]): Row[] {
   return answers.map((answer) => ({ ...answer, ahead }));
 }
 
+/** What the leader knows of the nodes' sessions. */
+function sessionsOf(group: DescribeResponse | null): string {
+  const leadership = group?.leadership ?? null;
+  if (leadership === null) return '';
+  const { isCounting, endingSessions, storm } = leadership;
+  if (storm !== null) return `storm: ${storm.stopped} of ${storm.holders} stopped, nobody is fenced`;
+  return isCounting ? `${endingSessions} ending` : 'not counted yet';
+}
+
 function healthOf(group: DescribeResponse | null): string | null {
   const state = group?.health?.state ?? null;
   return state === null ? null : String(state).toLowerCase();
@@ -90,6 +100,7 @@ function documentOf({ address, group, error, ahead }: Row): Readonly<Record<stri
     reason: group.health?.reason ?? '',
     leader: nameOf(group, group.leader) || null,
     release,
+    sessions: sessionsOf(group),
     ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, Number(value)])),
   };
 }
