@@ -248,6 +248,12 @@ export const stateErrorRows = {
     text: 'the snapshot {snapshot} cannot be made: its name or its id is taken',
     hint: 'Choose another name.',
   },
+  SNAPSHOT_GROUP_NOT_FOUND: {
+    kind: 'not-found',
+    retriable: false,
+    text: 'there is no group of snapshots {group}',
+    hint: 'A group goes with its last snapshot; see which snapshots there are with `holdfast snapshot list`.',
+  },
   SNAPSHOT_NOT_FOUND: {
     kind: 'not-found',
     retriable: false,

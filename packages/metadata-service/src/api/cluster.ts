@@ -18,8 +18,7 @@ import type { Membership } from '../membership.ts';
 import type { MetadataService } from '../service.ts';
 import { State } from '../state/state.ts';
 import type { StateAccess } from './state-access.ts';
-import { toNumber, toWord } from './values.ts';
-import { toTimestamp } from './volumes.ts';
+import { toNumber, toTimestamp, toWord } from './values.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 

@@ -128,6 +128,57 @@ groupTest('volumes are listed by the node that they are at, and snapshots by the
   expect([found.map(({ id }) => id), nextPageToken]).toEqual([['s1'], '']);
 });
 
+groupTest('volumes are cut together, and the group is found, and deleted, by who knows it', async () => {
+  await begin(1);
+  const { volumesService: volumes, snapshotsService: snapshots } = services;
+  const { sessions } = (await group.atLeader()).service;
+  await sessions.carryOut<'registerNode'>(nodeCommand('n1'));
+  const ids: string[] = [];
+  for (const name of ['a', 'b']) ids.push((await client.change(volumes, 'create', volume(name), options)).volume);
+  const create = async (name: string, of: readonly string[]) =>
+    client.ask(snapshots, 'createGroup', { name, volumes: of }, options);
+  const making = create('nightly', ids);
+  for (const id of ids) {
+    const acknowledge = { kind: 'acknowledge', session: '1.n1.1', agent: 1, volume: id, intent: 'nightly' } as const;
+    await until(async () =>
+      sessions.carryOut<'acknowledge'>(acknowledge).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+  const { group: made } = await making;
+  expect(made?.snapshots.map((each) => [each.volume, each.name]).toSorted(byFirst)).toEqual(
+    ids.map((id) => [id, `nightly/${id}`]).toSorted(byFirst),
+  );
+  expect(made?.snapshots.map((each) => each.group)).toEqual([made?.id, made?.id]);
+  expect(await create('nightly', ids.toReversed())).toEqual({ group: made });
+  const get = async () =>
+    client.ask(snapshots, 'getGroup', { by: { kind: 'name', value: 'nightly' }, isLocal: false }, options);
+  expect((await get()).group).toEqual(made);
+  const cases: readonly [string, () => Promise<unknown>][] = [
+    ['SNAPSHOT_EXISTS', async () => create('nightly', ids.slice(1))],
+    ['FIELD_MISSING', async () => create('', ids)],
+    ['STATE_COMMAND_MALFORMED', async () => create('other', [])],
+    [
+      'STATE_COMMAND_MALFORMED',
+      async () =>
+        create(
+          'other',
+          Array.from({ length: 33 }, (_, at) => `v${at}`),
+        ),
+    ],
+    ['VOLUME_NOT_FOUND', async () => create('other', ['none'])],
+    ['FIELD_MISSING', async () => client.ask(snapshots, 'getGroup', { by: null, isLocal: true }, options)],
+  ];
+  for (const [code, call] of cases) await expect(call()).rejects.toMatchObject({ code });
+  for (let times = 0; times < 2; times++)
+    await client.change(snapshots, 'deleteGroup', { group: made?.id ?? '' }, options);
+  await expect(get()).rejects.toMatchObject({ code: 'SNAPSHOT_GROUP_NOT_FOUND' });
+});
+
+const byFirst = ([one = '']: readonly string[], [other = '']: readonly string[]): number => one.localeCompare(other);
+
 groupTest('a list comes page by page, each volume once, whatever the pages end for', async () => {
   await begin(1);
   const { volumesService: volumes } = services;

@@ -14,7 +14,8 @@ import { mapsHandlers } from './maps.ts';
 import { poolsHandlers, settingsHandlers } from './pools.ts';
 import { StateAccess } from './state-access.ts';
 import { sessionsHandlers } from './sessions.ts';
-import { snapshotsHandlers, volumesHandlers } from './volumes.ts';
+import { snapshotsHandlers, type SnapshotMaker } from './snapshots.ts';
+import { volumesHandlers } from './volumes.ts';
 
 export interface MetadataApiOptions {
   readonly service: MetadataService;
@@ -38,9 +39,15 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
   const followers = new MapFollowers({ service, limits: mapLimits, timers });
   const requireLeader = (): void => access.requireLeader();
   // The name is the intent's id, too: whoever asks again meanwhile waits for the same snapshot.
-  const makeSnapshot = async ({ volume, name }: { readonly volume: string; readonly name: string }): Promise<void> => {
-    const what = { what: 'share', snapshot: random.uuid(), name, start: 0, stop: 0 } as const;
-    await sessions.narrow({ kind: 'intend', volume, intent: name, ...what });
+  const maker: SnapshotMaker = {
+    make: async ({ volume, name }) => {
+      const what = { what: 'share', snapshot: random.uuid(), name, start: 0, stop: 0 } as const;
+      await sessions.narrow({ kind: 'intend', volume, intent: name, ...what });
+    },
+    makeGroup: async ({ volumes, name }) => {
+      const members = volumes.map((volume) => ({ volume, snapshot: random.uuid(), name: `${name}/${volume}` }));
+      return sessions.narrowGroup({ kind: 'intendGroup', intent: name, group: random.uuid(), members });
+    },
   };
   return [
     serve(services.changesService, changesHandlers({ service, limits, timers })),
@@ -48,7 +55,7 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
     serve(services.settingsService, settingsHandlers(access)),
     serve(services.poolsService, poolsHandlers(access)),
     serve(services.volumesService, volumesHandlers(access, limits)),
-    serve(services.snapshotsService, snapshotsHandlers(access, limits, makeSnapshot)),
+    serve(services.snapshotsService, snapshotsHandlers(access, limits, maker)),
     serve(services.attachmentsService, attachmentsHandlers(access)),
     serve(mapsService, mapsHandlers(access, mapLimits)),
     serve(

@@ -71,8 +71,8 @@ export function fromStanding({ grants, letGo, intents, preemptions, unproved }: 
   const value: sessions.Standing = {
     grants: grants.map(fromGrant),
     letGo: letGo.map(fromGrant),
-    intents: intents.map(({ volume, pool, intent, kind, revision, start, stop }) => ({
-      ...{ volume, pool, intent, kind: fromChoice(kind) },
+    intents: intents.map(({ volume, pool, intent, kind, revision, start, stop, holdsWrites }) => ({
+      ...{ volume, pool, intent, kind: fromChoice(kind), holdsWrites },
       ...{ revision: BigInt(revision), start: BigInt(start), stop: BigInt(stop) },
     })),
     preempt: preemptions.map(({ pool, session, key, devices, as, drainMs }) => ({

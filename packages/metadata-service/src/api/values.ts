@@ -1,5 +1,6 @@
 // Between what the wire holds and what the state works with: 64-bit numbers, words of enums, fields that must be there.
 import { OpError } from '@holdfast/base';
+import type { Timestamp } from '@holdfast/rpc';
 
 /** A count or a number as the state has it. Above 2^53 no field of the state goes. */
 export function toNumber(value: bigint, field: string): number {
@@ -35,3 +36,8 @@ export function fromChoice<Word extends string>(word: Word): ChoiceOf<Word> {
 type ChoiceOf<Word extends string> = Word extends `${infer Head}-${infer Tail}`
   ? `${Uppercase<Head>}_${ChoiceOf<Tail>}`
   : Uppercase<Word>;
+
+export function toTimestamp(atMs: number): Timestamp {
+  const seconds = Math.floor(atMs / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((atMs - seconds * 1000) * 1_000_000) };
+}

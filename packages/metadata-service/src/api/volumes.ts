@@ -1,8 +1,8 @@
-// The services Volumes and Snapshots.
+// The service Volumes.
 import { OpError } from '@holdfast/base';
-import type { Handlers, loadMetadataServices, Snapshot, Timestamp, Volume, VolumeGrant } from '@holdfast/rpc';
+import type { Handlers, loadMetadataServices, Volume, VolumeGrant } from '@holdfast/rpc';
 import type { StateDatabase } from '../state/database.ts';
-import type { AttachmentRow, GrantRow, IntentRow, SnapshotRow, VolumeRow } from '../state/entities.ts';
+import type { AttachmentRow, GrantRow, IntentRow, VolumeRow } from '../state/entities.ts';
 import { query } from '../state/query.ts';
 import type { ApiLimits } from './api-limits.ts';
 import { readPage } from './page.ts';
@@ -24,15 +24,6 @@ const grantsOf = query<GrantRow & { readonly ended: string | null }>(`
   WHERE grants.volume = ? ORDER BY grants.epoch
 `);
 const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
-const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ? AND is_hidden = 0');
-const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
-const snapshotsBehind = query<SnapshotRow>(
-  'SELECT * FROM snapshots WHERE id > ? AND is_hidden = 0 ORDER BY id LIMIT ?',
-);
-const snapshotsOfVolume = query<SnapshotRow>(
-  'SELECT * FROM snapshots WHERE volume = ? AND id > ? AND is_hidden = 0 ORDER BY id LIMIT ?',
-);
-
 /** Of an item of a list beside its texts. */
 const roughBytes = 256;
 
@@ -124,63 +115,4 @@ function usersOf(database: StateDatabase, { id }: VolumeRow): { grants: VolumeGr
     return { epoch: BigInt(epoch), session, node, mode: fromChoice(mode), isEnded: ended !== null };
   });
   return { grants, intent: database.get(intentOn, id)?.id ?? '' };
-}
-
-/** Brings the intent that makes a snapshot to its end: the leader's part. Null where this server cannot. */
-export type MakeSnapshot = (asked: { readonly volume: string; readonly name: string }) => Promise<void>;
-
-export function snapshotsHandlers(
-  access: StateAccess,
-  limits: ApiLimits,
-  make: MakeSnapshot | null,
-): Handlers<Services['snapshotsService']> {
-  const find = async (by: { readonly kind: string; readonly value: string }, isLocal: boolean) => {
-    const asked = toWord(by.value, by.kind);
-    const statement = by.kind === 'snapshot' ? snapshotById : snapshotNamed;
-    const { value: row, revision } = await access.read(isLocal, (database) => database.get(statement, asked));
-    if (row === null) throw new OpError('SNAPSHOT_NOT_FOUND', { snapshot: asked });
-    return { snapshot: snapshotOf(row), revision };
-  };
-  return {
-    create:
-      make === null
-        ? null
-        : async ({ name, volume }) => {
-            access.requireLeader();
-            await make({ volume: toWord(volume, 'volume'), name: toWord(name, 'name') });
-            const { snapshot } = await find({ kind: 'name', value: name }, false);
-            return { snapshot };
-          },
-    delete: async ({ id, snapshot }) =>
-      access.act<'deleteSnapshot'>(id, { kind: 'deleteSnapshot', snapshot: toWord(snapshot, 'snapshot') }),
-    get: async ({ by, isLocal }) => find(present(by, 'by'), isLocal),
-    list: async ({ isLocal, volume, ...page }) => {
-      const { value, revision } = await access.read(isLocal, (database) =>
-        readPage<SnapshotRow>(page, {
-          limits,
-          behind: (id, limit) =>
-            volume === ''
-              ? database.all(snapshotsBehind, id, limit)
-              : database.all(snapshotsOfVolume, volume, id, limit),
-          idOf: ({ id }) => id,
-          bytesOf: ({ name }) => roughBytes + Buffer.byteLength(name ?? ''),
-        }),
-      );
-      return { snapshots: value.rows.map(snapshotOf), nextPageToken: value.nextPageToken, revision };
-    },
-  };
-}
-
-function snapshotOf({ id, name, volume, extents, clones, created_ms }: SnapshotRow): Snapshot {
-  return {
-    ...{ id, name: name ?? '', volume },
-    extents: BigInt(extents),
-    clones: BigInt(clones),
-    createTime: toTimestamp(created_ms),
-  };
-}
-
-export function toTimestamp(atMs: number): Timestamp {
-  const seconds = Math.floor(atMs / 1000);
-  return { seconds: BigInt(seconds), nanos: Math.round((atMs - seconds * 1000) * 1_000_000) };
 }

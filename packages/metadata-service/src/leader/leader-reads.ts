@@ -67,6 +67,8 @@ export const poolsToReclaim = query<{ readonly name: string }>(`
 export const anyIntent = query<{ readonly volume: string }>('SELECT volume FROM intents LIMIT 1');
 export const intentsBehind = query<IntentRow>('SELECT * FROM intents WHERE volume > ? ORDER BY volume LIMIT ?');
 export const intentOnVolume = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
+/** Those that end with one of a group. */
+export const intentsOfGroup = query<IntentRow>('SELECT * FROM intents WHERE group_id = ? ORDER BY volume');
 export interface AskedIntent extends IntentRow {
   readonly pool: string;
 }

@@ -13,6 +13,8 @@ export interface LeaderSettings {
   readonly stoppedShare: number;
   /** An intent that is not complete by then is withdrawn (F9). */
   readonly intentMs: number;
+  /** The same of a cut over several volumes, whose writers hold their writes meanwhile. */
+  readonly groupMs: number;
   /** A session is told at most so often that something waits for it, in ms. */
   readonly nudgeMs: number;
   /** For how long a request for a role counts as waiting for its holder (F8). */
@@ -40,6 +42,7 @@ export const leaderSettingsDefault: LeaderSettings = {
   suspectShare: 0.5,
   stoppedShare: 0.5,
   intentMs: 10_000,
+  groupMs: 2_000,
   nudgeMs: 250,
   roleMs: 2_000,
   refusedMs: 2_000,

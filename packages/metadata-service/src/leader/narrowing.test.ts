@@ -1,7 +1,7 @@
 // Intents under a leader, and what it does for pools by itself.
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { CommandOf } from '../state/commands.ts';
-import { Realm } from './leader-testing.ts';
+import { Realm, type TestAgent } from './leader-testing.ts';
 
 function share(volume: string, snapshot: string): CommandOf<'intend'> {
   const what = { what: 'share', snapshot, name: `name of ${snapshot}`, start: 0, stop: 0 } as const;
@@ -53,6 +53,113 @@ test('an intent that is not complete in time is withdrawn, and whoever began it 
   // Nothing was taken from it.
   await realm.world.done(a.renew());
   expect(a.standing).toMatchObject({ grants: [{ volume: 'v' }], intents: [] });
+});
+
+describe('a cut over several volumes', () => {
+  const ofGroup = (...volumes: string[]): CommandOf<'intendGroup'> => ({
+    ...{ kind: 'intendGroup', intent: 'nightly', group: `group of ${volumes.join(' ')}` },
+    members: volumes.map((volume) => ({ volume, snapshot: `s of ${volume}`, name: `nightly/${volume}` })),
+  });
+
+  async function withWriters(): Promise<{ realm: Realm; a: TestAgent; b: TestAgent }> {
+    const realm = await Realm.begin();
+    await realm.pool();
+    for (const volume of ['v', 'w', 'x']) await realm.volume(volume);
+    const [a, b] = [await realm.node('a'), await realm.node('b')];
+    await realm.do<'publish'>(realm.publish('v', 'a'));
+    await realm.do<'publish'>(realm.publish('w', 'b'));
+    return { realm, a, b };
+  }
+
+  test('is made in one entry of the log, when every writer holds its writes and everything is flushed', async () => {
+    const { realm, a, b } = await withWriters();
+    const narrowed = realm.leader.narrowGroup(ofGroup('v', 'w', 'x'));
+    await realm.world.until(() => realm.due.includes(a.session) && realm.due.includes(b.session));
+    await realm.world.done(a.renew());
+    // What nobody holds is flushed by whoever is asked.
+    expect(a.standing?.intents).toMatchObject([
+      { volume: 'v', intent: 'nightly', kind: 'share', holdsWrites: true },
+      { volume: 'x', intent: 'nightly', kind: 'share', holdsWrites: true },
+    ]);
+    for (const volume of ['v', 'x'])
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume, intent: 'nightly' });
+    expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+    expect(await realm.try<'commitIntent'>({ kind: 'commitIntent', volume: 'v', intent: 'nightly', atMs: 0 })).toBe(
+      'INTENT_INCOMPLETE',
+    );
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' });
+    expect(await realm.world.done(narrowed, 100)).toBe('group of v w x');
+    const made = realm.rows<{ revision: number }>("SELECT DISTINCT revision FROM changes WHERE kind = 'snapshot'");
+    expect(made).toHaveLength(1);
+    expect(realm.rows('SELECT name, volume FROM snapshots ORDER BY volume')).toEqual(
+      ['v', 'w', 'x'].map((volume) => ({ name: `nightly/${volume}`, volume })),
+    );
+    expect(realm.rows('SELECT volume FROM intents')).toEqual([]);
+    // Asked for again by its name it is the one that is there; of other volumes it is another one.
+    expect(await realm.world.done(realm.leader.narrowGroup({ ...ofGroup('x', 'w', 'v'), group: 'other' }))).toBe(
+      'group of v w x',
+    );
+    expect(await realm.try<'intendGroup'>(ofGroup('v', 'w'))).toBe('SNAPSHOT_EXISTS');
+  });
+
+  test('is withdrawn from all of them when a writer would hold its writes for long', async () => {
+    const { realm, a, b } = await withWriters();
+    const sinceMs = realm.nowMs;
+    const narrowed = realm.leader.narrowGroup(ofGroup('v', 'w'));
+    const ended = expect(realm.world.done(narrowed)).rejects.toMatchObject({
+      ...{ code: 'INTENT_INCOMPLETE', details: { sessions: b.session } },
+    });
+    await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
+    await ended;
+    expect(realm.nowMs - sinceMs).toBeLessThan(3_000);
+    expect(realm.rows('SELECT volume FROM intents')).toEqual([]);
+    expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+  });
+
+  test('goes with its last snapshot, and leaves its name free', async () => {
+    const { realm, a, b } = await withWriters();
+    const cut = async (): Promise<string> => {
+      const narrowed = realm.leader.narrowGroup(ofGroup('v', 'w'));
+      await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' });
+      return realm.world.done(narrowed);
+    };
+    const groups = (): unknown[] => realm.rows('SELECT name FROM snapshot_groups');
+    await cut();
+    await realm.do<'deleteSnapshot'>({ kind: 'deleteSnapshot', snapshot: 's of v' });
+    expect(groups()).toEqual([{ name: 'nightly' }]);
+    await realm.do<'deleteGroup'>({ kind: 'deleteGroup', group: 'group of v w' });
+    expect(groups()).toEqual([]);
+    await cut();
+    // A clone keeps what it reads, and no group.
+    const asked = { volume: 'c', name: 'c', tenant: '', extents: 100, attributes: '' };
+    await realm.do<'cloneVolume'>({ kind: 'cloneVolume', snapshot: 's of v', ...asked });
+    await realm.do<'deleteGroup'>({ kind: 'deleteGroup', group: 'group of v w' });
+    expect(groups()).toEqual([]);
+    expect(realm.rows('SELECT id FROM snapshots')).toEqual([{ id: 's of v' }]);
+  });
+
+  const members = ofGroup('v', 'w').members;
+  const refused: readonly (readonly [string, string, CommandOf<'intendGroup'>['members']])[] = [
+    ['of nothing', 'STATE_COMMAND_MALFORMED', []],
+    ['of one volume twice', 'STATE_COMMAND_MALFORMED', [...members, { volume: 'v', snapshot: 'other', name: 'other' }]],
+    ['with one name twice', 'STATE_COMMAND_MALFORMED', members.map((member) => ({ ...member, name: 'one' }))],
+    ['with a volume that is not there', 'VOLUME_NOT_FOUND', [...members, { volume: 'y', snapshot: 'y', name: 'y' }]],
+  ];
+  test.each(refused)('%s is refused, and begins nothing', async (_, code, of) => {
+    const { realm } = await withWriters();
+    expect(await realm.try<'intendGroup'>({ ...ofGroup('v', 'w'), members: of })).toBe(code);
+    expect(realm.rows('SELECT volume FROM intents')).toEqual([]);
+  });
+
+  test('of which one volume waits for another change is refused', async () => {
+    const { realm } = await withWriters();
+    await realm.do<'intend'>(share('w', 's'));
+    expect(await realm.try<'intendGroup'>(ofGroup('v', 'w'))).toBe('VOLUME_BUSY');
+    expect(realm.rows('SELECT volume FROM intents')).toEqual([{ volume: 'w' }]);
+  });
 });
 
 test('who waits for an intent is told when its leader falls', async () => {

@@ -3,7 +3,14 @@
 import { OpError } from '@holdfast/base';
 import type { IntentRow } from '../state/entities.ts';
 import type { WatchParts } from './expiry.ts';
-import { acknowledgedBy, intentsBehind, intentOnVolume, missingAcknowledgements } from './leader-reads.ts';
+import {
+  acknowledgedBy,
+  intentsBehind,
+  intentsOfGroup,
+  intentOnVolume,
+  missingAcknowledgements,
+  sessionsHolding,
+} from './leader-reads.ts';
 import type { Tenure } from './tenure.ts';
 
 export interface NarrowingParts extends WatchParts {
@@ -22,8 +29,9 @@ export class Narrowing {
 
   /** Resolves when the intent is committed, and with it everything that it takes away is gone. */
   async settled(volume: string, intent: string): Promise<void> {
-    if (this.#parts.database().get(intentOnVolume, volume)?.id !== intent) return;
-    const name = nameOf(volume, intent);
+    const open = this.#parts.database().get(intentOnVolume, volume);
+    if (open?.id !== intent) return;
+    const name = nameOf(this.#together(open)[0]?.volume ?? volume, intent);
     const settling = this.#settling.get(name) ?? newSettling();
     this.#settling.set(name, settling);
     await settling.promise;
@@ -62,16 +70,33 @@ export class Narrowing {
     for (const { session } of this.#parts.database().all(missingAcknowledgements, volume)) this.#parts.onDue(session);
   }
 
-  #lookAt(tenure: Tenure, { volume, id: intent, kind }: IntentRow, nowMs: number): void {
+  #lookAt(tenure: Tenure, intent: IntentRow, nowMs: number): void {
     const { settings } = this.#parts;
+    const all = this.#together(intent);
+    const limitMs = this.#areWritesHeld(all) ? settings.groupMs : settings.intentMs;
+    const [{ volume, id } = intent] = all;
+    const ageMs = tenure.ageMs(nameOf(volume, id), nowMs);
+    if (all.every((each) => this.#isComplete(each))) this.#commit(tenure, volume, id);
+    else if (ageMs > limitMs) this.#withdraw(volume, id, all);
+    else for (const each of all) this.ask(each.volume);
+  }
+
+  /** Those that end with it, itself among them; what becomes of them has the name of the first. */
+  #together(intent: IntentRow): IntentRow[] {
+    return intent.group_id === null ? [intent] : this.#parts.database().all(intentsOfGroup, intent.group_id);
+  }
+
+  /** A group's writers hold their writes from their acknowledgement on; what nobody holds is flushed by anybody, when it is asked. */
+  #areWritesHeld(all: readonly IntentRow[]): boolean {
     const database = this.#parts.database();
-    const ageMs = tenure.ageMs(nameOf(volume, intent), nowMs);
-    const isAcknowledged = database.get(missingAcknowledgements, volume) === null;
+    return all.some(({ group_id, volume }) => group_id !== null && database.get(sessionsHolding, volume) !== null);
+  }
+
+  #isComplete({ volume, kind }: IntentRow): boolean {
+    const database = this.#parts.database();
+    if (database.get(missingAcknowledgements, volume) !== null) return false;
     // A snapshot of what only a device's cache holds could still change: somebody has flushed (adr/0013).
-    const isFlushed = kind !== 'share' || database.get(acknowledgedBy, volume) !== null;
-    if (isAcknowledged && isFlushed) this.#commit(tenure, volume, intent);
-    else if (ageMs > settings.intentMs) this.#withdraw(volume, intent);
-    else this.ask(volume);
+    return kind !== 'share' || database.get(acknowledgedBy, volume) !== null;
   }
 
   #commit(tenure: Tenure, volume: string, intent: string): void {
@@ -90,9 +115,9 @@ export class Narrowing {
   }
 
   /** A delete is no intent, so nothing that is withdrawn here holds anything up for ever. */
-  #withdraw(volume: string, intent: string): void {
-    const missing = this.#parts.database().all(missingAcknowledgements, volume);
-    const sessions = missing.map(({ session }) => session).join(', ');
+  #withdraw(volume: string, intent: string, all: readonly IntentRow[]): void {
+    const missing = all.flatMap((each) => this.#parts.database().all(missingAcknowledgements, each.volume));
+    const sessions = [...new Set(missing.map(({ session }) => session))].join(', ');
     this.#parts.errands.run<'withdrawIntent'>(
       nameOf(volume, intent),
       { kind: 'withdrawIntent', volume, intent },

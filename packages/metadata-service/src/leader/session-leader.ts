@@ -137,6 +137,16 @@ export class SessionLeader {
     await this.#narrowing.settled(volume, intent);
   }
 
+  /** The same over several volumes, cut at one instant. Answers the group's id; one that is there is the one that is meant. */
+  async narrowGroup(command: CommandOf<'intendGroup'>): Promise<string> {
+    const { group, isMade } = await this.carryOut<'intendGroup'>(command);
+    const tenure = this.#current();
+    if (tenure === null) throw this.#whyNotLeading();
+    const { intent, members } = command;
+    if (!isMade) await this.#narrowing.settled(members[0]?.volume ?? '', intent);
+    return group;
+  }
+
   /** Reads the answer of a command that somebody else proposed, and hears whom it waits for. */
   heed<Kind extends CommandKind>(command: CommandOf<Kind> & Command, read: () => ResultOf<Kind>): ResultOf<Kind> {
     try {
@@ -173,6 +183,9 @@ export class SessionLeader {
     switch (command.kind) {
       case 'unpublish':
         this.#noteWaiting(tenure, (result as ResultOf<'unpublish'>).waitsFor);
+        return;
+      case 'intendGroup':
+        this.#narrowing.lookAt(tenure, command.members[0]?.volume ?? '', nowMs);
         return;
       case 'intend':
       case 'acknowledge':

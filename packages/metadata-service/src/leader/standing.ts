@@ -48,6 +48,8 @@ export interface AskedAcknowledgement {
   readonly revision: number;
   readonly start: number;
   readonly stop: number;
+  /** A cut over several volumes: writes behind the acknowledgement wait until it is over. */
+  readonly holdsWrites: boolean;
 }
 
 /** F5: take this key from every device, and read back that it is gone. */
@@ -149,8 +151,8 @@ export class StandingRound {
 
   #intentsOf(session: string): AskedAcknowledgement[] {
     const own = this.#database.all(intentsForSession, session, this.#settings.dutiesMax);
-    return [...own, ...this.#unheld].map(({ volume, pool, id: intent, kind, revision, start, stop }) => {
-      return { volume, pool, intent, kind, revision, start, stop };
+    return [...own, ...this.#unheld].map(({ volume, pool, id: intent, kind, revision, start, stop, group_id }) => {
+      return { volume, pool, intent, kind, revision, start, stop, holdsWrites: group_id !== null };
     });
   }
 

@@ -55,6 +55,9 @@ const discarded = record({
   expect: record({ device: physical.device, start: physical.start }),
 });
 
+/** A volume of a cut over several, and the snapshot that it gets. */
+const groupMember = record({ volume: name, snapshot: name, name });
+
 /** One device as it was read back after PREEMPT (F5). */
 const readBack = record({
   device: name,
@@ -205,6 +208,12 @@ export const commands = {
     record({ volume: name, intent: name, atMs: number }),
     record({ revision: number, isDone: flag }),
   ),
+  intendGroup: define(
+    [104, 1],
+    record({ intent: name, group: name, members: someOf(groupMember, limits.volumesPerGroup) }),
+    record({ group: name, isMade: flag }),
+  ),
+  deleteGroup: define([105, 1], record({ group: name }), nothing),
   withdrawIntent: define([103, 1], record({ volume: name, intent: name }), nothing),
 
   raiseGeneration: define([120, 1], record({ seen: number, by: name, atMs: number }), record({ generation: number })),

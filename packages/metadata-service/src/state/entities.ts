@@ -137,6 +137,15 @@ export interface SnapshotRow {
   readonly clones: number;
   readonly is_hidden: number;
   readonly created_ms: number;
+  /** Null of one that was cut alone, or is hidden. */
+  readonly group_id: string | null;
+}
+
+/** Snapshots of several volumes, cut at one instant; it goes with its last one. */
+export interface SnapshotGroupRow {
+  readonly id: string;
+  readonly name: string;
+  readonly created_ms: number;
 }
 
 /** A run of a map, in sight from generation `birth` until before `death`. Device 0: a clone's hole, which hides its origin. */
@@ -247,6 +256,8 @@ export interface IntentRow {
   /** The logical extents from which an unmap takes away. */
   readonly start: number;
   readonly stop: number;
+  /** Of a cut over several volumes, whose intents are of one id, and end together. */
+  readonly group_id: string | null;
 }
 
 /** A metadata server. */

@@ -6,6 +6,7 @@ import type { Command, CommandKind, CommandOf, ResultOf } from './commands.ts';
 import { allocate, convert, discard, returnLeases } from './conversions.ts';
 import { openPool, proveGeneration, raiseGeneration } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
+import { deleteGroup, intendGroup } from './groups.ts';
 import { acknowledge, commitIntent, intend, withdrawIntent } from './intents.ts';
 import { admitMember, forgetMember, foundMember, inviteMember } from './members.ts';
 import { beginOperation, endOperation } from './operations.ts';
@@ -52,6 +53,8 @@ const handlers: Handlers = {
   intend,
   acknowledge,
   commitIntent,
+  intendGroup,
+  deleteGroup,
   withdrawIntent,
   raiseGeneration,
   proveGeneration,

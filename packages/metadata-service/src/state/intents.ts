@@ -3,7 +3,7 @@
 import { OpError } from '@holdfast/base';
 import { checkAgent } from './agents.ts';
 import type { CommandOf, ResultOf } from './commands.ts';
-import type { GrantRow, IntentRow, SnapshotRow, VolumeRow } from './entities.ts';
+import type { GrantRow, IntentRow, SnapshotGroupRow, SnapshotRow, VolumeRow } from './entities.ts';
 import { openPoolOf } from './extents.ts';
 import { cutOut, putRun } from './map-change.ts';
 import { encodeTrace } from './map-trace.ts';
@@ -16,15 +16,9 @@ import { volumeOf } from './volumes.ts';
 
 const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
 const insertIntent = insert<IntentRow>('intents', [
-  'volume',
-  'id',
-  'kind',
-  'revision',
-  'snapshot',
-  'name',
-  'start',
-  'stop',
+  ...(['volume', 'id', 'kind', 'revision', 'snapshot', 'name', 'start', 'stop', 'group_id'] as const),
 ]);
+const intentsOfGroup = query<IntentRow>('SELECT * FROM intents WHERE group_id = ? ORDER BY volume');
 const moveStart = change('UPDATE intents SET start = ? WHERE volume = ?');
 const deleteIntent = change('DELETE FROM intents WHERE volume = ?');
 const deleteAcknowledgements = change('DELETE FROM acknowledgements WHERE volume = ?');
@@ -44,8 +38,20 @@ const intentsFor = query<IntentRow>('SELECT * FROM intents WHERE snapshot = ? OR
 const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
 const countSnapshots = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM snapshots WHERE lineage = ?');
 const insertSnapshot = insert<SnapshotRow>('snapshots', [
-  ...(['id', 'name', 'volume', 'lineage', 'generation', 'extents', 'clones', 'is_hidden', 'created_ms'] as const),
+  ...([
+    'id',
+    'name',
+    'volume',
+    'lineage',
+    'generation',
+    'extents',
+    'clones',
+    'is_hidden',
+    'created_ms',
+    'group_id',
+  ] as const),
 ]);
+const insertGroup = insert<SnapshotGroupRow>('snapshot_groups', ['id', 'name', 'created_ms']);
 /** Of a change that somebody else made than the volume's engine. */
 const noEngine = 0;
 const raiseGeneration = change('UPDATE lineages SET generation = generation + 1 WHERE number = ?');
@@ -56,24 +62,42 @@ export function intend(state: State, command: CommandOf<'intend'>): ResultOf<'in
   openPoolOf(state, volume.pool);
   const open = state.database.get(intentOn, volume.id);
   if (open?.id === id) return { revision: open.revision };
-  if (kind === 'share' && isThere(state, volume, command)) return { revision: volume.narrowed };
+  if (kind === 'share' && isThere(state, volume, toShare(command))) return { revision: volume.narrowed };
   if (kind === 'unmap' && (start >= stop || stop > volume.extents)) throw malformed(`extents from ${start} to ${stop}`);
-  if (open !== null)
-    throw new OpError('VOLUME_BUSY', { volume: volume.id, reason: `the intent ${open.id} is not over` });
-  const revision = volume.revision + 1;
-  state.database.run(raiseRevision, revision, volume.id);
-  state.database.insert(insertIntent, { volume: volume.id, id, kind, revision, snapshot, name, start, stop });
-  state.note('intent', volume.id);
-  return { revision };
+  checkIdle(state, volume.id);
+  return { revision: beginIntent(state, volume, { id, kind, snapshot, name, start, stop, group_id: null }) };
+}
+
+export function checkIdle({ database }: State, volume: string): void {
+  const open = database.get(intentOn, volume);
+  if (open !== null) throw new OpError('VOLUME_BUSY', { volume, reason: `the intent ${open.id} is not over` });
+}
+
+export function beginIntent(
+  state: State,
+  { id: volume, revision: before }: VolumeRow,
+  intent: Omit<IntentRow, 'volume' | 'revision'>,
+): number {
+  const revision = before + 1;
+  state.database.run(raiseRevision, revision, volume);
+  state.database.insert(insertIntent, { volume, revision, ...intent });
+  state.note('intent', volume);
+  return revision;
+}
+
+export interface Share {
+  readonly intent: string;
+  readonly snapshot: string;
+  readonly name: string;
+}
+
+function toShare({ intent, snapshot, name }: CommandOf<'intend'>): Share {
+  if (snapshot === null || name === null) throw malformed('a share without the snapshot that it makes');
+  return { intent, snapshot, name };
 }
 
 /** Whether the snapshot was made already, by an earlier intent of this name. What another intent is to make is taken as well. */
-function isThere(
-  { database, cluster }: State,
-  volume: VolumeRow,
-  { intent, snapshot, name }: CommandOf<'intend'>,
-): boolean {
-  if (snapshot === null || name === null) throw malformed('a share without the snapshot that it makes');
+export function isThere({ database, cluster }: State, volume: VolumeRow, { intent, snapshot, name }: Share): boolean {
   const known = database.get(snapshotNamed, name);
   if (known?.lineage === volume.lineage) return true;
   const intended = database
@@ -105,24 +129,44 @@ export function acknowledge(state: State, command: CommandOf<'acknowledge'>): ob
   return {};
 }
 
-/** Checks the grants that exist at this moment, not those that existed when it was proposed. An unmap takes as many as it needs. */
+/**
+ * Checks the grants that exist at this moment, not those that existed when it was proposed. An unmap takes as many as it needs; a
+ * cut over several volumes is one.
+ */
 export function commitIntent(state: State, command: CommandOf<'commitIntent'>): ResultOf<'commitIntent'> {
   const intent = intentOf(state, command);
-  const volume = volumeOf(state, command.volume);
-  const left = state.database.all(missing, volume.id);
+  const all = together(state, intent);
+  for (const each of all) checkComplete(state, each);
+  for (const { volume, revision } of all) state.database.run(setNarrowed, revision, volume);
+  const { revision } = intent;
+  if (intent.kind === 'unmap' && !unmap(state, volumeOf(state, intent.volume), intent))
+    return { revision, isDone: false };
+  for (const each of all) {
+    if (each.kind === 'share') share(state, volumeOf(state, each.volume), { intent: each, atMs: command.atMs });
+    endIntent(state, each.volume);
+  }
+  if (intent.group_id !== null) nameGroup(state, intent.group_id, { name: intent.id, created_ms: command.atMs });
+  return { revision, isDone: true };
+}
+
+function checkComplete({ database }: State, { volume, kind }: IntentRow): void {
+  const left = database.all(missing, volume);
   if (left.length > 0) {
     const sessions = left.map(({ session }) => session).join(', ');
-    throw new OpError('INTENT_INCOMPLETE', { volume: volume.id, sessions });
+    throw new OpError('INTENT_INCOMPLETE', { volume, sessions });
   }
   // A snapshot of what only a device's cache holds could still change: whoever acknowledges has flushed (adr/0013).
-  if (intent.kind === 'share' && state.database.get(anyAcknowledgement, volume.id) === null) {
-    throw new OpError('INTENT_INCOMPLETE', { volume: volume.id, sessions: 'of any node, for a flush' });
-  }
-  state.database.run(setNarrowed, intent.revision, volume.id);
-  if (intent.kind === 'unmap' && !unmap(state, volume, intent)) return { revision: intent.revision, isDone: false };
-  if (intent.kind === 'share') share(state, volume, { intent, atMs: command.atMs });
-  endIntent(state, volume.id);
-  return { revision: intent.revision, isDone: true };
+  if (kind === 'share' && database.get(anyAcknowledgement, volume) === null)
+    throw new OpError('INTENT_INCOMPLETE', { volume, sessions: 'of any node, for a flush' });
+}
+
+/** The intents that end with this one. */
+function together({ database }: State, intent: IntentRow): IntentRow[] {
+  return intent.group_id === null ? [intent] : database.all(intentsOfGroup, intent.group_id);
+}
+
+function nameGroup({ database }: State, id: string, of: Omit<SnapshotGroupRow, 'id'>): void {
+  database.insert(insertGroup, { id, ...of });
 }
 
 /** O(1): what is born up to this generation is in the snapshot, and no run is touched. */
@@ -134,7 +178,7 @@ function share(
   const { lineage, extents } = volume;
   const { generation } = lineageOf(state.database, lineage);
   const id = intent.snapshot ?? intent.id;
-  const fresh = { clones: 0, is_hidden: 0, created_ms: atMs };
+  const fresh = { clones: 0, is_hidden: 0, created_ms: atMs, group_id: intent.group_id };
   state.database.insert(insertSnapshot, {
     id,
     name: intent.name,
@@ -160,7 +204,9 @@ function unmap(state: State, volume: VolumeRow, { start, stop }: IntentRow): boo
 }
 
 export function withdrawIntent(state: State, command: CommandOf<'withdrawIntent'>): object {
-  if (state.database.get(intentOn, command.volume)?.id === command.intent) endIntent(state, command.volume);
+  const intent = state.database.get(intentOn, command.volume);
+  if (intent?.id !== command.intent) return {};
+  for (const { volume } of together(state, intent)) endIntent(state, volume);
   return {};
 }
 

@@ -115,6 +115,21 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: kind('withdrawIntent'), volume, intent: fc.constantFrom('i1', 'i2') }),
   fc.record({ kind: kind('deleteSnapshot'), snapshot }),
   fc.record({
+    ...{ kind: kind('intendGroup'), intent: fc.constantFrom('g1', 'g2'), group: fc.constantFrom('group 1', 'group 2') },
+    members: fc.array(fc.record({ volume, snapshot, name: snapshot }), { maxLength: 3 }),
+  }),
+  fc.record({
+    ...{ kind: kind('intendGroup'), intent: fc.constant('g1'), group: fc.constant('group 1') },
+    members: fc.constant([
+      { volume: 'v1', snapshot: 's3', name: 's3' },
+      { volume: 'v2', snapshot: 's4', name: 's4' },
+    ]),
+  }),
+  fc.record({ kind: kind('acknowledge'), session, agent, volume, intent: fc.constant('g1') }),
+  fc.record({ kind: kind('commitIntent'), volume, intent: fc.constant('g1'), atMs: small }),
+  fc.record({ kind: kind('withdrawIntent'), volume, intent: fc.constant('g1') }),
+  fc.record({ kind: kind('deleteGroup'), group: fc.constantFrom('group 1', 'group 2') }),
+  fc.record({
     kind: kind('cloneVolume'),
     volume,
     name: volume,

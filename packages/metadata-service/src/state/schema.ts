@@ -138,7 +138,12 @@ const volumeTables = `
     clones INTEGER NOT NULL,
     is_hidden INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
+    group_id TEXT,
     UNIQUE (lineage, generation)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX snapshots_group ON snapshots (group_id, id) WHERE group_id IS NOT NULL;
+  CREATE TABLE snapshot_groups (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX snapshots_volume ON snapshots (volume, id);
   CREATE TABLE runs (
@@ -236,8 +241,11 @@ const fencingTables = `
     snapshot TEXT,
     name TEXT,
     start INTEGER NOT NULL,
-    stop INTEGER NOT NULL
+    stop INTEGER NOT NULL,
+    group_id TEXT
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX intents_group_name ON intents (id) WHERE group_id IS NOT NULL;
+  CREATE INDEX intents_group ON intents (group_id, volume) WHERE group_id IS NOT NULL;
   CREATE INDEX intents_snapshot ON intents (snapshot);
   CREATE INDEX intents_name ON intents (name);
   CREATE TABLE acknowledgements (

@@ -17,6 +17,8 @@ export const stateLimits = {
   /** Of one volume, and what is left of deleted ones while clones need it. */
   snapshotsPerVolume: 512,
   snapshots: 4_000_000,
+  /** Volumes that are cut at one instant: their writers hold their writes for it. */
+  volumesPerGroup: 32,
   /** Clones of snapshots of clones: a reader looks through as many maps. */
   cloneDepth: 8,
   nodes: 5_000,

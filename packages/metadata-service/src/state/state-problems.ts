@@ -42,6 +42,10 @@ const strays = query<{ readonly problem: string }>(`
       WHERE session_pools.session = leases.session AND session_pools.pool = leases.pool AND certificate IS NOT NULL)
   UNION ALL SELECT 'lineage without its snapshot: ' || number FROM lineages WHERE origin IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM snapshots WHERE lineage = origin AND generation = origin_generation)
+  UNION ALL SELECT 'group without snapshots: ' || id FROM snapshot_groups
+    WHERE id NOT IN (SELECT group_id FROM snapshots WHERE group_id IS NOT NULL)
+  UNION ALL SELECT 'snapshot without its group: ' || id FROM snapshots
+    WHERE group_id IS NOT NULL AND group_id NOT IN (SELECT id FROM snapshot_groups)
   UNION ALL SELECT 'clones of ' || id || ' are not ' || clones FROM snapshots WHERE clones <> (
     SELECT COUNT(*) FROM lineages WHERE origin = snapshots.lineage AND origin_generation = snapshots.generation)
 `);

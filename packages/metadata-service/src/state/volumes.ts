@@ -28,7 +28,10 @@ const attachmentOf = query<AttachmentRow>('SELECT * FROM attachments WHERE volum
 const grantsOf = query<GrantRow>('SELECT * FROM grants WHERE volume = ? ORDER BY epoch');
 const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
 const snapshotById = query<SnapshotRow>('SELECT * FROM snapshots WHERE id = ?');
-const hideSnapshot = change('UPDATE snapshots SET name = NULL, is_hidden = 1 WHERE id = ?');
+const hideSnapshot = change('UPDATE snapshots SET name = NULL, is_hidden = 1, group_id = NULL WHERE id = ?');
+const endGroup = change(`
+  DELETE FROM snapshot_groups WHERE id = ? AND NOT EXISTS (SELECT 1 FROM snapshots WHERE group_id = snapshot_groups.id)
+`);
 const countClone = change('UPDATE snapshots SET clones = clones + 1 WHERE id = ?');
 
 export function volumeOf({ database }: State, volume: string): VolumeRow {
@@ -180,6 +183,7 @@ export function deleteSnapshot(state: State, { snapshot: id }: CommandOf<'delete
   if (snapshot === null || snapshot.is_hidden === 1) return {};
   if (snapshot.clones > 0) state.database.run(hideSnapshot, id);
   else reclaimDead(state, snapshot);
+  if (snapshot.group_id !== null) state.database.run(endGroup, snapshot.group_id);
   state.note('snapshot', id, true);
   return {};
 }

@@ -466,6 +466,48 @@ export const snapshotsService = {
       encodeResponse: codec.encodeCreateSnapshotResponse,
       decodeResponse: codec.decodeCreateSnapshotResponse,
     },
+    /** Freezes what several volumes hold at one instant, for which their writers hold their writes. All of them, or none. */
+    createGroup: {
+      service: 'holdfast.metadata.v1.Snapshots',
+      method: 'CreateGroup',
+      path: '/holdfast.metadata.v1.Snapshots/CreateGroup',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.CreateSnapshotGroupRequest',
+      responseMessage: 'holdfast.metadata.v1.CreateSnapshotGroupResponse',
+      encodeRequest: codec.encodeCreateSnapshotGroupRequest,
+      decodeRequest: codec.decodeCreateSnapshotGroupRequest,
+      encodeResponse: codec.encodeCreateSnapshotGroupResponse,
+      decodeResponse: codec.decodeCreateSnapshotGroupResponse,
+    },
+    /** Deletes a group with its snapshots; one that is not there is deleted already. */
+    deleteGroup: {
+      service: 'holdfast.metadata.v1.Snapshots',
+      method: 'DeleteGroup',
+      path: '/holdfast.metadata.v1.Snapshots/DeleteGroup',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.DeleteSnapshotGroupRequest',
+      responseMessage: 'holdfast.metadata.v1.DeleteSnapshotGroupResponse',
+      encodeRequest: codec.encodeDeleteSnapshotGroupRequest,
+      decodeRequest: codec.decodeDeleteSnapshotGroupRequest,
+      encodeResponse: codec.encodeDeleteSnapshotGroupResponse,
+      decodeResponse: codec.decodeDeleteSnapshotGroupResponse,
+    },
+    /** One group with its snapshots, by its id or by its name. */
+    getGroup: {
+      service: 'holdfast.metadata.v1.Snapshots',
+      method: 'GetGroup',
+      path: '/holdfast.metadata.v1.Snapshots/GetGroup',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.GetSnapshotGroupRequest',
+      responseMessage: 'holdfast.metadata.v1.GetSnapshotGroupResponse',
+      encodeRequest: codec.encodeGetSnapshotGroupRequest,
+      decodeRequest: codec.decodeGetSnapshotGroupRequest,
+      encodeResponse: codec.encodeGetSnapshotGroupResponse,
+      decodeResponse: codec.decodeGetSnapshotGroupResponse,
+    },
     /** Deletes a snapshot; one that is not there is deleted already. Clones of it stay. */
     delete: {
       service: 'holdfast.metadata.v1.Snapshots',

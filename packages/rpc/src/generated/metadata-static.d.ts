@@ -445,8 +445,50 @@ export interface RawSnapshot {
   readonly extents: Raw64;
   readonly clones: Raw64;
   readonly createTime: RawTimestamp | null;
+  readonly group: string;
 }
 export const Snapshot: RawMessage<RawSnapshot>;
+
+export interface RawSnapshotGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly createTime: RawTimestamp | null;
+  readonly snapshots: readonly RawSnapshot[];
+}
+export const SnapshotGroup: RawMessage<RawSnapshotGroup>;
+
+export interface RawCreateSnapshotGroupRequest {
+  readonly name: string;
+  readonly volumes: readonly string[];
+}
+export const CreateSnapshotGroupRequest: RawMessage<RawCreateSnapshotGroupRequest>;
+
+export interface RawCreateSnapshotGroupResponse {
+  readonly group: RawSnapshotGroup | null;
+}
+export const CreateSnapshotGroupResponse: RawMessage<RawCreateSnapshotGroupResponse>;
+
+export interface RawDeleteSnapshotGroupRequest {
+  readonly id: RawCommandId | null;
+  readonly group: string;
+}
+export const DeleteSnapshotGroupRequest: RawMessage<RawDeleteSnapshotGroupRequest>;
+
+export type RawDeleteSnapshotGroupResponse = object;
+export const DeleteSnapshotGroupResponse: RawMessage<RawDeleteSnapshotGroupResponse>;
+
+export interface RawGetSnapshotGroupRequest {
+  readonly group: string | null;
+  readonly name: string | null;
+  readonly isLocal: boolean;
+}
+export const GetSnapshotGroupRequest: RawMessage<RawGetSnapshotGroupRequest>;
+
+export interface RawGetSnapshotGroupResponse {
+  readonly group: RawSnapshotGroup | null;
+  readonly revision: Raw64;
+}
+export const GetSnapshotGroupResponse: RawMessage<RawGetSnapshotGroupResponse>;
 
 export interface RawCreateSnapshotRequest {
   readonly name: string;

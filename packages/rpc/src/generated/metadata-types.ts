@@ -751,8 +751,67 @@ export interface Snapshot {
   readonly extents: bigint;
   /** Clones that were made of it. */
   readonly clones: bigint;
-  /** When it was asked for, on the leader's wall clock. */
+  /** When it was made, on the leader's wall clock. */
   readonly createTime: Timestamp | null;
+  /** The id of the group that it was made with; empty for one that was made alone. */
+  readonly group: string;
+}
+
+/** Snapshots that were made at one instant. */
+export interface SnapshotGroup {
+  /** Its id, never given twice. */
+  readonly id: string;
+  /** Its name, unique in the cluster. */
+  readonly name: string;
+  /** When it was made, on the leader's wall clock. */
+  readonly createTime: Timestamp | null;
+  /** Its snapshots, in the order of their ids, without such as were deleted alone. */
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** Makes a group. */
+export interface CreateSnapshotGroupRequest {
+  /** Its name. A group of that name of the same volumes is the one that is meant, so it needs no command's number. */
+  readonly name: string;
+  /** The ids of the volumes: 32 at most, each once. The snapshot of each has the group's name, a slash, and the volume's id for its name. */
+  readonly volumes: readonly string[];
+}
+
+/** The group is there. */
+export interface CreateSnapshotGroupResponse {
+  /** The group. */
+  readonly group: SnapshotGroup | null;
+}
+
+/** Deletes a group. */
+export interface DeleteSnapshotGroupRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The group's id. */
+  readonly group: string;
+}
+
+/** The group is gone. */
+export type DeleteSnapshotGroupResponse = Readonly<Record<string, never>>;
+
+/** Asks for a group. */
+export interface GetSnapshotGroupRequest {
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+  readonly by:
+    /** By its id. */
+    | { readonly kind: 'group'; readonly value: string }
+    /** By its name. */
+    | { readonly kind: 'name'; readonly value: string }
+    | null;
+}
+
+/** The group. */
+export interface GetSnapshotGroupResponse {
+  /** The group. */
+  readonly group: SnapshotGroup | null;
+  /** The revision that was read. */
+  readonly revision: bigint;
 }
 
 /** Makes a snapshot. */

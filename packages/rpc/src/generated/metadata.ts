@@ -2069,6 +2069,7 @@ export const emptySnapshot: types.Snapshot = {
   extents: 0n,
   clones: 0n,
   createTime: null,
+  group: '',
 };
 
 export function encodeSnapshot(value: types.Snapshot): Uint8Array {
@@ -2087,6 +2088,7 @@ function rawOfSnapshot(value: types.Snapshot): raw.RawSnapshot {
     extents: codec.rawOfUint64(value.extents, 'holdfast.metadata.v1.Snapshot.extents'),
     clones: codec.rawOfUint64(value.clones, 'holdfast.metadata.v1.Snapshot.clones'),
     createTime: value.createTime === null ? null : rawOfTimestamp(value.createTime),
+    group: codec.rawOfText(value.group, 'holdfast.metadata.v1.Snapshot.group'),
   };
 }
 
@@ -2098,6 +2100,202 @@ function snapshotOfRaw(from: raw.RawSnapshot): types.Snapshot {
     extents: codec.uint64OfRaw(from.extents),
     clones: codec.uint64OfRaw(from.clones),
     createTime: from.createTime === null ? null : timestampOfRaw(from.createTime),
+    group: from.group,
+  };
+}
+
+/** A `holdfast.metadata.v1.SnapshotGroup` in which nothing is set. */
+export const emptySnapshotGroup: types.SnapshotGroup = {
+  id: '',
+  name: '',
+  createTime: null,
+  snapshots: [],
+};
+
+export function encodeSnapshotGroup(value: types.SnapshotGroup): Uint8Array {
+  return codec.encodeRaw(raw.SnapshotGroup, rawOfSnapshotGroup(value));
+}
+
+export function decodeSnapshotGroup(bytes: Uint8Array): types.SnapshotGroup {
+  return snapshotGroupOfRaw(codec.decodeRaw(raw.SnapshotGroup, bytes, 'holdfast.metadata.v1.SnapshotGroup'));
+}
+
+function rawOfSnapshotGroup(value: types.SnapshotGroup): raw.RawSnapshotGroup {
+  return {
+    id: codec.rawOfText(value.id, 'holdfast.metadata.v1.SnapshotGroup.id'),
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.SnapshotGroup.name'),
+    createTime: value.createTime === null ? null : rawOfTimestamp(value.createTime),
+    snapshots: value.snapshots.map((item) => rawOfSnapshot(item)),
+  };
+}
+
+function snapshotGroupOfRaw(from: raw.RawSnapshotGroup): types.SnapshotGroup {
+  return {
+    id: from.id,
+    name: from.name,
+    createTime: from.createTime === null ? null : timestampOfRaw(from.createTime),
+    snapshots: from.snapshots.map((item) => snapshotOfRaw(item)),
+  };
+}
+
+/** A `holdfast.metadata.v1.CreateSnapshotGroupRequest` in which nothing is set. */
+export const emptyCreateSnapshotGroupRequest: types.CreateSnapshotGroupRequest = {
+  name: '',
+  volumes: [],
+};
+
+export function encodeCreateSnapshotGroupRequest(value: types.CreateSnapshotGroupRequest): Uint8Array {
+  return codec.encodeRaw(raw.CreateSnapshotGroupRequest, rawOfCreateSnapshotGroupRequest(value));
+}
+
+export function decodeCreateSnapshotGroupRequest(bytes: Uint8Array): types.CreateSnapshotGroupRequest {
+  return createSnapshotGroupRequestOfRaw(codec.decodeRaw(raw.CreateSnapshotGroupRequest, bytes, 'holdfast.metadata.v1.CreateSnapshotGroupRequest'));
+}
+
+function rawOfCreateSnapshotGroupRequest(value: types.CreateSnapshotGroupRequest): raw.RawCreateSnapshotGroupRequest {
+  return {
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.CreateSnapshotGroupRequest.name'),
+    volumes: value.volumes.map((item) => codec.rawOfText(item, 'holdfast.metadata.v1.CreateSnapshotGroupRequest.volumes')),
+  };
+}
+
+function createSnapshotGroupRequestOfRaw(from: raw.RawCreateSnapshotGroupRequest): types.CreateSnapshotGroupRequest {
+  return {
+    name: from.name,
+    volumes: from.volumes,
+  };
+}
+
+/** A `holdfast.metadata.v1.CreateSnapshotGroupResponse` in which nothing is set. */
+export const emptyCreateSnapshotGroupResponse: types.CreateSnapshotGroupResponse = {
+  group: null,
+};
+
+export function encodeCreateSnapshotGroupResponse(value: types.CreateSnapshotGroupResponse): Uint8Array {
+  return codec.encodeRaw(raw.CreateSnapshotGroupResponse, rawOfCreateSnapshotGroupResponse(value));
+}
+
+export function decodeCreateSnapshotGroupResponse(bytes: Uint8Array): types.CreateSnapshotGroupResponse {
+  return createSnapshotGroupResponseOfRaw(codec.decodeRaw(raw.CreateSnapshotGroupResponse, bytes, 'holdfast.metadata.v1.CreateSnapshotGroupResponse'));
+}
+
+function rawOfCreateSnapshotGroupResponse(value: types.CreateSnapshotGroupResponse): raw.RawCreateSnapshotGroupResponse {
+  return {
+    group: value.group === null ? null : rawOfSnapshotGroup(value.group),
+  };
+}
+
+function createSnapshotGroupResponseOfRaw(from: raw.RawCreateSnapshotGroupResponse): types.CreateSnapshotGroupResponse {
+  return {
+    group: from.group === null ? null : snapshotGroupOfRaw(from.group),
+  };
+}
+
+/** A `holdfast.metadata.v1.DeleteSnapshotGroupRequest` in which nothing is set. */
+export const emptyDeleteSnapshotGroupRequest: types.DeleteSnapshotGroupRequest = {
+  id: null,
+  group: '',
+};
+
+export function encodeDeleteSnapshotGroupRequest(value: types.DeleteSnapshotGroupRequest): Uint8Array {
+  return codec.encodeRaw(raw.DeleteSnapshotGroupRequest, rawOfDeleteSnapshotGroupRequest(value));
+}
+
+export function decodeDeleteSnapshotGroupRequest(bytes: Uint8Array): types.DeleteSnapshotGroupRequest {
+  return deleteSnapshotGroupRequestOfRaw(codec.decodeRaw(raw.DeleteSnapshotGroupRequest, bytes, 'holdfast.metadata.v1.DeleteSnapshotGroupRequest'));
+}
+
+function rawOfDeleteSnapshotGroupRequest(value: types.DeleteSnapshotGroupRequest): raw.RawDeleteSnapshotGroupRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    group: codec.rawOfText(value.group, 'holdfast.metadata.v1.DeleteSnapshotGroupRequest.group'),
+  };
+}
+
+function deleteSnapshotGroupRequestOfRaw(from: raw.RawDeleteSnapshotGroupRequest): types.DeleteSnapshotGroupRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    group: from.group,
+  };
+}
+
+/** A `holdfast.metadata.v1.DeleteSnapshotGroupResponse` in which nothing is set. */
+export const emptyDeleteSnapshotGroupResponse: types.DeleteSnapshotGroupResponse = {
+};
+
+export function encodeDeleteSnapshotGroupResponse(value: types.DeleteSnapshotGroupResponse): Uint8Array {
+  return codec.encodeRaw(raw.DeleteSnapshotGroupResponse, rawOfDeleteSnapshotGroupResponse(value));
+}
+
+export function decodeDeleteSnapshotGroupResponse(bytes: Uint8Array): types.DeleteSnapshotGroupResponse {
+  return deleteSnapshotGroupResponseOfRaw(codec.decodeRaw(raw.DeleteSnapshotGroupResponse, bytes, 'holdfast.metadata.v1.DeleteSnapshotGroupResponse'));
+}
+
+function rawOfDeleteSnapshotGroupResponse(_value: types.DeleteSnapshotGroupResponse): raw.RawDeleteSnapshotGroupResponse {
+  return {};
+}
+
+function deleteSnapshotGroupResponseOfRaw(_raw: raw.RawDeleteSnapshotGroupResponse): types.DeleteSnapshotGroupResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.GetSnapshotGroupRequest` in which nothing is set. */
+export const emptyGetSnapshotGroupRequest: types.GetSnapshotGroupRequest = {
+  isLocal: false,
+  by: null,
+};
+
+export function encodeGetSnapshotGroupRequest(value: types.GetSnapshotGroupRequest): Uint8Array {
+  return codec.encodeRaw(raw.GetSnapshotGroupRequest, rawOfGetSnapshotGroupRequest(value));
+}
+
+export function decodeGetSnapshotGroupRequest(bytes: Uint8Array): types.GetSnapshotGroupRequest {
+  return getSnapshotGroupRequestOfRaw(codec.decodeRaw(raw.GetSnapshotGroupRequest, bytes, 'holdfast.metadata.v1.GetSnapshotGroupRequest'));
+}
+
+function rawOfGetSnapshotGroupRequest(value: types.GetSnapshotGroupRequest): raw.RawGetSnapshotGroupRequest {
+  return {
+    group: value.by?.kind === 'group' ? codec.rawOfText(value.by.value, 'holdfast.metadata.v1.GetSnapshotGroupRequest.group') : null,
+    name: value.by?.kind === 'name' ? codec.rawOfText(value.by.value, 'holdfast.metadata.v1.GetSnapshotGroupRequest.name') : null,
+    isLocal: value.isLocal,
+  };
+}
+
+function getSnapshotGroupRequestOfRaw(from: raw.RawGetSnapshotGroupRequest): types.GetSnapshotGroupRequest {
+  return {
+    isLocal: from.isLocal,
+    by:
+      from.group !== null ? { kind: 'group', value: from.group } :
+      from.name !== null ? { kind: 'name', value: from.name } :
+      null,
+  };
+}
+
+/** A `holdfast.metadata.v1.GetSnapshotGroupResponse` in which nothing is set. */
+export const emptyGetSnapshotGroupResponse: types.GetSnapshotGroupResponse = {
+  group: null,
+  revision: 0n,
+};
+
+export function encodeGetSnapshotGroupResponse(value: types.GetSnapshotGroupResponse): Uint8Array {
+  return codec.encodeRaw(raw.GetSnapshotGroupResponse, rawOfGetSnapshotGroupResponse(value));
+}
+
+export function decodeGetSnapshotGroupResponse(bytes: Uint8Array): types.GetSnapshotGroupResponse {
+  return getSnapshotGroupResponseOfRaw(codec.decodeRaw(raw.GetSnapshotGroupResponse, bytes, 'holdfast.metadata.v1.GetSnapshotGroupResponse'));
+}
+
+function rawOfGetSnapshotGroupResponse(value: types.GetSnapshotGroupResponse): raw.RawGetSnapshotGroupResponse {
+  return {
+    group: value.group === null ? null : rawOfSnapshotGroup(value.group),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.GetSnapshotGroupResponse.revision'),
+  };
+}
+
+function getSnapshotGroupResponseOfRaw(from: raw.RawGetSnapshotGroupResponse): types.GetSnapshotGroupResponse {
+  return {
+    group: from.group === null ? null : snapshotGroupOfRaw(from.group),
+    revision: codec.uint64OfRaw(from.revision),
   };
 }
 

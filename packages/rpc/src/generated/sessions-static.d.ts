@@ -87,6 +87,7 @@ export interface RawIntent {
   readonly revision: Raw64;
   readonly start: Raw64;
   readonly stop: Raw64;
+  readonly holdsWrites: boolean;
 }
 export const Intent: RawMessage<RawIntent>;
 

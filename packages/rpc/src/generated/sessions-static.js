@@ -1119,6 +1119,7 @@ export const holdfast = $root.holdfast = (() => {
                 Intent.prototype.revision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 Intent.prototype.start = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 Intent.prototype.stop = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+                Intent.prototype.holdsWrites = false;
 
                 Intent.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -1141,6 +1142,8 @@ export const holdfast = $root.holdfast = (() => {
                         writer.uint32(48).uint64(message.start);
                     if (message.stop != null && $Object.hasOwnProperty.call(message, "stop") && (typeof message.stop === "object" ? message.stop.low || message.stop.high : message.stop !== 0))
                         writer.uint32(56).uint64(message.stop);
+                    if (message.holdsWrites != null && $Object.hasOwnProperty.call(message, "holdsWrites") && message.holdsWrites !== false)
+                        writer.uint32(64).bool(message.holdsWrites);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -1235,6 +1238,15 @@ export const holdfast = $root.holdfast = (() => {
                                     message.stop = value;
                                 else
                                     delete message.stop;
+                                continue;
+                            }
+                        case 8: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.holdsWrites = value;
+                                else
+                                    delete message.holdsWrites;
                                 continue;
                             }
                         }

@@ -179,6 +179,11 @@ export interface Intent {
   readonly start: bigint;
   /** The first one behind it. */
   readonly stop: bigint;
+  /**
+   * A cut over several volumes: writes that come behind the acknowledgement wait until the intent is over, made or withdrawn, as the head
+   * of the map says. That is two seconds from its beginning at most, unless the leader changes.
+   */
+  readonly holdsWrites: boolean;
 }
 
 /** An order to shut a session out of a pool. */

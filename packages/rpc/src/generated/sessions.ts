@@ -330,6 +330,7 @@ export const emptyIntent: types.Intent = {
   revision: 0n,
   start: 0n,
   stop: 0n,
+  holdsWrites: false,
 };
 
 export function encodeIntent(value: types.Intent): Uint8Array {
@@ -349,6 +350,7 @@ function rawOfIntent(value: types.Intent): raw.RawIntent {
     revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.Intent.revision'),
     start: codec.rawOfUint64(value.start, 'holdfast.sessions.v1.Intent.start'),
     stop: codec.rawOfUint64(value.stop, 'holdfast.sessions.v1.Intent.stop'),
+    holdsWrites: value.holdsWrites,
   };
 }
 
@@ -361,6 +363,7 @@ function intentOfRaw(from: raw.RawIntent): types.Intent {
     revision: codec.uint64OfRaw(from.revision),
     start: codec.uint64OfRaw(from.start),
     stop: codec.uint64OfRaw(from.stop),
+    holdsWrites: from.holdsWrites,
   };
 }
 
