@@ -5,15 +5,19 @@ import { clusterCase } from '../../case.ts';
 import { MetadataGroup } from './metadata-group.ts';
 import type { VolumeLoad } from './volume-load.ts';
 
+/** Servers are made, ended and made again, on a machine that may do much else. */
+const limitMs = 5 * 60_000;
+
 export function groupCase(name: string, body: (group: MetadataGroup, cluster: ProcessCluster) => Promise<void>): void {
-  clusterCase(name, async (cluster) => {
+  const onGroup = async (cluster: ProcessCluster): Promise<void> => {
     const group = await MetadataGroup.ofThree(cluster);
     try {
       await body(group, cluster);
     } finally {
       await group.close();
     }
-  });
+  };
+  clusterCase(name, onGroup, limitMs);
 }
 
 /** Everything that was acknowledged is there once, under the id that was told; what was not may be there or not. */
