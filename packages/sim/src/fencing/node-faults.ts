@@ -16,6 +16,8 @@ interface NodeFault {
   /** How often a minute at most. */
   readonly perMinuteMax: number;
   readonly mostMs: number;
+  /** By what was drawn, and not by luck of its own. */
+  readonly lastsMs?: (parameters: Fault['parameters']) => number;
   readonly draw?: (random: SeededRandom) => Readonly<Record<string, PlainValue>>;
   begin(scene: FaultScene, node: StorageNode, fault: Fault): () => void;
 }
@@ -73,10 +75,11 @@ export const nodeFaults: Readonly<Record<string, NodeFault>> = {
   },
   gap: {
     ...{ perMinuteMax: 5, mostMs: 0 },
+    lastsMs: ({ gapMs }) => Number(gapMs),
     draw: (random) => ({ gapMs: 1_000 + random.below(14_000) }),
     begin: (_, node, { parameters }) => {
       node.nextGapMs = Number(parameters['gapMs']);
-      return nothing;
+      return () => node.endGap();
     },
   },
   freeze: {
@@ -175,9 +178,10 @@ function deviceOf({ devices }: FaultScene, parameters: Fault['parameters']): Dev
 function drawFault(random: SeededRandom, kind: string, at: { atMs: number; target: string }): Fault[] {
   const fault = nodeFaults[kind];
   if (fault === undefined) return [];
-  const { mostMs, draw } = fault;
+  const { mostMs, draw, lastsMs } = fault;
   const durationMs = mostMs === 0 ? 0 : 200 + Math.round(random.fraction() ** 1.5 * mostMs);
-  return [{ kind, ...at, durationMs, parameters: draw?.(random) ?? {} }];
+  const parameters = draw?.(random) ?? {};
+  return [{ kind, ...at, durationMs: lastsMs?.(parameters) ?? durationMs, parameters }];
 }
 
 /** Each seed has its own few kinds, and its own rates of them. */

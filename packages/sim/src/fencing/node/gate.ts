@@ -16,8 +16,8 @@ export interface GateParts {
   readonly path: DevicePath;
   readonly tier: Tier;
   readonly observer: Observer;
-  /** How long the next worker stands between check and submission. */
-  readonly gapMs: () => number;
+  /** The next worker stands between check and submission. */
+  readonly stand: () => Promise<void>;
   /** A device said something that concerns the whole pool. */
   readonly onAttention: (pool: string, answer: DeviceAnswer) => void;
 }
@@ -51,8 +51,7 @@ export class Gate {
     const work: AdmittedWork = { revision, stage: 'gap' };
     volume.admitted.add(work);
     const checkedMs = this.#parts.nowMs();
-    const gapMs = this.#parts.tier === 'kernel' ? 0 : this.#parts.gapMs();
-    if (gapMs > 0) await this.#parts.process.sleep(gapMs);
+    if (this.#parts.tier !== 'kernel') await this.#parts.stand();
     work.stage = 'below';
     const answers = await this.#submit(volume, work, { submissions, checkedMs });
     const finish = (): void => {

@@ -58,6 +58,7 @@ export class StorageNode {
   #fedMs = 0;
   /** The next worker to pass the gate stands so long between check and submission. */
   nextGapMs = 0;
+  #leaveGap: () => void = () => undefined;
 
   constructor(parts: StorageNodeParts) {
     this.#parts = parts;
@@ -124,7 +125,7 @@ export class StorageNode {
     const process = this.#engineProcess;
     const gate = new Gate({
       ...{ clock: this.clock, nowMs: () => time.nowMs, process, path: this.path, tier, observer },
-      gapMs: () => this.#takeGapMs(),
+      stand: () => this.#stand(process),
       onAttention: (pool, answer) => this.#attention(pool, answer),
     });
     const quorum = this.#door.quorumFor(process, () => ({ agent: this.agent, process: this.#agentProcess }));
@@ -132,10 +133,23 @@ export class StorageNode {
     return new Engine({ process, gate, shared: this.shared, devicesOf, quorum, observer });
   }
 
-  #takeGapMs(): number {
-    const gapMs = this.nextGapMs === 0 ? 0.01 + this.#random.fraction() * 0.05 : this.nextGapMs;
+  #stand(process: LocalProcess): Promise<void> {
+    const gapMs = this.nextGapMs;
+    if (gapMs === 0) return process.sleep(0.01 + this.#random.fraction() * 0.05);
     this.nextGapMs = 0;
-    return gapMs;
+    return new Promise((resolve) => {
+      const timer = process.after(gapMs, resolve);
+      this.#leaveGap = () => {
+        timer.cancel();
+        process.run(resolve);
+      };
+    });
+  }
+
+  /** Whoever stands there goes on. */
+  endGap(): void {
+    this.nextGapMs = 0;
+    this.#leaveGap();
   }
 
   #attention(pool: string, { error }: DeviceAnswer): void {
