@@ -14,7 +14,7 @@ import { callerOf } from './service-port.ts';
 import { StateView } from './state-view.ts';
 
 export interface ServiceLogParts extends Reading {
-  readonly observer: Observer;
+  readonly observer: Pick<Observer, 'applied' | 'became' | 'tookEffect'>;
   readonly world: Pick<World, 'report' | 'note'>;
 }
 
