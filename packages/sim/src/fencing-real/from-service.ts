@@ -83,7 +83,7 @@ export function renewalReplyOf(standing: Standing, { keys }: Reading): RenewalRe
     letGo: standing.letGo,
     intents: standing.intents.map(({ volume, pool, intent: id, kind, revision, start: from, stop: to }) => ({
       ...{ volume, pool },
-      intent: { id, kind, revision, snapshot: '', from, to, acknowledged: [] },
+      intent: { id, kind, cut: null, revision, snapshot: '', from, to, acknowledged: [] },
     })),
     orders: standing.preemptions.map(({ pool, key, devices, as, drainMs }) => ({
       ...{ pool, session: keys.sessionOf(key), devices, as, drainMs },

@@ -243,5 +243,5 @@ function deleted(before: VolumeState | undefined, { volume: name, extents }: row
 }
 
 function intentOf({ id, kind, revision, snapshot, start: from, stop: to }: rows.IntentRow): IntentState {
-  return { id, kind, revision, snapshot: snapshot ?? '', from, to, acknowledged: [] };
+  return { id, kind, cut: null, revision, snapshot: snapshot ?? '', from, to, acknowledged: [] };
 }

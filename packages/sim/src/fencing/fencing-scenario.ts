@@ -12,7 +12,7 @@ import { HostMetadata } from './host-metadata.ts';
 import { drawNodeFaults } from './node-faults.ts';
 import { drawShape, shapeOf, toPlain, type FencingShape } from './shape.ts';
 import { StandInMetadata } from './stand-in-metadata.ts';
-import { drawOperations } from './user/operations.ts';
+import { drawCuts, drawOperations } from './user/operations.ts';
 
 export const foundingMs = 3_000;
 
@@ -27,6 +27,12 @@ export function drawPlan(
     faults: [...faults, ...more(random, shape)].sort((one, other) => one.atMs - other.atMs),
     operations: drawOperations(random.fork('operations'), shape, [foundingMs, safetyMs]),
   };
+}
+
+/** Where the metadata service knows cuts over several volumes. */
+function withCuts(random: SeededRandom, plan: Plan): Plan {
+  const cuts = drawCuts(random.fork('cuts'), shapeOf(plan), [foundingMs, safetyMs]);
+  return { ...plan, operations: [...plan.operations, ...cuts].sort((one, other) => one.atMs - other.atMs) };
 }
 
 function drawMemberFaults(random: SeededRandom, { members }: FencingShape): Fault[] {
@@ -47,7 +53,7 @@ function drawMemberFaults(random: SeededRandom, { members }: FencingShape): Faul
 
 export const fencingModelScenario: Scenario = {
   name: 'fencing-model',
-  draw: (random) => drawPlan(random, drawMemberFaults),
+  draw: (random) => withCuts(random, drawPlan(random, drawMemberFaults)),
   begin: async (world, plan) => new FencingRun(world, shapeOf(plan), (parts) => new StandInMetadata(parts)),
 };
 
@@ -63,7 +69,7 @@ export function drawHostFaults(random: SeededRandom, { members: count }: Fencing
 
 export const fencingScenario: Scenario = {
   name: 'fencing',
-  draw: (random) => drawPlan(random, drawHostFaults),
+  draw: (random) => withCuts(random, drawPlan(random, drawHostFaults)),
   begin: async (world, plan) => new FencingRun(world, shapeOf(plan), (parts) => new HostMetadata(parts)),
   describeFrame,
 };

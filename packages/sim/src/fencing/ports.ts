@@ -147,6 +147,8 @@ export interface Observer {
   submitted(admission: Admission, isPastDeadline: boolean): void;
   landed(landing: { readonly device: string; readonly at: number; readonly block: Block }): void;
   powerLost(device: string): void;
+  /** An engine is about to be asked to write it. */
+  writing(tag: Tag): void;
   wrote(tag: Tag, isDone: boolean): void;
   flushing(writer: Writer): number;
   flushed(writer: Writer, ticket: number): void;

@@ -12,6 +12,8 @@ export const times = {
   roleMs: 1_000,
   /** An intent that is not complete by then is withdrawn (F9). */
   intentMs: 10_000,
+  /** For so long an engine holds its writes for a cut over a group of volumes (F9). */
+  holdMs: 2_000,
   /** How often the leader looks who waits for what. */
   watchMs: 250,
   /** A leader that did nothing for so long was paused, and knows nothing any more (F3). */

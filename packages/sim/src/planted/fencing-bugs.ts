@@ -96,8 +96,8 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
     [
       'snapshot-without-acknowledgement',
       'a snapshot is committed while a cached map still writes',
-      'volume.intents.push({ id, kind, revision: volume.revision, snapshot, from, to, acknowledged: [] });',
-      "const acknowledged = kind === 'share' ? volume.grants.map(({ session }) => session) : [];\n  volume.intents.push({ id, kind, revision: volume.revision, snapshot, from, to, acknowledged });",
+      'volume.intents.push({ id, kind, cut: null, revision: volume.revision, snapshot, from, to, acknowledged: [] });',
+      "const acknowledged = kind === 'share' ? volume.grants.map(({ session }) => session) : [];\n  volume.intents.push({ id, kind, cut: null, revision: volume.revision, snapshot, from, to, acknowledged });",
     ],
     [
       'narrowed-without-acknowledgement',

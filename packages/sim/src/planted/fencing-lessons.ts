@@ -16,6 +16,12 @@ export const fencingLessons = [
         'return isStorm(this.#state, (session) => this.#silentMs(session));',
         'return isStorm(this.#state, () => -1) && this.#sinceMs === null;',
       ],
+      [
+        'cut-after-the-hold',
+        'a cut over several volumes is committed although the first of them no longer holds its writes',
+        '(this.#cutsMs.get(proposal) ?? -Infinity) < times.holdMs - times.marginMs;',
+        '(this.#cutsMs.get(proposal) ?? -Infinity) < times.intentMs;',
+      ],
     ],
     'sessions.ts': [
       [
@@ -44,6 +50,12 @@ export const fencingLessons = [
   }),
   ...bugsOf('fencing-model', 'sim/src/fencing/node', {
     'engine.ts': [
+      [
+        'cut-without-a-hold',
+        'volumes that are cut together go on writing one after another',
+        "(kind === 'write' && this.#parts.clock.boottimeMs() < volume.writesHeldUntilMs)",
+        "(kind === 'write' && volume.writesHeldUntilMs === Infinity)",
+      ],
       [
         'moved-beside-a-write',
         'an extent is moved while its user writes there',

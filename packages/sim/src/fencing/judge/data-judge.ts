@@ -1,6 +1,7 @@
 // What users may read (F6, F8, F9): nothing older than what was flushed, than what a holder let go of with `released`, and than what
 // the same holder was told to be written; and never a block of a volume that is none of theirs.
 import { extentBlocks, formatTag, isAfter, type Tag, type Writer } from '../block.ts';
+import { CutJudge } from './cut-judge.ts';
 
 interface Done {
   readonly tag: Tag;
@@ -25,6 +26,7 @@ interface Reading {
 }
 
 export class DataJudge {
+  readonly cuts: CutJudge;
   readonly #report: (rule: string, text: string) => void;
   readonly #nowMs: () => number;
   readonly #volumes = new Map<string, VolumeData>();
@@ -36,6 +38,7 @@ export class DataJudge {
   #ticket = 0;
 
   constructor(report: (rule: string, text: string) => void, nowMs: () => number) {
+    this.cuts = new CutJudge(report, nowMs);
     this.#report = report;
     this.#nowMs = nowMs;
   }
@@ -56,6 +59,7 @@ export class DataJudge {
   }
   powerLost(): void {
     this.#powerLostMs = this.#nowMs();
+    this.cuts.lost(null);
     // Of what is being read, too, only what was flushed must still be there.
     for (const [ticket, reading] of this.#readings) {
       const bound = this.#of(reading.volume).floor.get(reading.block) ?? null;
@@ -64,6 +68,7 @@ export class DataJudge {
   }
 
   wrote(tag: Tag): void {
+    this.cuts.wrote(tag);
     this.#of(tag.volume).dirty.set(tag.block, { tag, atMs: this.#nowMs() });
   }
 
@@ -93,10 +98,12 @@ export class DataJudge {
     const data = this.#of(volume);
     if (isFlushed) for (const [block, { tag }] of data.dirty) this.#raise(data, block, tag);
     data.dirty.clear();
+    this.cuts.lost(volume);
   }
 
   unmapped(volume: string, from: number, to: number): void {
     const data = this.#of(volume);
+    this.cuts.lost(volume);
     for (let block = from * extentBlocks; block < to * extentBlocks; block++) {
       data.floor.delete(block);
       data.dirty.delete(block);
@@ -128,6 +135,7 @@ export class DataJudge {
     for (const name of this.#volumes.keys()) this.#spoiled.add(name);
     this.#flushes.clear();
     this.#readings.clear();
+    this.cuts.lost(null);
   }
 
   floorOf(volume: string): ReadonlyMap<number, Tag> {

@@ -67,6 +67,9 @@ export class FencingJudge implements Observer {
     this.#excuses.lostPower(device);
     this.#data.powerLost();
   }
+  writing(tag: Tag): void {
+    this.#data.cuts.writing(tag);
+  }
   wrote(tag: Tag, isDone: boolean): void {
     if (isDone && this.#isHolder(tag)) this.#data.wrote(tag);
   }

@@ -2,6 +2,7 @@
 // intents, extents, generations, taints; what concerns the end of sessions goes on to its own judge.
 import { applyCommand, type Applied } from '../metadata/machine.ts';
 import type { Answer, Command, ReadBack } from '../metadata/command.ts';
+import { groupParts } from '../metadata/group-cuts.ts';
 import { emptyState, type CertificateKind, type MetadataState, type VolumeMap } from '../metadata/state.ts';
 import type { DataJudge } from './data-judge.ts';
 import type { EndJudge } from './end-judge.ts';
@@ -22,7 +23,14 @@ export interface LogJudgeParts {
 type Of<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }>;
 
 /** What most entries are. */
-const freesNothing: ReadonlySet<Command['kind']> = new Set(['publish', 'stage', 'resume', 'acknowledge', 'intend']);
+const freesNothing: ReadonlySet<Command['kind']> = new Set([
+  'publish',
+  'stage',
+  'resume',
+  'acknowledge',
+  'intend',
+  'intend-group',
+]);
 
 export class LogJudge {
   readonly #parts: LogJudgeParts;
@@ -31,6 +39,8 @@ export class LogJudge {
   readonly #digests: number[] = [0];
   readonly #agents = new Map<string, number>();
   readonly #acknowledged = new Set<string>();
+  /** Volumes of the group that the entry is about. */
+  #cut: readonly string[] = [];
   readonly #extents: ExtentJudge;
 
   constructor(parts: LogJudgeParts) {
@@ -100,6 +110,18 @@ export class LogJudge {
       case 'allocate':
         this.#judgeLease(command, answer);
         return;
+      case 'state-off':
+      case 'taint':
+        this.#judgeTaint(command);
+        return;
+      default:
+        this.#beforeEnd(command);
+    }
+  }
+
+  /** Of an intent. */
+  #beforeEnd(command: Command): void {
+    switch (command.kind) {
       case 'commit':
         this.#judgeCommit(command);
         this.#noteWaited(command);
@@ -107,9 +129,9 @@ export class LogJudge {
       case 'withdraw':
         this.#noteWaited(command);
         return;
-      case 'state-off':
-      case 'taint':
-        this.#judgeTaint(command);
+      case 'commit-group':
+      case 'withdraw-group':
+        this.#judgeGroup(command);
         return;
       default:
         return;
@@ -220,7 +242,7 @@ export class LogJudge {
     const intent = this.state.volumes[name]?.intents.find((each) => each.id === id);
     if (intent === undefined) return;
     for (const { session, epoch } of book.uncertified(name)) {
-      const hasSaid = this.#acknowledged.has(`${session} ${id}`);
+      const hasSaid = this.#acknowledged.has(`${session} ${name} ${id}`);
       if (!hasSaid) this.#fail('F9', `${intent.kind} of ${name} commits without ${session} e${epoch}`);
     }
     for (const node of facts.nodes.values()) {
@@ -230,6 +252,15 @@ export class LogJudge {
         this.#fail('F9', `${intent.kind} of ${name} commits over requests of ${node.name}`);
     }
     if (intent.kind !== 'share') data.unmapped(name, intent.from, intent.to);
+  }
+
+  #judgeGroup({ kind, group }: Of<'commit-group' | 'withdraw-group'>): void {
+    for (const { volume } of groupParts(this.state, group)) {
+      const of = { kind: 'commit', volume: volume.name, intent: group } as const;
+      if (kind === 'commit-group') this.#judgeCommit(of);
+      this.#noteWaited(of);
+    }
+    this.#cut = groupParts(this.state, group).map(({ volume }) => volume.name);
   }
 
   /** Up to here the intent waited for every holder; a leader may learn of its end a little later. */
@@ -274,7 +305,7 @@ export class LogJudge {
         });
         return;
       case 'acknowledge':
-        this.#acknowledged.add(`${command.session} ${command.intent}`);
+        this.#acknowledged.add(`${command.session} ${command.volume} ${command.intent}`);
         return;
       default:
         this.#afterOther(command);
@@ -286,6 +317,9 @@ export class LogJudge {
     switch (command.kind) {
       case 'commit':
         snapshots.committed(this.state, command.volume);
+        return;
+      case 'commit-group':
+        snapshots.committedGroup(this.state, command.group, this.#cut);
         return;
       case 'clone':
         snapshots.cloned(command);

@@ -34,6 +34,17 @@ export class SnapshotJudge {
     }
   }
 
+  /** All volumes of a group at once. */
+  committedGroup(state: MetadataState, group: string, volumes: readonly string[]): void {
+    const contents = new Map<string, ReadonlyMap<number, Tag>>();
+    for (const name of volumes) {
+      this.committed(state, name);
+      const cut = this.#cuts.get(`${name}@${group} of ${name}`);
+      if (cut !== undefined && !this.#data.isSpoiled(name)) contents.set(name, cut.contents);
+    }
+    this.#data.cuts.cut(group, contents);
+  }
+
   #contents(pool: string, map: VolumeMap): Map<number, Tag> {
     const devices = this.#facts.pools.get(pool)?.devices ?? [];
     const contents = new Map<number, Tag>();

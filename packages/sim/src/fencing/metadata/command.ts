@@ -57,6 +57,9 @@ export type Command =
   | (ByAgent & { readonly kind: 'acknowledge'; readonly volume: string; readonly intent: string })
   | { readonly kind: 'commit'; readonly volume: string; readonly intent: string }
   | { readonly kind: 'withdraw'; readonly volume: string; readonly intent: string }
+  | IntendGroup
+  | { readonly kind: 'commit-group'; readonly group: string }
+  | { readonly kind: 'withdraw-group'; readonly group: string }
   | { readonly kind: 'restore'; readonly backup: string; readonly generationSeen: number }
   | { readonly kind: 'prove-generation'; readonly pool: string; readonly evidence: Evidence; readonly by: string }
   | { readonly kind: 'open-generation'; readonly pool: string; readonly term: number };
@@ -132,6 +135,15 @@ export interface Intend {
   readonly snapshot: string;
   readonly from: number;
   readonly to: number;
+}
+
+/** Snapshots of several volumes as they were at one instant. */
+export interface IntendGroup {
+  readonly kind: 'intend-group';
+  readonly group: string;
+  /** Of the leader that proposes it, and of no other proposal. */
+  readonly proposal: string;
+  readonly volumes: readonly { readonly volume: string; readonly snapshot: string }[];
 }
 
 export type Refusal =

@@ -19,7 +19,7 @@ export function intend(state: MetadataState, command: Intend): Answer {
   if (volume.intents.length > 0) return refuse('busy');
   volume.revision++;
   const { intent: id, what: kind, snapshot, from, to } = command;
-  volume.intents.push({ id, kind, revision: volume.revision, snapshot, from, to, acknowledged: [] });
+  volume.intents.push({ id, kind, cut: null, revision: volume.revision, snapshot, from, to, acknowledged: [] });
   return accept({ revision: volume.revision });
 }
 
@@ -54,6 +54,7 @@ export function commit(state: MetadataState, command: Extract<Command, { kind: '
   const found = find(state, command);
   if (found === null) return refuse('not-found');
   const [volume, intent] = found;
+  if (intent.cut !== null) return refuse('not-allowed');
   const missing = missingFor(volume, intent);
   if (missing.length > 0 || !isFlushed(intent)) return refuse('conflict', missing);
   drop(volume, intent);
@@ -64,7 +65,7 @@ export function commit(state: MetadataState, command: Extract<Command, { kind: '
   return accept({ revision: intent.revision });
 }
 
-function share(state: MetadataState, volume: VolumeState, snapshot: string): void {
+export function share(state: MetadataState, volume: VolumeState, snapshot: string): void {
   const pool = state.pools[volume.pool];
   const map = copyMap(volume.map);
   volume.snapshots[snapshot] = map;
@@ -74,7 +75,7 @@ function share(state: MetadataState, volume: VolumeState, snapshot: string): voi
 
 export function withdraw(state: MetadataState, command: Extract<Command, { kind: 'withdraw' }>): Answer {
   const found = find(state, command);
-  if (found !== null) drop(...found);
+  if (found !== null && found[1].cut === null) drop(...found);
   return accept();
 }
 

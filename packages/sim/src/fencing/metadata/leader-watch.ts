@@ -4,6 +4,7 @@ import type { Clock } from '@holdfast/base';
 import type { Observer, PreemptOrder } from '../ports.ts';
 import { times } from '../settings.ts';
 import { mayExpire } from './certificates.ts';
+import { groupParts, isGroupFlushed, missingForGroup } from './group-cuts.ts';
 import { isFlushed, missingFor } from './intents.ts';
 import type { Answer, Command } from './command.ts';
 import type { MetadataMachine } from './machine.ts';
@@ -42,8 +43,13 @@ export class LeaderWatch {
   readonly #roleWantedMs = new Map<string, number>();
   /** When this leader first saw a thing; it counts from there. */
   readonly #seenMs = new Map<string, number>();
+  /** By proposal of a group's cut, when it was made: no engine held its writes for it before. */
+  readonly #cutsMs = new Map<string, number>();
+  /** Groups of which all volumes held their writes at one instant. */
+  readonly #heldCuts = new Set<string>();
   readonly #ending = new Set<string>();
   readonly #underWay = new Set<string>();
+  #proposals = 0;
   readonly #nudgedMs = new Map<string, number>();
 
   constructor(parts: LeaderWatchParts) {
@@ -63,6 +69,14 @@ export class LeaderWatch {
 
   noteRenewal(session: string, arrivedMs: number): void {
     this.#heardMs.set(session, Math.max(arrivedMs, this.#heardMs.get(session) ?? 0));
+  }
+
+  /** As this leader proposes what somebody asks of it. */
+  proposalOf(command: Command): Command {
+    if (command.kind !== 'intend-group') return command;
+    const proposal = `${this.#parts.node.name} ${this.#term} ${++this.#proposals}`;
+    this.#cutsMs.set(proposal, this.#nowMs);
+    return { ...command, proposal };
   }
 
   noteAnswer(command: Command, answer: Answer): void {
@@ -106,7 +120,9 @@ export class LeaderWatch {
   }
 
   #forget(): void {
-    for (const memory of [this.#heardMs, this.#waitedMs, this.#roleWantedMs, this.#seenMs]) memory.clear();
+    for (const memory of [this.#heardMs, this.#waitedMs, this.#roleWantedMs, this.#seenMs, this.#cutsMs])
+      memory.clear();
+    this.#heldCuts.clear();
     this.#sinceMs = null;
   }
 
@@ -149,8 +165,9 @@ export class LeaderWatch {
       else this.#lookAtEnded(session);
     }
     for (const volume of Object.values(this.#state.volumes)) {
-      for (const intent of volume.intents) this.#lookAtIntent(volume, intent);
+      for (const intent of volume.intents) if (intent.cut === null) this.#lookAtIntent(volume, intent);
     }
+    this.#lookAtCuts();
     for (const pool of Object.values(this.#state.pools)) this.#lookAtGeneration(pool);
   }
 
@@ -278,6 +295,20 @@ export class LeaderWatch {
     if (missing.length === 0 && isFlushed(intent)) this.#propose(`intent ${intent.id}`, { kind: 'commit', ...of });
     else if (ageMs > times.intentMs) this.#propose(`intent ${intent.id}`, { kind: 'withdraw', ...of });
     for (const session of missing) this.#nudge(this.#state.sessions[session]?.node ?? '');
+  }
+
+  /** Each engine holds its writes for so long from when it heard of the cut, which is after the cut was proposed (F9). */
+  #lookAtCuts(): void {
+    const cuts = new Map(groupParts(this.#state).map(({ intent: { cut } }) => [cut?.group ?? '', cut?.proposal ?? '']));
+    for (const [group, proposal] of cuts) {
+      const parts = groupParts(this.#state, group);
+      const missing = missingForGroup(parts);
+      const isInTime = this.#nowMs - (this.#cutsMs.get(proposal) ?? -Infinity) < times.holdMs - times.marginMs;
+      if (missing.length === 0 && isGroupFlushed(parts) && isInTime) this.#heldCuts.add(group);
+      if (this.#heldCuts.has(group)) this.#propose(`cut ${group}`, { kind: 'commit-group', group });
+      else if (!isInTime) this.#propose(`cut ${group}`, { kind: 'withdraw-group', group });
+      for (const session of missing) this.#nudge(this.#state.sessions[session]?.node ?? '');
+    }
   }
 
   #lookAtGeneration(pool: PoolState): void {

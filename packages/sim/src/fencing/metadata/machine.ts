@@ -7,6 +7,7 @@ import { beSilent, certify, release, stateOff, taint } from './certificates.ts';
 import { accept, type Answer, type Command, type CreatePool } from './command.ts';
 import { openGeneration, proveGeneration, restore } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
+import { commitGroup, intendGroup, withdrawGroup } from './group-cuts.ts';
 import { acknowledge, commit, intend, withdraw } from './intents.ts';
 import { allocate, clone, convert, createVolume, deleteSnapshot, deleteVolume } from './maps.ts';
 import { endSession, register, resume } from './sessions.ts';
@@ -138,6 +139,9 @@ const handlers: Handlers = {
   acknowledge,
   commit,
   withdraw,
+  'intend-group': intendGroup,
+  'commit-group': commitGroup,
+  'withdraw-group': withdrawGroup,
   restore,
   'prove-generation': proveGeneration,
   'open-generation': openGeneration,

@@ -41,6 +41,7 @@ interface WaitingRenewal {
 }
 
 const renewalsMax = 1_000;
+const leadersOnly: ReadonlySet<Command['kind']> = new Set(['silence', 'open-generation', 'commit-group']);
 
 export class MetadataServer {
   readonly #parts: MetadataServerParts;
@@ -98,12 +99,13 @@ export class MetadataServer {
     }
   }
 
-  async #command({ command, by }: Extract<MetadataRequest, { kind: 'command' }>, reply: Reply): Promise<void> {
+  async #command({ command: asked, by }: Extract<MetadataRequest, { kind: 'command' }>, reply: Reply): Promise<void> {
     // What only a leader may say comes from the leader's own watch, never from outside.
-    if (command.kind === 'silence' || command.kind === 'open-generation') {
+    if (leadersOnly.has(asked.kind)) {
       reply({ kind: 'answer', answer: refuse('not-allowed') });
       return;
     }
+    const command = this.#watch.proposalOf(asked);
     const answer = await this.#parts.consensus.propose(command, by).catch(() => null);
     if (answer === null || this.#isStopped) return;
     this.#watch.noteAnswer(command, answer);

@@ -85,9 +85,17 @@ export interface MapEntry {
 }
 export type VolumeMap = Record<number, MapEntry>;
 
+export interface GroupCut {
+  readonly group: string;
+  /** Which proposal brought it about: whoever made that one knows how long ago it was. */
+  readonly proposal: string;
+}
+
 export interface IntentState {
   readonly id: string;
   readonly kind: 'share' | 'unmap' | 'shrink';
+  /** Of a share that is cut with those of other volumes at one instant, or not at all. */
+  readonly cut: GroupCut | null;
   /** Requests admitted below it must be gone. */
   readonly revision: number;
   /** A share's snapshot; the logical extents from which the others take away. */

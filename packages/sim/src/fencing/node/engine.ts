@@ -1,7 +1,7 @@
 // An engine of the model: what stands between a pod's requests and the devices (5-data-path.md). It resolves extents, copies up,
 // keeps the list of what is written and not converted, and says of a revision that nothing admitted below it is in flight. Each
 // extent serves one request at a time, which is what "the first write is alone in it" asks for, and more.
-import { invariant } from '@holdfast/base';
+import { invariant, type Clock } from '@holdfast/base';
 import { extentBlocks, type Block, type Tag } from '../block.ts';
 import type { Device, DeviceAnswer } from '../device.ts';
 import type { IntentState } from '../metadata/state.ts';
@@ -13,6 +13,7 @@ import { OpenVolume, type IoRequest, type RingSlot } from './open-volume.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 export interface EngineParts {
+  readonly clock: Clock;
   readonly process: LocalProcess;
   readonly gate: Gate;
   readonly shared: SharedMemory;
@@ -42,6 +43,7 @@ export class Engine implements EnginePort {
     volume.busy.clear();
     volume.draining.clear();
     while (volume.admitted.size > 0) await process.take(volume.changed());
+    this.#flusher.endHold(volume);
     for (const slot of volume.ring) void this.#serve(volume, slot);
   }
 
@@ -64,7 +66,7 @@ export class Engine implements EnginePort {
     return this.#alone(volume, at, async () => {
       let outcome: Outcome = 'again';
       while (outcome === 'again') {
-        while (volume.isHeldAt(at) && !volume.isShut) await this.#parts.process.take(volume.changed());
+        while (this.#isHeld(volume, request, at)) await this.#parts.process.take(volume.changed());
         if (volume.isShut) outcome = tornDown;
         else if (at >= volume.extents) outcome = { error: 'io' };
         else
@@ -73,6 +75,11 @@ export class Engine implements EnginePort {
       }
       return outcome;
     });
+  }
+
+  #isHeld(volume: OpenVolume, { kind }: IoRequest, at: number): boolean {
+    if (volume.isShut) return false;
+    return volume.isHeldAt(at) || (kind === 'write' && this.#parts.clock.boottimeMs() < volume.writesHeldUntilMs);
   }
 
   /** One at a time for each extent. */
@@ -301,6 +308,7 @@ export class Engine implements EnginePort {
     const held = [...(volume?.held ?? [])].find(({ id }) => id === intent.id);
     if (volume === null || held === undefined) return;
     volume.held.delete(held);
+    if (held.cut !== null) volume.writesHeldUntilMs = -Infinity;
     if (isCommitted && intent.kind !== 'share') {
       for (let at = intent.from; at < intent.to; at++) volume.map.delete(at);
       for (const block of volume.cache.keys()) {

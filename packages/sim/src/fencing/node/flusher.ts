@@ -1,8 +1,10 @@
 // Flush: device flush first, then "written" in the log, then the answer. What is converted is what was complete before the device
 // flush was submitted. And the drain of an intent (F9), which ends in such a flush.
+import type { Clock } from '@holdfast/base';
 import type { Device, DeviceAnswer } from '../device.ts';
 import type { IntentState } from '../metadata/state.ts';
 import type { IoResult, Observer } from '../ports.ts';
+import { times } from '../settings.ts';
 import type { Gate, Submission } from './gate.ts';
 import type { LocalProcess } from './local-process.ts';
 import type { OpenVolume, PendingEntry } from './open-volume.ts';
@@ -21,6 +23,7 @@ export interface Conversion {
 
 export interface FlusherParts {
   readonly process: LocalProcess;
+  readonly clock: Clock;
   readonly gate: Gate;
   readonly devicesOf: (pool: string) => readonly Device[];
   readonly quorum: QuorumDoor;
@@ -98,11 +101,23 @@ export class Flusher {
     return true;
   }
 
+  /** F9: for a cut over several volumes each of them holds its writes for so long by its own clock, and no longer. */
+  endHold(volume: OpenVolume): void {
+    const { clock, process } = this.#parts;
+    const leftMs = volume.writesHeldUntilMs - clock.boottimeMs();
+    if (leftMs > 0) process.after(leftMs, () => volume.wake());
+  }
+
   /** Everything admitted below the intent's revision has ended, is flushed and converted; the engine goes on above it. */
   async drainBelow(volume: OpenVolume, intent: IntentState): Promise<boolean> {
+    const { clock } = this.#parts;
     const { revision } = intent;
     volume.revision = Math.max(volume.revision, revision);
     volume.held.add(intent);
+    if (intent.cut !== null) {
+      volume.writesHeldUntilMs = clock.boottimeMs() + times.holdMs;
+      this.endHold(volume);
+    }
     if (intent.kind === 'share') {
       volume.shareRevision = revision;
       for (const [at, { extent }] of volume.map) volume.map.set(at, { extent, isShared: true });

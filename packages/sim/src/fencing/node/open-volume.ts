@@ -59,6 +59,8 @@ export class OpenVolume {
   readonly busy = new Map<number, (() => void)[]>();
   /** Intents that are acknowledged and not decided: their extents are held. */
   readonly held = new Set<IntentState>();
+  /** Writes wait until then, for a cut over several volumes, or until that has ended. */
+  writesHeldUntilMs = -Infinity;
   /** The kernel's cache above the engine: what is read there never passes the gate. It belongs to the node's block device. */
   readonly cache: Map<number, Tag | null>;
   /** Drains that are under way, by intent. */

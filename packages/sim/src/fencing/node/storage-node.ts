@@ -130,7 +130,7 @@ export class StorageNode {
     });
     const quorum = this.#door.quorumFor(process, () => ({ agent: this.agent, process: this.#agentProcess }));
     const devicesOf = (pool: string): readonly Device[] => pools.get(pool)?.devices ?? [];
-    return new Engine({ process, gate, shared: this.shared, devicesOf, quorum, observer });
+    return new Engine({ clock: this.clock, process, gate, shared: this.shared, devicesOf, quorum, observer });
   }
 
   #stand(process: LocalProcess): Promise<void> {
@@ -208,6 +208,7 @@ export class StorageNode {
       request.kind === 'pending-write'
         ? { kind: 'write', block: request.block, tag: request.tagFor(volume.writer) }
         : request;
+    if (engineRequest.kind === 'write') observer.writing(engineRequest.tag);
     const ticket = engineRequest.kind === 'read' ? observer.reading(volume.writer, engineRequest.block) : 0;
     const result = await new Promise<IoResult>((resolve) => this.#engine.request(volume, engineRequest, resolve));
     if (engineRequest.kind === 'write') observer.wrote(engineRequest.tag, result.error === null);

@@ -158,13 +158,16 @@ export class ClusterUser {
         this.#move(wanted, node, parameters['isForced'] === true);
         return;
       case 'read-only':
-        this.#handOut(wanted, 'read', nodesOf(parameters));
+        this.#handOut(wanted, 'read', textsOf(parameters, 'nodes'));
         return;
       case 'writable':
         this.#handOut(wanted, 'write', [node]);
         return;
       case 'publish-again':
         for (const attachment of wanted?.attachments.values() ?? []) attachment.publishAgain();
+        return;
+      case 'cut-group':
+        void this.#cut(textsOf(parameters, 'volumes'));
         return;
       case 'take-for-dead':
         this.#takeForDead(node);
@@ -273,6 +276,13 @@ export class ClusterUser {
     this.want(clone, { tenant, mode: 'write', extents, nodes: [node] });
   }
 
+  async #cut(volumes: readonly string[]): Promise<void> {
+    const group = `g${++this.#intents}`;
+    const wanted = volumes.filter((volume) => this.#volumes.get(volume)?.isDeleted === false);
+    const parts = wanted.map((volume) => ({ volume, snapshot: `${group} of ${volume}` }));
+    if (parts.length > 1) await this.#ask({ kind: 'intend-group', group, proposal: '', volumes: parts });
+  }
+
   async #intend(
     { volume }: Wanted,
     what: 'share' | 'unmap' | 'shrink',
@@ -323,9 +333,9 @@ export class ClusterUser {
   }
 }
 
-function nodesOf(parameters: Operation['parameters']): string[] {
-  const { nodes } = parameters;
-  return Array.isArray(nodes) ? nodes.filter((each) => typeof each === 'string') : [];
+function textsOf(parameters: Operation['parameters'], name: string): string[] {
+  const values = parameters[name];
+  return Array.isArray(values) ? values.filter((each) => typeof each === 'string') : [];
 }
 
 function textOf(parameters: Operation['parameters'], name: string): string {

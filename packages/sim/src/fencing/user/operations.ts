@@ -84,6 +84,25 @@ function drawMigrations(random: SeededRandom, shape: FencingShape, [startMs, end
   });
 }
 
+const cutOdds = 2;
+const cutsMax = 6;
+
+/** Snapshots of several volumes at one instant. */
+export function drawCuts(
+  random: SeededRandom,
+  { volumes }: FencingShape,
+  [startMs, endMs]: [number, number],
+): Operation[] {
+  if (random.below(cutOdds) > 0) return [];
+  return Array.from({ length: 1 + random.below(cutsMax) }, () => {
+    const atMs = startMs + random.below(endMs - startMs);
+    const first = random.below(volumes.length);
+    const count = 2 + random.below(2);
+    const names = Array.from({ length: count }, (_, at) => volumes[(first + at) % volumes.length]?.name ?? '');
+    return { atMs, client: 'controller', kind: 'cut-group', parameters: { volumes: names } };
+  });
+}
+
 const disasterOdds = 6;
 
 /** A backup, and its restore while what was done since lives on; now and then the same one is restored twice. */
