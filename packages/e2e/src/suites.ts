@@ -34,7 +34,8 @@ export const suites: readonly Suite[] = [
   },
   {
     name: 'metadata',
-    summary: 'three metadata servers as processes: killed, stopped and wiped under load, upgraded and back, restored',
+    summary:
+      'three metadata servers as processes: killed, stopped, wiped, cut off, on slow and full disks, upgraded and back, restored; needs root',
     budgetMs: 40 * 60_000,
     isInCi: false,
     cluster: null,
