@@ -22,11 +22,11 @@ export interface MapLimits {
 
 export const mapLimitsDefault: MapLimits = {
   pageSegmentsDefault: 1_024,
-  pageSegmentsMax: 4_096,
+  pageSegmentsMax: 2_048,
   rangesDefault: 1_024,
-  rangesMax: 4_096,
-  deltaPlacesMax: 512,
-  deltaSegmentsMax: 2_048,
+  rangesMax: 2_048,
+  deltaPlacesMax: 256,
+  deltaSegmentsMax: 1_024,
   bookmarkRevisions: 1_000,
   changesPerLook: 1_000,
   lookRestMs: 10,

@@ -52,7 +52,7 @@ const newestSnapshot = query<{ readonly generation: number | null }>(
 );
 const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
 /** Runs of a map that one reading passes, for each depth of clones. */
-export const runsPassedMax = 8_192;
+const runsPassedMax = 2_048;
 /** Changes that one delta goes through. */
 const tracesMax = 256;
 

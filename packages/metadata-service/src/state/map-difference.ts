@@ -1,7 +1,7 @@
 // Where two maps differ. An extent that two maps name is the same in both for as long as one of them is a snapshot: it is shared, and
 // whoever writes there writes elsewhere. So what lies in the same place is unchanged, and nothing has to be read of the devices.
 import type { StateDatabase } from './database.ts';
-import { mapPage, runsPassedMax } from './map-delta.ts';
+import { mapPage } from './map-delta.ts';
 import type { Places } from './map-trace.ts';
 import type { Segment, View } from './map-view.ts';
 
@@ -24,7 +24,7 @@ export function difference(
   { base, target }: { readonly base: View | null; readonly target: View },
   { from, to, placesMax }: ComparedRange,
 ): Difference {
-  const range = { from, to, limit: runsPassedMax };
+  const range = { from, to, limit: segmentsMax };
   const before = base === null ? nothing : mapPage(database, base, range);
   const after = mapPage(database, target, range);
   // Both are known up to there.
@@ -35,6 +35,8 @@ export function difference(
   return { places, next: horizon < to ? horizon : null };
 }
 
+/** Of each of the two maps, for one part. */
+const segmentsMax = 1_024;
 const nothing = { segments: [], next: null };
 
 function differing(

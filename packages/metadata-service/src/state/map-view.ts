@@ -38,6 +38,9 @@ const runBefore = query<RunRow>(
 const runBehind = query<RunRow>(
   'SELECT * FROM runs WHERE lineage = ? AND death = ? AND logical > ? ORDER BY logical LIMIT 1',
 );
+const runsBehind = query<RunRow>(
+  'SELECT * FROM runs WHERE lineage = ? AND death = ? AND logical > ? ORDER BY logical LIMIT ?',
+);
 const nextDeath = query<{ readonly death: number }>(`
   SELECT death FROM runs WHERE lineage = ? AND death > ? AND death < ? ORDER BY death LIMIT 1
 `);
@@ -114,17 +117,57 @@ function* ownRuns(
   { from, to }: Range,
   bound: Bound,
 ): Generator<Segment, number, void> {
-  const heads = deathsSeen(database, view).map((death) => runFrom(database, { lineage: view.lineage, death }, from));
+  const lists = deathsSeen(database, view).map(
+    (death) => new RunList(database, { lineage: view.lineage, death }, from),
+  );
   for (;;) {
-    let least = -1;
-    for (const [at, head] of heads.entries()) {
-      if (head !== null && head.logical < (heads[least]?.logical ?? Number.POSITIVE_INFINITY)) least = at;
-    }
-    const run = heads[least] ?? null;
-    if (run === null || run.logical >= to) return to;
+    const next = foremost(lists);
+    const run = next?.head ?? null;
+    if (next === null || run === null || run.logical >= to) return to;
     if (!bound.pass()) return Math.max(run.logical, from);
-    heads[least] = database.get(runBehind, run.lineage, run.death, run.logical);
+    next.advance(to);
     if (view.generation === null || run.birth <= view.generation) yield clipped(run, { from, to });
+  }
+}
+
+function foremost(lists: readonly RunList[]): RunList | null {
+  let next: RunList | null = null;
+  for (const list of lists) {
+    if (list.head !== null && list.head.logical < (next?.head?.logical ?? Number.POSITIVE_INFINITY)) next = list;
+  }
+  return next;
+}
+
+const readAheadMax = 64;
+
+/** The runs of one death in their order. Reads further ahead the longer it is read: most looks want one run, and a page wants all. */
+class RunList {
+  readonly #database: StateDatabase;
+  #rows: readonly RunRow[];
+  #at = 0;
+  #ahead = 1;
+
+  constructor(database: StateDatabase, of: Pick<RunRow, 'lineage' | 'death'>, from: number) {
+    this.#database = database;
+    const first = runFrom(database, of, from);
+    this.#rows = first === null ? [] : [first];
+  }
+
+  get head(): RunRow | null {
+    return this.#rows[this.#at] ?? null;
+  }
+
+  /** Nobody wants what begins at `to` or behind it. */
+  advance(to: number): void {
+    const last = this.head;
+    this.#at++;
+    if (last === null || this.#at < this.#rows.length) return;
+    // Fewer than were asked for are the last ones.
+    const isLast = this.#rows.length < this.#ahead || last.logical + last.length >= to;
+    if (isLast) return;
+    this.#ahead = Math.min(readAheadMax, this.#ahead * 4);
+    this.#rows = this.#database.all(runsBehind, last.lineage, last.death, last.logical, this.#ahead);
+    this.#at = 0;
   }
 }
 

@@ -484,7 +484,7 @@ export interface CompareMapsRequest {
   readonly baseSnapshot: string;
   /** Where to begin, in bytes; what ends before it is not told. */
   readonly startingOffset: bigint;
-  /** Ranges of the answer at most; 0 for 1024, and never more than 4096. */
+  /** Ranges of the answer at most; 0 for 1024, and never more than 2048. */
   readonly maxResults: bigint;
   /** Answers from this server's own state, which may be behind. */
   readonly isLocal: boolean;
