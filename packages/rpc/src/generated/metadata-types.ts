@@ -194,7 +194,10 @@ export interface RenewResponse {
 export interface CommandId {
   /** The client session, from OpenClient. */
   readonly client: bigint;
-  /** Counted by the client from 1; at most 256 commands of a client may be under way. */
+  /**
+   * Counted by the client from 1; at most 256 commands of a client may be under way. Whoever gives command s up without an answer goes
+   * on with s + 256 when everything before s is answered: then s takes effect before that one or never.
+   */
   readonly sequence: bigint;
 }
 
