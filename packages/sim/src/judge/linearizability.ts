@@ -74,7 +74,7 @@ function chainsOf(operations: readonly KeyOperation[]): Chain[] | null {
   const beginnings: Stand[] = [];
   for (const [value, stand] of stands) {
     const found = foundBy(stand.writer, value);
-    if (found === undefined) {
+    if (found === nothing) {
       beginnings.push(stand);
       continue;
     }
@@ -108,10 +108,10 @@ function standsOf(operations: readonly KeyOperation[]): Map<KeyValue, Stand> | n
     else if (canWrite(operation, written)) stands.set(written, { writer: operation, readers: [], next: null });
     else return null;
   }
-  const wanted: (KeyValue | undefined)[] = readers.map(({ value }) => value);
+  const wanted: (KeyValue | typeof nothing)[] = readers.map(({ value }) => value);
   for (const [value, { writer }] of stands) wanted.push(foundBy(writer, value));
   for (const value of wanted) {
-    if (value === undefined || value === null || stands.has(value)) continue;
+    if (value === nothing || value === null || stands.has(value)) continue;
     const writer = [...silent].find((each) => canWrite(each, value));
     if (writer === undefined) return null;
     silent.delete(writer);
@@ -137,11 +137,14 @@ function canWrite({ action }: KeyOperation, value: string): boolean {
   return action.kind === 'append' ? value.endsWith(action.suffix) : value === action.value;
 }
 
-/** What somebody who wrote this value has built on; undefined if on nothing. */
-function foundBy(writer: KeyOperation | null, value: KeyValue): KeyValue | undefined {
+/** A put builds on no value, not even on that of the empty key. */
+const nothing = Symbol('nothing');
+
+/** What somebody who wrote this value has built on. */
+function foundBy(writer: KeyOperation | null, value: KeyValue): KeyValue | typeof nothing {
   const action = writer?.action;
   if (action?.kind === 'compare-and-set') return action.expected;
-  if (action?.kind !== 'append' || value === null) return undefined;
+  if (action?.kind !== 'append' || value === null) return nothing;
   return value.slice(0, value.length - action.suffix.length) || null;
 }
 
