@@ -13,8 +13,10 @@ export interface LeaderSettings {
   readonly stoppedShare: number;
   /** An intent that is not complete by then is withdrawn (F9). */
   readonly intentMs: number;
-  /** The same of a cut over several volumes, whose writers hold their writes meanwhile. */
-  readonly groupMs: number;
+  /** For how long an engine holds its writes for a cut over several volumes, by its own clock (adr/0020). */
+  readonly cutMs: number;
+  /** By how much the clocks of an engine and of a leader may differ in that time. */
+  readonly cutMarginMs: number;
   /** A session is told at most so often that something waits for it, in ms. */
   readonly nudgeMs: number;
   /** For how long a request for a role counts as waiting for its holder (F8). */
@@ -42,7 +44,8 @@ export const leaderSettingsDefault: LeaderSettings = {
   suspectShare: 0.5,
   stoppedShare: 0.5,
   intentMs: 10_000,
-  groupMs: 2_000,
+  cutMs: 2_000,
+  cutMarginMs: 500,
   nudgeMs: 250,
   roleMs: 2_000,
   refusedMs: 2_000,

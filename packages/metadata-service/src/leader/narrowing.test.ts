@@ -1,6 +1,7 @@
 // Intents under a leader, and what it does for pools by itself.
 import { describe, expect, test } from '@jest/globals';
 import type { CommandOf } from '../state/commands.ts';
+import type { LeaderSettings } from './leader-settings.ts';
 import { Realm, type TestAgent } from './leader-testing.ts';
 
 function share(volume: string, snapshot: string): CommandOf<'intend'> {
@@ -56,13 +57,16 @@ test('an intent that is not complete in time is withdrawn, and whoever began it 
 });
 
 describe('a cut over several volumes', () => {
-  const ofGroup = (...volumes: string[]): CommandOf<'intendGroup'> => ({
-    ...{ kind: 'intendGroup', intent: 'nightly', group: `group of ${volumes.join(' ')}` },
+  const ofGroup = (...volumes: string[]) => ({
+    kind: 'intendGroup' as const,
+    ...{ intent: 'nightly', group: `group of ${volumes.join(' ')}`, cut: 1 },
     members: volumes.map((volume) => ({ volume, snapshot: `s of ${volume}`, name: `nightly/${volume}` })),
   });
 
-  async function withWriters(): Promise<{ realm: Realm; a: TestAgent; b: TestAgent }> {
-    const realm = await Realm.begin();
+  async function withWriters(
+    settings: Partial<LeaderSettings> = {},
+  ): Promise<{ realm: Realm; a: TestAgent; b: TestAgent }> {
+    const realm = await Realm.begin(settings);
     await realm.pool();
     for (const volume of ['v', 'w', 'x']) await realm.volume(volume);
     const [a, b] = [await realm.node('a'), await realm.node('b')];
@@ -115,6 +119,51 @@ describe('a cut over several volumes', () => {
     expect(realm.nowMs - sinceMs).toBeLessThan(3_000);
     expect(realm.rows('SELECT volume FROM intents')).toEqual([]);
     expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+  });
+
+  test('that everybody acknowledged, but the last too late, is none: an engine may have gone on', async () => {
+    // Nobody looks before the last one acknowledges.
+    const { realm, a, b } = await withWriters({ watchMs: 5_000, pausedMs: 10_000 });
+    const narrowed = realm.leader.narrowGroup(ofGroup('v', 'w'));
+    const ended = expect(realm.world.done(narrowed)).rejects.toMatchObject({
+      ...{ code: 'INTENT_INCOMPLETE', details: { sessions: `${a.session}, ${b.session}` } },
+    });
+    await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
+    await realm.world.time.runFor(1_600);
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' });
+    await ended;
+    expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+  });
+
+  test('that another leader began is withdrawn by the next, which knows nothing of when that was', async () => {
+    const { realm, a, b } = await withWriters();
+    const { machine } = realm;
+    const narrowed = expect(realm.world.done(realm.leader.narrowGroup(ofGroup('v', 'w')))).rejects.toThrow();
+    await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
+    realm.crash(machine);
+    await narrowed;
+    await realm.counting();
+    await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 0);
+    expect(await realm.try<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' })).toBe(
+      'INTENT_NOT_FOUND',
+    );
+    expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+  });
+
+  test('over what nobody writes has its time, like every flush that anybody may do', async () => {
+    const realm = await Realm.begin();
+    await realm.pool();
+    for (const volume of ['v', 'w']) await realm.volume(volume);
+    const a = await realm.node('a');
+    const narrowed = realm.leader.narrowGroup(ofGroup('v', 'w'));
+    await realm.world.until(() => a.standing?.intents.length === 2);
+    expect(a.standing?.intents).toMatchObject([{ holdsWrites: false }, { holdsWrites: false }]);
+    await realm.world.time.runFor(4_000);
+    for (const volume of ['v', 'w'])
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume, intent: 'nightly' });
+    expect(await realm.world.done(narrowed)).toBe('group of v w');
   });
 
   test('goes with its last snapshot, and leaves its name free', async () => {

@@ -71,25 +71,26 @@ export class Narrowing {
   }
 
   #lookAt(tenure: Tenure, intent: IntentRow, nowMs: number): void {
-    const { settings } = this.#parts;
     const all = this.#together(intent);
-    const limitMs = this.#areWritesHeld(all) ? settings.groupMs : settings.intentMs;
-    const [{ volume, id } = intent] = all;
-    const ageMs = tenure.ageMs(nameOf(volume, id), nowMs);
-    if (all.every((each) => this.#isComplete(each))) this.#commit(tenure, volume, id);
-    else if (ageMs > limitMs) this.#withdraw(volume, id, all);
-    else for (const each of all) this.ask(each.volume);
+    const [first = intent] = all;
+    const isComplete = all.every((each) => this.#isComplete(each));
+    if (!this.#isInTime(tenure, first, { isComplete, nowMs })) this.#withdraw(tenure, first, all);
+    else if (isComplete) this.#commit(tenure, first);
+    else for (const { volume } of all) this.ask(volume);
+  }
+
+  #isInTime(
+    tenure: Tenure,
+    { volume, id, cut }: IntentRow,
+    at: { readonly isComplete: boolean; readonly nowMs: number },
+  ): boolean {
+    if (cut !== 0) return tenure.isCutInTime(cut, at);
+    return at.isComplete || tenure.ageMs(nameOf(volume, id), at.nowMs) <= this.#parts.settings.intentMs;
   }
 
   /** Those that end with it, itself among them; what becomes of them has the name of the first. */
   #together(intent: IntentRow): IntentRow[] {
     return intent.group_id === null ? [intent] : this.#parts.database().all(intentsOfGroup, intent.group_id);
-  }
-
-  /** A group's writers hold their writes from their acknowledgement on; what nobody holds is flushed by anybody, when it is asked. */
-  #areWritesHeld(all: readonly IntentRow[]): boolean {
-    const database = this.#parts.database();
-    return all.some(({ group_id, volume }) => group_id !== null && database.get(sessionsHolding, volume) !== null);
   }
 
   #isComplete({ volume, kind }: IntentRow): boolean {
@@ -99,7 +100,7 @@ export class Narrowing {
     return kind !== 'share' || database.get(acknowledgedBy, volume) !== null;
   }
 
-  #commit(tenure: Tenure, volume: string, intent: string): void {
+  #commit(tenure: Tenure, { volume, id: intent, cut }: IntentRow): void {
     const { errands, clock } = this.#parts;
     errands.run<'commitIntent'>(
       nameOf(volume, intent),
@@ -107,6 +108,7 @@ export class Narrowing {
       {
         // An unmap takes as many steps as it needs.
         onDone: ({ isDone }) => {
+          if (isDone) tenure.endCut(cut);
           if (isDone) this.#settle(volume, intent, null);
           else this.lookAt(tenure, volume, clock.boottimeMs());
         },
@@ -115,14 +117,29 @@ export class Narrowing {
   }
 
   /** A delete is no intent, so nothing that is withdrawn here holds anything up for ever. */
-  #withdraw(volume: string, intent: string, all: readonly IntentRow[]): void {
-    const missing = all.flatMap((each) => this.#parts.database().all(missingAcknowledgements, each.volume));
-    const sessions = [...new Set(missing.map(({ session }) => session))].join(', ');
+  #withdraw(tenure: Tenure, { volume, id: intent, cut }: IntentRow, all: readonly IntentRow[]): void {
+    const sessions = this.#waitedFor(all).join(', ');
     this.#parts.errands.run<'withdrawIntent'>(
       nameOf(volume, intent),
       { kind: 'withdrawIntent', volume, intent },
-      { onDone: () => this.#settle(volume, intent, new OpError('INTENT_INCOMPLETE', { volume, sessions })) },
+      {
+        onDone: () => {
+          tenure.endCut(cut);
+          this.#settle(volume, intent, new OpError('INTENT_INCOMPLETE', { volume, sessions }));
+        },
+      },
     );
+  }
+
+  /** Who has not acknowledged; of a cut that all acknowledged too late, who was asked. */
+  #waitedFor(all: readonly IntentRow[]): string[] {
+    const database = this.#parts.database();
+    const of = (statement: typeof sessionsHolding): string[] => {
+      const found = all.flatMap(({ volume }) => database.all(statement, volume).map(({ session }) => session));
+      return [...new Set(found)].sort();
+    };
+    const missing = of(missingAcknowledgements);
+    return missing.length > 0 ? missing : of(sessionsHolding);
   }
 }
 

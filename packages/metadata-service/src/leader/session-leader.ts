@@ -47,6 +47,9 @@ export interface LeaderStatus {
   readonly ending: number;
 }
 
+/** Told apart by luck: two leaders never mean the same cut. */
+const cutsMax = 2 ** 47;
+
 export class SessionLeader {
   readonly proposer: Proposer;
   readonly #options: SessionLeaderOptions;
@@ -138,11 +141,15 @@ export class SessionLeader {
   }
 
   /** The same over several volumes, cut at one instant. Answers the group's id; one that is there is the one that is meant. */
-  async narrowGroup(command: CommandOf<'intendGroup'>): Promise<string> {
-    const { group, isMade } = await this.carryOut<'intendGroup'>(command);
+  async narrowGroup(asked: Omit<CommandOf<'intendGroup'>, 'cut'>): Promise<string> {
+    const { random, clock } = this.#options;
+    const cut = 1 + random.below(cutsMax);
     const tenure = this.#current();
     if (tenure === null) throw this.#whyNotLeading();
-    const { intent, members } = command;
+    tenure.beginCut(cut, clock.boottimeMs());
+    const { group, isMade } = await this.carryOut<'intendGroup'>({ ...asked, cut });
+    if (this.#current() === null) throw this.#whyNotLeading();
+    const { intent, members } = asked;
     if (!isMade) await this.#narrowing.settled(members[0]?.volume ?? '', intent);
     return group;
   }

@@ -48,7 +48,7 @@ export interface AskedAcknowledgement {
   readonly revision: number;
   readonly start: number;
   readonly stop: number;
-  /** A cut over several volumes: writes behind the acknowledgement wait until it is over. */
+  /** A cut over several volumes: writes wait until it is over, for two seconds at most (adr/0020). */
   readonly holdsWrites: boolean;
 }
 
@@ -151,8 +151,8 @@ export class StandingRound {
 
   #intentsOf(session: string): AskedAcknowledgement[] {
     const own = this.#database.all(intentsForSession, session, this.#settings.dutiesMax);
-    return [...own, ...this.#unheld].map(({ volume, pool, id: intent, kind, revision, start, stop, group_id }) => {
-      return { volume, pool, intent, kind, revision, start, stop, holdsWrites: group_id !== null };
+    return [...own, ...this.#unheld].map(({ volume, pool, id: intent, kind, revision, start, stop, cut }) => {
+      return { volume, pool, intent, kind, revision, start, stop, holdsWrites: cut !== 0 };
     });
   }
 

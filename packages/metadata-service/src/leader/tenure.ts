@@ -26,6 +26,7 @@ export class Tenure {
   readonly #waitedMs = new Map<string, number>();
   readonly #wantedMs = new Map<string, number>();
   readonly #seen = new Map<string, Seen>();
+  readonly #cuts = new Map<number, { readonly sinceMs: number; isTrue: boolean }>();
   #sweptMs: number;
 
   /** Behind a pause within one term, what was proposed in it may still be applied: `ending` goes on. */
@@ -65,6 +66,26 @@ export class Tenure {
     return nowMs - (this.#wantedMs.get(volume) ?? -Infinity) < this.#settings.roleMs;
   }
 
+  /** Before the entry is proposed: no engine has heard of the cut then, and none has begun to hold its writes. */
+  beginCut(cut: number, nowMs: number): void {
+    this.#cuts.set(cut, { sinceMs: nowMs, isTrue: false });
+  }
+  endCut(cut: number): void {
+    this.#cuts.delete(cut);
+  }
+  /**
+   * Whether a cut may still come to be. If all have acknowledged while every engine still held its writes, it is true for good, however late
+   * it is committed. Another leader's number says nothing.
+   */
+  isCutInTime(cut: number, { isComplete, nowMs }: { readonly isComplete: boolean; readonly nowMs: number }): boolean {
+    const begun = this.#cuts.get(cut);
+    if (begun === undefined) return false;
+    const { cutMs, cutMarginMs } = this.#settings;
+    const areHolding = nowMs - begun.sinceMs < cutMs - cutMarginMs;
+    begun.isTrue ||= areHolding && isComplete;
+    return areHolding || begun.isTrue;
+  }
+
   /** For how long this leader has known of `thing`: it counts from when it asks first. */
   ageMs(thing: string, nowMs: number): number {
     const seen = this.#seen.get(thing);
@@ -81,6 +102,7 @@ export class Tenure {
     if (nowMs - this.#sweptMs < sweepMs) return;
     this.#sweptMs = nowMs;
     for (const [thing, { touchedMs }] of this.#seen) if (nowMs - touchedMs > forgottenMs) this.#seen.delete(thing);
+    for (const [cut, { sinceMs }] of this.#cuts) if (nowMs - sinceMs > forgottenMs) this.#cuts.delete(cut);
     for (const memory of [this.#heardMs, this.#wantedMs]) {
       for (const [key, atMs] of memory) if (nowMs - atMs > forgottenMs) memory.delete(key);
     }

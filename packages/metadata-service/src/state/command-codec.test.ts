@@ -15,7 +15,7 @@ const samples: readonly Command[] = [
   nodeCommand('n', { tornDown: [new Uint8Array([1])], after: 's' }),
   { kind: 'convert', ...ofGrant, revision: 3, entries: [entry, { ...entry, logical: 9, expect: null }] },
   { kind: 'discard', ...ofGrant, revision: 3, entries: [{ logical: 1, length: 2, expect: { device: 5, start: 6 } }] },
-  { kind: 'intendGroup', intent: 'i', group: 'g', members: [{ volume: 'v', snapshot: 's', name: 'n' }] },
+  { kind: 'intendGroup', intent: 'i', group: 'g', cut: 7, members: [{ volume: 'v', snapshot: 's', name: 'n' }] },
   { kind: 'returnLeases', ...ofGrant, runs: [{ device: 5, start: 6, length: 7 }] },
   {
     kind: 'certifySession',

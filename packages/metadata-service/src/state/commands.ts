@@ -210,7 +210,7 @@ export const commands = {
   ),
   intendGroup: define(
     [104, 1],
-    record({ intent: name, group: name, members: someOf(groupMember, limits.volumesPerGroup) }),
+    record({ intent: name, group: name, cut: number, members: someOf(groupMember, limits.volumesPerGroup) }),
     record({ group: name, isMade: flag }),
   ),
   deleteGroup: define([105, 1], record({ group: name }), nothing),

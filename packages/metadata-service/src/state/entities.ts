@@ -258,6 +258,8 @@ export interface IntentRow {
   readonly stop: number;
   /** Of a cut over several volumes, whose intents are of one id, and end together. */
   readonly group_id: string | null;
+  /** The number by which the leader that proposed the cut knows it, where writers hold their writes for it (adr/0020); else 0. */
+  readonly cut: number;
 }
 
 /** A metadata server. */

@@ -1,9 +1,8 @@
-// Cuts over several volumes at one instant. Each volume gets an intent, all of one id, and the commit of any is that of all: between the
-// first acknowledgement and the commit every writer that acknowledged holds its writes, so no snapshot of the group has a write that
-// came behind one which another lacks.
+// Cuts over several volumes at one instant. Each volume gets an intent, all of one id, and the commit of any is that of all. Writers hold
+// their writes for the cut; that all of them did so at one moment is what the leader knows that proposed it (adr/0020).
 import { OpError } from '@holdfast/base';
 import type { CommandOf, ResultOf } from './commands.ts';
-import type { IntentRow, SnapshotGroupRow, SnapshotRow, VolumeRow } from './entities.ts';
+import type { GrantRow, IntentRow, SnapshotGroupRow, SnapshotRow, VolumeRow } from './entities.ts';
 import { openPoolOf } from './extents.ts';
 import { beginIntent, checkIdle, isThere } from './intents.ts';
 import { query } from './query.ts';
@@ -18,6 +17,8 @@ const snapshotsOf = query<SnapshotRow>('SELECT * FROM snapshots WHERE group_id =
 const underWay = query<IntentRow>('SELECT * FROM intents WHERE id = ? AND group_id IS NOT NULL LIMIT 1');
 const intentsOfGroup = query<IntentRow>('SELECT * FROM intents WHERE group_id = ? ORDER BY volume');
 
+const anyGrant = query<GrantRow>('SELECT * FROM grants WHERE volume = ? LIMIT 1');
+
 type Members = CommandOf<'intendGroup'>['members'];
 
 /** The intent's id is the group's name: whoever asks again meanwhile waits for the same cut, and behind it finds the group. */
@@ -31,10 +32,13 @@ export function intendGroup(state: State, command: CommandOf<'intendGroup'>): Re
   const { snapshots: limit } = stateLimits;
   if (state.cluster.snapshots + members.length > limit) throw limitReached('snapshots', limit);
   const volumes = members.map((member) => checkMember(state, { intent: name, ...member }));
+  // From an intent to its end no grant is given (F9): where nobody writes, nobody will.
+  const isHeld = volumes.some((volume) => state.database.get(anyGrant, volume.id) !== null);
+  const cut = isHeld ? command.cut : 0;
   for (const [at, volume] of volumes.entries()) {
     const { snapshot = null, name: snapshotName = null } = members[at] ?? {};
     const share = { kind: 'share', snapshot, name: snapshotName, start: 0, stop: 0 } as const;
-    beginIntent(state, volume, { id: name, ...share, group_id: id });
+    beginIntent(state, volume, { id: name, ...share, group_id: id, cut });
   }
   return { group: id, isMade: false };
 }

@@ -16,7 +16,7 @@ import { volumeOf } from './volumes.ts';
 
 const intentOn = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
 const insertIntent = insert<IntentRow>('intents', [
-  ...(['volume', 'id', 'kind', 'revision', 'snapshot', 'name', 'start', 'stop', 'group_id'] as const),
+  ...(['volume', 'id', 'kind', 'revision', 'snapshot', 'name', 'start', 'stop', 'group_id', 'cut'] as const),
 ]);
 const intentsOfGroup = query<IntentRow>('SELECT * FROM intents WHERE group_id = ? ORDER BY volume');
 const moveStart = change('UPDATE intents SET start = ? WHERE volume = ?');
@@ -54,6 +54,7 @@ const insertSnapshot = insert<SnapshotRow>('snapshots', [
 const insertGroup = insert<SnapshotGroupRow>('snapshot_groups', ['id', 'name', 'created_ms']);
 /** Of a change that somebody else made than the volume's engine. */
 const noEngine = 0;
+const alone = { group_id: null, cut: 0 };
 const raiseGeneration = change('UPDATE lineages SET generation = generation + 1 WHERE number = ?');
 
 export function intend(state: State, command: CommandOf<'intend'>): ResultOf<'intend'> {
@@ -65,7 +66,7 @@ export function intend(state: State, command: CommandOf<'intend'>): ResultOf<'in
   if (kind === 'share' && isThere(state, volume, toShare(command))) return { revision: volume.narrowed };
   if (kind === 'unmap' && (start >= stop || stop > volume.extents)) throw malformed(`extents from ${start} to ${stop}`);
   checkIdle(state, volume.id);
-  return { revision: beginIntent(state, volume, { id, kind, snapshot, name, start, stop, group_id: null }) };
+  return { revision: beginIntent(state, volume, { id, kind, snapshot, name, start, stop, ...alone }) };
 }
 
 export function checkIdle({ database }: State, volume: string): void {

@@ -115,11 +115,16 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: kind('withdrawIntent'), volume, intent: fc.constantFrom('i1', 'i2') }),
   fc.record({ kind: kind('deleteSnapshot'), snapshot }),
   fc.record({
-    ...{ kind: kind('intendGroup'), intent: fc.constantFrom('g1', 'g2'), group: fc.constantFrom('group 1', 'group 2') },
+    ...{
+      kind: kind('intendGroup'),
+      intent: fc.constantFrom('g1', 'g2'),
+      group: fc.constantFrom('group 1', 'group 2'),
+      cut: small,
+    },
     members: fc.array(fc.record({ volume, snapshot, name: snapshot }), { maxLength: 3 }),
   }),
   fc.record({
-    ...{ kind: kind('intendGroup'), intent: fc.constant('g1'), group: fc.constant('group 1') },
+    ...{ kind: kind('intendGroup'), intent: fc.constant('g1'), group: fc.constant('group 1'), cut: small },
     members: fc.constant([
       { volume: 'v1', snapshot: 's3', name: 's3' },
       { volume: 'v2', snapshot: 's4', name: 's4' },

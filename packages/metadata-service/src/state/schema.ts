@@ -242,7 +242,8 @@ const fencingTables = `
     name TEXT,
     start INTEGER NOT NULL,
     stop INTEGER NOT NULL,
-    group_id TEXT
+    group_id TEXT,
+    cut INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX intents_group_name ON intents (id) WHERE group_id IS NOT NULL;
   CREATE INDEX intents_group ON intents (group_id, volume) WHERE group_id IS NOT NULL;

@@ -71,7 +71,7 @@ function commandOf(story: Story, kind: CommandKind, words: Fields): Command {
   const evidence = { readBacks: readBacks ?? [], waitedInTerm: waited ?? null } as Evidence;
   const secretHash = hashOf(secret);
   if (Array.isArray(tornDown)) fields['tornDown'] = tornDown.map(hashOf);
-  const rest = { snapshot: null, name: null, start: 0, stop: 0, owner: 'test', mode: 'write', leastEpoch: 0 };
+  const rest = { snapshot: null, name: null, start: 0, stop: 0, owner: 'test', mode: 'write', leastEpoch: 0, cut: 1 };
   const common = { agent: 1, by: null, atMs: 0, term, evidence, revision: 0, ...rest };
   const given = { ...common, ...defaultsOf(story, kind, fields), secretHash, ...fields, kind };
   return given as unknown as Command;

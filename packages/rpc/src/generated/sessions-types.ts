@@ -180,8 +180,8 @@ export interface Intent {
   /** The first one behind it. */
   readonly stop: bigint;
   /**
-   * A cut over several volumes: writes that come behind the acknowledgement wait until the intent is over, made or withdrawn, as the head
-   * of the map says. That is two seconds from its beginning at most, unless the leader changes.
+   * A cut over several volumes: from when the engine hears of it, writes wait until the intent is over, made or withdrawn, as the head of the
+   * map says, or for two seconds by the node's own clock; then they go on above the revision.
    */
   readonly holdsWrites: boolean;
 }
