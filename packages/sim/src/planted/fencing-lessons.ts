@@ -69,14 +69,6 @@ export const fencingLessons = [
         '    return flushed',
       ],
     ],
-    'reservations.ts': [
-      [
-        'key-of-another-session',
-        'a key is registered for a session that ended on the way',
-        'if (!(await this.#reach(by.agent, device)) || by.session !== shared.session) return false;',
-        'if (!(await this.#reach(by.agent, device))) return false;',
-      ],
-    ],
     'flusher.ts': [
       [
         'share-not-told',
