@@ -44,7 +44,6 @@ const forgotten = query<{ readonly id: string }>(`
 `);
 const forgets = [
   change('DELETE FROM session_pools WHERE session = ?'),
-  change('DELETE FROM fences WHERE session = ?'),
   change('DELETE FROM sessions WHERE id = ?'),
 ];
 const strictestLimit = query<{ readonly limit: number | null }>(`
@@ -54,6 +53,9 @@ const countFences = query<{ readonly count: number }>(
   'SELECT COUNT(*) AS count FROM fences WHERE at_ms > ? AND at_ms < ?',
 );
 const insertFence = insert('fences', ['session', 'at_ms']);
+const trimFences = change(
+  'DELETE FROM fences WHERE session IN (SELECT session FROM fences ORDER BY at_ms DESC, session LIMIT -1 OFFSET ?)',
+);
 const hourMs = 3_600_000;
 /** A restored state does not know how far the numbers went: each generation begins beyond the one before. */
 const agentsPerGeneration = 1_000_000;
@@ -120,7 +122,10 @@ function certifyTornDown(state: State, session: string, by: string): void {
     certifySession(state, { session, pool, kind: 'revoked', by });
 }
 
-/** Of which nothing is left to prove. The last one stays: it says what boot the node was in. */
+/**
+ * Of which nothing is left to prove. The last one stays: it says what boot the node was in. That a session was fenced outlives it: a
+ * node that registers twice within the hour would give back what F7 allows.
+ */
 function forgetOlder({ database }: State, node: string, previous: string): void {
   for (const { id } of database.all(forgotten, node, previous)) for (const forget of forgets) database.run(forget, id);
 }
@@ -190,4 +195,6 @@ function countFence({ database }: State, session: string, atMs: number): void {
   const count = database.get(countFences, atMs - hourMs, atMs + hourMs)?.count ?? 0;
   if (count >= limit) throw new OpError('FENCE_LIMIT_REACHED', { count, limit });
   database.insert(insertFence, { session, at_ms: atMs });
+  // By number, not by age: a clock that ran ahead once would take with it what still counts.
+  database.run(trimFences, stateLimits.fences);
 }

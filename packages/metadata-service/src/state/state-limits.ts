@@ -51,8 +51,9 @@ export const stateLimits = {
   changesPerCommand: 16,
   /** Sessions that one command certifies when a pool opens in another generation. */
   sessionsPerCommand: 16,
-  /** Certificates, and entries of the audit, that are kept. */
+  /** Certificates, fences and entries of the audit that are kept. */
   certificates: 500_000,
+  fences: 10_000,
   audit: 100_000,
   /** Revisions between two looks at how many entries the audit has: so many more are kept for a while. */
   auditTrimRevisions: 4_096,
