@@ -42,10 +42,7 @@ const forgotten = query<{ readonly id: string }>(`
     AND NOT EXISTS (SELECT 1 FROM leases WHERE session = sessions.id)
   ORDER BY id LIMIT 16
 `);
-const forgets = [
-  change('DELETE FROM session_pools WHERE session = ?'),
-  change('DELETE FROM sessions WHERE id = ?'),
-];
+const forgets = [change('DELETE FROM session_pools WHERE session = ?'), change('DELETE FROM sessions WHERE id = ?')];
 const strictestLimit = query<{ readonly limit: number | null }>(`
   SELECT MIN(pools.fences_per_hour) AS "limit" FROM grants JOIN pools ON pools.name = grants.pool WHERE grants.session = ?
 `);
