@@ -10,7 +10,7 @@ export type { Command, CommandKind, CommandOf, ResultOf } from './state/commands
 export { MetadataService, type ServiceOptions } from './service.ts';
 export { initialiseFirst, initialiseJoined, readAdmission, refuseExisting } from './member-home.ts';
 export { restoreBackup, type Restored, type RestoreOptions } from './restore.ts';
-export { BackupFile, verifyBackup, type BackupHead } from './backup-file.ts';
+export { verifyBackup, type BackupHead } from './backup-file.ts';
 export { knownVersion, schemaSteps, type SchemaStep } from './state/schema.ts';
 export type { FirstMembers, HomeOptions, MemberPlace } from './member-home.ts';
 export { metadataApi, type MetadataApiOptions } from './api/metadata-api.ts';
