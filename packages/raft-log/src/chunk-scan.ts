@@ -139,7 +139,8 @@ class ChunkScan {
     const standing = this.#standingBefore(next, position);
     const { endPosition, isToldToItsEnd } = this.#extentOf(position, survivors.records, next);
     const damages = clip(survivors.damages, endPosition);
-    const rowsOfNext = next === null || next.previousEnd <= position ? null : this.#previousRowsOf(next);
+    // Behind a cut it repeats nothing.
+    const rowsOfNext = next === null ? null : this.#previousRowsOf(next);
     const told = survivors.records.filter(isTable).length;
     const isLastTold = survivors.records.findLast((record) => !record.header.isCopy)?.header.kind === 'table';
     const lost = next === null ? 1 : next.number - this.#lastNumber - 1;

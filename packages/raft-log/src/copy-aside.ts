@@ -16,10 +16,8 @@ export function copyAside(files: Files, directory: string, tail: CutTail): strin
   const path = join(folder, `${basename(tail.chunk.path)}.${tail.position}`);
   const { bytes } = withFile(files, tail.chunk.path, (file) => readRange(file, tail.position, tail.lengthBytes));
   try {
-    if (files.stat(folder) === null) {
-      files.mkdir(folder);
-      files.fsyncDirectory(directory);
-    }
+    // Its own name is durable before the log goes on: each recovery ends with a sync of the log's directory.
+    if (files.stat(folder) === null) files.mkdir(folder);
     replaceContent(files, path, bytes);
     return path;
   } catch (error) {

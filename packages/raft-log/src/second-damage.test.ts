@@ -310,6 +310,26 @@ test('what a commit speaks of was there, also where nothing else is left of it',
   expect(tellGroups(opened.core.groups)[1]).toContain('purged 2:0 | 3:?');
 });
 
+test('what lay between two entries is lost, also where no table tells of it', () => {
+  const disk = newDisk();
+  const log = new SyncLog(disk.files, 'between');
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
+  log.do({ kind: 'commit', group: log.group(1), index: 1 });
+  const from = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'append', group: log.group(1), entries: entries(2, 1, 'two', 'three') });
+  const to = batches(disk).at(-1)?.endPosition ?? 0;
+  log.do({ kind: 'append', group: log.group(1), entries: entries(4, 1, 'four') });
+  const [table] = placesOf(disk, 'table', { group: 0 }).slice(-1);
+  log.do({ kind: 'create', group: new Group(2) });
+  // Nothing is left of a batch, and of the next one no table, which would have repeated what the batch wrote.
+  for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
+  disk.rot(chunkPath(1), table ?? 0, 0);
+  const opened = new SyncLog(disk.files, 'opened');
+  expect(tellGroups(opened.core.groups)[1]).toContain('| 1:1 2:? 3:? 4:1');
+});
+
 test('whatever call a process was killed after, what the next one acknowledges outlives a loss of power', () => {
   const work = (files: Files): void => {
     const log = new SyncLog(files, 'killed');

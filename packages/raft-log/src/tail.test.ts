@@ -78,6 +78,18 @@ test.each([
 });
 
 describe('damage in the last batch, which may be a torn write or rot', () => {
+  test('makes nothing ambiguous where only its head is lost, at every open', async () => {
+    const disk = await makeLog();
+    disk.rot(chunkPath, lastBatch(disk).position, 0);
+    const log = await openDisk(disk);
+    expect(log.state(1)).toMatchObject({ lastIndex: 4, ambiguity: null });
+    await log.append(1, entries(5, 1, 'five'));
+    disk.halt();
+    disk.restart('process');
+    const again = await openDisk(disk);
+    expect(again.state(1)).toMatchObject({ lastIndex: 5, ambiguity: null });
+  });
+
   test('is cut at the first hole of its group, and its slots are ambiguous until the caller settles', async () => {
     const disk = await makeLog();
     disk.rot(chunkPath, positionOf(disk, 1, 3) + payloadOffset, 0);

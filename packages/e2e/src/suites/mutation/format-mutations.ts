@@ -76,7 +76,6 @@ export const formatMutations: MutationRows = {
     ['what was begun behind a cut is cut with it', 'if (cutEnd > endPosition) return', 'if (cutEnd < 0) return'],
     ['a tail without a head is told to its end or unknown', " || (standing !== 'damaged' && !isToldToItsEnd)", ''],
     ['a table that stands tells of no other batch', ' || isLastTold', ''],
-    ['a batch tells only of the one before it', 'next === null || next.previousEnd <= position', 'next === null'],
   ],
   'chunk-files.ts': [
     [

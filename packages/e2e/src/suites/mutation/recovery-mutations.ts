@@ -44,7 +44,6 @@ export const recoveryMutations: MutationRows = {
   ],
   'copy-aside.ts': [
     ['a log with a torn tail opens on a full disk', "isOpError(error) && error.code === 'DISK_FULL'", 'false'],
-    ['the folder of copies has its name for good', 'files.fsyncDirectory(directory);', ''],
   ],
   'replay.ts': [
     [
@@ -107,11 +106,6 @@ export const recoveryMutations: MutationRows = {
     ['a table tells which group is gone', 'if (!existsAfter(row)) return this.#destroy(row.group);', ''],
     ['a repair behind the end is none', 'payload !== null && index <= lastIndex', 'payload !== null'],
     ['slots between two entries are lost', 'else if (index > lastIndex + 1) loseSlots(group, index - 1);', ''],
-    [
-      'what is cut begins at the first hole',
-      'context.isCut && (payload === null || index > lastIndex + 1)',
-      'context.isCut && payload === null',
-    ],
     ['a clean end is the last thing in a log', 'this.isClosed = false;', ''],
     ['a group that is destroyed lets go of its entries', 'this.groups.get(id)?.clear();', ''],
     [
