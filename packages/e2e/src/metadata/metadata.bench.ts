@@ -16,6 +16,9 @@ import { holdfastServers } from './holdfast-servers.ts';
 const timers = new RealTimers();
 const roundMs = 1_500;
 const rounds = 5;
+/** Servers run for months; what their first seconds cost (code that is compiled when it has become hot) is not measured. */
+const warmMs = 5_000;
+const warmInFlight = 64;
 /** Between rounds: what one side still does behind its answers is not the other's. */
 const restMs = 100;
 
@@ -85,6 +88,10 @@ async function run(report: Report): Promise<void> {
   try {
     const ours = await holdfastContender(await group.client());
     const theirs = await etcdContender((await etcd.leader()).channel);
+    for (const side of [ours, theirs]) {
+      await measureRound(side.put, warmInFlight, warmMs);
+      await measureRound(side.read, warmInFlight, warmMs);
+    }
     for (const comparison of comparisons) await compare(report, { ours, theirs }, comparison);
     await measureCreate(report, ours);
   } finally {
