@@ -23,7 +23,7 @@ test(`bugs in the core, the log, the host, the state machine and in fencing are 
   expect(bugs).toHaveLength(quick.length);
   const found = await searchBugs({ bugs, seedsMax, workers: 2, timers });
   expect(found.filter(({ finding }) => finding === null).map(({ bug }) => bug.name)).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test('a bug that its scenario never loads is no bug that was looked for', async () => {
   const bugs = plantedBugs.slice(0, 1).map((bug) => ({ ...bug, file: 'holdfast/src/main.ts' }));
