@@ -5,6 +5,7 @@ import { hostBugs } from './host-bugs.ts';
 import type { PlantedBug } from './planted-bug.ts';
 import { raftBugs } from './raft-bugs.ts';
 import { raftLogBugs } from './raft-log-bugs.ts';
+import { serviceBugs } from './service-bugs.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   ...raftBugs,
@@ -12,4 +13,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...hostBugs,
   ...fencingBugs,
   ...fencingLessons,
+  ...serviceBugs,
 ];
