@@ -1,7 +1,7 @@
 // Agents' streams over mutual TLS, to real servers.
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, expect } from '@jest/globals';
 import { loadMetadataServices } from '@holdfast/rpc';
-import { TestGroup } from '../service-testing.ts';
+import { groupTest, TestGroup } from '../service-testing.ts';
 import { poolCommand, volumeCommand } from '../state/state-testing.ts';
 import { agentTimeoutMs, calm, connectAgent, registerMessage, untilCalm } from './agent-testing.ts';
 
@@ -33,11 +33,11 @@ async function tellOfSnapshot(): Promise<void> {
   expect(made.snapshot).toMatchObject({ name: 'daily', volume: 'v' });
 }
 
-test('an agent keeps its session by one stream, and a snapshot waits for its word', async () => {
+groupTest('an agent keeps its session by one stream, and a snapshot waits for its word', async () => {
   await untilCalm(tellOfSnapshot, async () => group.close());
 });
 
-test('a server that does not lead names the leader, and a certificate without a node speaks for none', async () => {
+groupTest('a server that does not lead names the leader, and a certificate without a node speaks for none', async () => {
   group = await TestGroup.ofThree(calm);
   const { service } = await group.atLeader();
   const follower = group.members.find((each) => each.service !== service);
