@@ -37,16 +37,19 @@ groupTest('an agent keeps its session by one stream, and a snapshot waits for it
   await untilCalm(tellOfSnapshot, async () => group.close());
 });
 
-groupTest('a server that does not lead names the leader, and a certificate without a node speaks for none', async () => {
-  group = await TestGroup.ofThree(calm);
-  const { service } = await group.atLeader();
-  const follower = group.members.find((each) => each.service !== service);
-  const leader = group.members.find((each) => each.service === service);
-  const misled = await connectAgent(group, 'node-1', follower?.apiAddress ?? '');
-  await expect(misled.ask(registerMessage())).rejects.toMatchObject({
-    code: 'METADATA_LEADER_ELSEWHERE',
-    details: { leader: leader?.name, address: leader?.apiAddress },
-  });
-  const nobody = await connectAgent(group, null, leader?.apiAddress ?? '');
-  await expect(nobody.ask(registerMessage())).rejects.toMatchObject({ code: 'SESSION_STREAM_MISUSED' });
-});
+groupTest(
+  'a server that does not lead names the leader, and a certificate without a node speaks for none',
+  async () => {
+    group = await TestGroup.ofThree(calm);
+    const { service } = await group.atLeader();
+    const follower = group.members.find((each) => each.service !== service);
+    const leader = group.members.find((each) => each.service === service);
+    const misled = await connectAgent(group, 'node-1', follower?.apiAddress ?? '');
+    await expect(misled.ask(registerMessage())).rejects.toMatchObject({
+      code: 'METADATA_LEADER_ELSEWHERE',
+      details: { leader: leader?.name, address: leader?.apiAddress },
+    });
+    const nobody = await connectAgent(group, null, leader?.apiAddress ?? '');
+    await expect(nobody.ask(registerMessage())).rejects.toMatchObject({ code: 'SESSION_STREAM_MISUSED' });
+  },
+);

@@ -14,6 +14,8 @@ import { commandTable } from '../../command-table.ts';
 
 const [clock, timers, random] = [new RealClock(), new RealTimers(), new RealRandom()];
 const options = { timeoutMs: 60_000 };
+/** A server, on a machine that may do much else. */
+const startLimitMs = 180_000;
 const directory = join(mkdtempSync(join(tmpdir(), 'holdfast-storage-')), 'm1');
 /** Nobody else is in the group, so nobody connects to it. */
 const place = { name: 'm1', peerAddress: '127.0.0.1:7', apiAddress: '127.0.0.1:7' };
@@ -42,7 +44,7 @@ beforeAll(async () => {
     ...{ servers: [address], keeper: await cluster.keep(admin), log: cluster.log, metrics: null, ...parts },
   });
   await fill();
-});
+}, startLimitMs);
 afterAll(async () => {
   client.close();
   await cluster.close();
