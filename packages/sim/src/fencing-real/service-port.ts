@@ -1,7 +1,7 @@
 // How a machine asks the real service: the member that led last, then the others. An agent's commands are proposed by the leader; a controller
 // numbers its own, so that the same one asked again is the same to the service. No answer in time is an answer, too.
 import type { VirtualNode } from '@holdfast/base/internal';
-import type { Command as ServiceCommand, ResultOf } from '@holdfast/metadata-service';
+import type { Command as ServiceCommand, CommandOf, ResultOf } from '@holdfast/metadata-service';
 import { CallerNumbers } from '../fencing/metadata/callers.ts';
 import { accept, refuse, type Answer, type Command } from '../fencing/metadata/command.ts';
 import type { LookedUp, MetadataDoor, MetadataPort, Observer, Renewal, RenewalReply } from '../fencing/ports.ts';
@@ -60,6 +60,7 @@ interface Client {
 class ServicePort implements MetadataPort {
   readonly #parts: ServicePortParts;
   #leader = 0;
+  #tries = 0;
   #client: Client | null = null;
 
   constructor(parts: ServicePortParts) {
@@ -74,12 +75,22 @@ class ServicePort implements MetadataPort {
       case 'agent':
         return this.#answer(said.command, await this.#outcome({ kind: 'agent', command: said.command }));
       case 'narrow':
-        return this.#answer(said.command, await this.#outcome({ kind: 'narrow', command: said.command }));
+        return this.#narrow(said.command);
       case 'controller':
         return this.#inTurn(said.commands);
       case 'nowhere':
         return refuse('not-allowed');
     }
+  }
+
+  /**
+   * The service forgets an intent with its end, and one of the same name that comes later is another one, so each try has a name of
+   * its own. A share has its snapshot's name, by which a later try finds it.
+   */
+  async #narrow(asked: CommandOf<'intend'>): Promise<Answer | null> {
+    const intent = asked.what === 'share' ? asked.intent : `${asked.intent}.${++this.#tries}`;
+    const command = { ...asked, intent };
+    return this.#answer(command, await this.#outcome({ kind: 'narrow', command }));
   }
 
   #noteMade(command: Command): void {
