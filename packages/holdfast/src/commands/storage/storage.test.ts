@@ -16,7 +16,8 @@ const [clock, timers, random] = [new RealClock(), new RealTimers(), new RealRand
 const options = { timeoutMs: 60_000 };
 /** A server, on a machine that may do much else. */
 const startLimitMs = 180_000;
-const directory = join(mkdtempSync(join(tmpdir(), 'holdfast-storage-')), 'm1');
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-storage-'));
+const directory = join(folder, 'm1');
 /** Nobody else is in the group, so nobody connects to it. */
 const place = { name: 'm1', peerAddress: '127.0.0.1:7', apiAddress: '127.0.0.1:7' };
 let cluster: TestCluster;
@@ -49,7 +50,7 @@ afterAll(async () => {
   client.close();
   await cluster.close();
   await service.stop();
-  rmSync(directory, { recursive: true });
+  rmSync(folder, { recursive: true });
 });
 
 async function fill(): Promise<void> {
