@@ -80,6 +80,12 @@ export const stateErrorRows = {
     text: 'the volume {volume} has no intent {intent}',
     hint: 'It was committed or withdrawn; ask for the volume to see which.',
   },
+  INTENT_WITHDRAWN: {
+    kind: 'unavailable',
+    retriable: false,
+    text: 'the change {intent} of the volume {volume} was withdrawn',
+    hint: 'It takes nothing away any more; ask for it by another id.',
+  },
   LEADER_TERM_OLD: {
     kind: 'aborted',
     retriable: true,
@@ -355,5 +361,11 @@ export const stateErrorRows = {
     retriable: false,
     text: 'the volume {volume} cannot be used like that: {reason}',
     hint: "Compare the claim's access and volume modes with the volume's.",
+  },
+  VOLUME_REVISION_CHANGED: {
+    kind: 'aborted',
+    retriable: true,
+    text: 'the map of the volume {volume} is at revision {current}, not {expected}',
+    hint: 'Something was taken away from it, or shared, since then; look at the volume and decide anew.',
   },
 } as const satisfies Record<string, ErrorRow>;

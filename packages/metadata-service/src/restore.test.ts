@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** A grant, an intent that its holder acknowledged, a client with an answer, a member and a token. */
+/** A grant, an intent that its holder acknowledged, an unmap that nobody waits for, a client with an answer, a member and a token. */
 function someStory(): Story {
   const story = new Story();
   story.do({ kind: 'foundMember', ...place });
@@ -37,9 +37,12 @@ function someStory(): Story {
   story.do(volumeCommand('volume'));
   const { session, agent } = story.do<'registerNode'>(nodeCommand('node'));
   story.do({ kind: 'publish', volume: 'volume', node: 'node', mode: 'write' });
-  const share = { what: 'share', snapshot: 'snapshot', name: 'snapshot', start: 0, stop: 0 } as const;
+  const share = { what: 'share', snapshot: 'snapshot', name: 'snapshot', start: 0, stop: 0, expected: null } as const;
   story.do({ kind: 'intend', volume: 'volume', intent: 'cut', ...share });
   story.do({ kind: 'acknowledge', session, agent, volume: 'volume', intent: 'cut' });
+  const unmap = { what: 'unmap', snapshot: null, name: null, start: 0, stop: 8, expected: 0 } as const;
+  story.do(volumeCommand('unheld'));
+  story.do({ kind: 'intend', volume: 'unheld', intent: 'unmap', ...unmap });
   return story;
 }
 
@@ -90,6 +93,9 @@ test('a restored state is a generation of its own, in which nothing older speaks
     expect(before).toContain(`\n${table}: `);
     expect(dump).not.toContain(`\n${table}: `);
   }
+  // Whoever asks for it again begins nothing anew.
+  expect(before).not.toContain('\nended_unmaps: ');
+  expect(dump).toContain('\nended_unmaps: "unheld" "unmap" 1 0\n');
   // The grant stands until it is certified.
   expect(dump).toMatch(/^grants: "volume" 1 /m);
   const members = dump.split('\n').filter((line) => line.startsWith('members: '));

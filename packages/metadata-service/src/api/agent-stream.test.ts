@@ -243,7 +243,7 @@ describe('maps on a stream', () => {
     await agent.ask(convert(5n, 0n, 4n));
     await realm.world.time.runFor(1_000);
     expect(await agent.ask(renew)).toMatchObject({ kind: 'standing' });
-    const what = { what: 'unmap', snapshot: null, name: null, start: 6, stop: 8 } as const;
+    const what = { what: 'unmap', snapshot: null, name: null, start: 6, stop: 8, expected: 0 } as const;
     const narrowed = realm.leader.narrow({ kind: 'intend', volume: 'v', intent: 'i', ...what });
     const heard: sessions.MapDelta[] = [];
     while (heard.at(-1)?.places.length !== 1) {

@@ -108,7 +108,7 @@ groupTest('volumes are listed by the node that they are at, and snapshots by the
     const of = { volume: ids[at] ?? '', node };
     await service.sessions.carryOut<'registerNode'>(nodeCommand(node));
     await client.change(attachments, 'publish', { ...of, mode: 'WRITE' }, options);
-    const what = { what: 'share', snapshot: `s${at}`, name: `of ${at}`, start: 0, stop: 0 } as const;
+    const what = { what: 'share', snapshot: `s${at}`, name: `of ${at}`, start: 0, stop: 0, expected: null } as const;
     const narrowed = service.sessions.narrow({ kind: 'intend', volume: of.volume, intent: 'i', ...what });
     const by = { session: `1.${node}.1`, agent: at === 2 ? 2 : 1 };
     await service.sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', ...by, volume: of.volume, intent: 'i' });

@@ -41,7 +41,7 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
   // The name is the intent's id, too: whoever asks again meanwhile waits for the same snapshot.
   const maker: SnapshotMaker = {
     make: async ({ volume, name }) => {
-      const what = { what: 'share', snapshot: random.uuid(), name, start: 0, stop: 0 } as const;
+      const what = { what: 'share', snapshot: random.uuid(), name, start: 0, stop: 0, expected: null } as const;
       await sessions.narrow({ kind: 'intend', volume, intent: name, ...what });
     },
     makeGroup: async ({ volumes, name }) => {

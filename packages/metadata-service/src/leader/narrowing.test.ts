@@ -5,7 +5,7 @@ import type { LeaderSettings } from './leader-settings.ts';
 import { Realm, type TestAgent } from './leader-testing.ts';
 
 function share(volume: string, snapshot: string): CommandOf<'intend'> {
-  const what = { what: 'share', snapshot, name: `name of ${snapshot}`, start: 0, stop: 0 } as const;
+  const what = { what: 'share', snapshot, name: `name of ${snapshot}`, start: 0, stop: 0, expected: null } as const;
   return { kind: 'intend', volume, intent: `intent of ${snapshot}`, ...what };
 }
 
@@ -54,6 +54,34 @@ test('an intent that is not complete in time is withdrawn, and whoever began it 
   // Nothing was taken from it.
   await realm.world.done(a.renew());
   expect(a.standing).toMatchObject({ grants: [{ volume: 'v' }], intents: [] });
+});
+
+test('an unmap whose answer was lost is done when it is asked for again, and takes nothing away a second time', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v');
+  const unmap = { kind: 'intend', volume: 'v', intent: 'i', what: 'unmap', snapshot: null, name: null } as const;
+  const ask = (): Promise<void> => realm.leader.narrow({ ...unmap, start: 0, stop: 8, expected: 0 });
+  await realm.world.done(ask());
+  const commits = (): number => realm.proposed.filter(({ kind }) => kind === 'commitIntent').length;
+  expect(commits()).toBe(1);
+  await realm.world.done(ask());
+  await realm.world.time.runFor(1_000);
+  expect(commits()).toBe(1);
+  expect(realm.rows('SELECT revision, narrowed FROM volumes')).toEqual([{ revision: 1, narrowed: 1 }]);
+});
+
+test('an unmap that was withdrawn is over for whoever asks for it again', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  await realm.volume('v');
+  await realm.node('a');
+  await realm.do<'publish'>(realm.publish('v', 'a'));
+  const unmap = { kind: 'intend', volume: 'v', intent: 'i', what: 'unmap', snapshot: null, name: null } as const;
+  const ask = (): Promise<void> => realm.world.done(realm.leader.narrow({ ...unmap, start: 0, stop: 8, expected: 0 }));
+  await expect(ask()).rejects.toMatchObject({ code: 'INTENT_INCOMPLETE' });
+  await expect(ask()).rejects.toMatchObject({ code: 'INTENT_WITHDRAWN' });
+  expect(realm.rows('SELECT id FROM intents')).toEqual([]);
 });
 
 describe('a cut over several volumes', () => {

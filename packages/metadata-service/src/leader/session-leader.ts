@@ -130,7 +130,7 @@ export class SessionLeader {
 
   /**
    * A change that takes something away from running engines: resolves when it is committed. INTENT_INCOMPLETE when it was withdrawn
-   * because the sessions that it names did not answer in time; whoever asks again repeats the intent's id.
+   * because the sessions that it names did not answer in time: a share is then asked for again by the same id, an unmap by another.
    */
   async narrow(command: CommandOf<'intend'>): Promise<void> {
     const { volume, intent } = command;

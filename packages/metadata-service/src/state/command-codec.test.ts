@@ -16,6 +16,10 @@ const samples: readonly Command[] = [
   { kind: 'convert', ...ofGrant, revision: 3, entries: [entry, { ...entry, logical: 9, expect: null }] },
   { kind: 'discard', ...ofGrant, revision: 3, entries: [{ logical: 1, length: 2, expect: { device: 5, start: 6 } }] },
   { kind: 'intendGroup', intent: 'i', group: 'g', cut: 7, members: [{ volume: 'v', snapshot: 's', name: 'n' }] },
+  {
+    ...{ kind: 'intend', volume: 'v', intent: 'i', what: 'unmap', snapshot: null, name: null, start: 1, stop: 2 },
+    expected: 3,
+  },
   { kind: 'returnLeases', ...ofGrant, runs: [{ device: 5, start: 6, length: 7 }] },
   {
     kind: 'certifySession',

@@ -199,6 +199,8 @@ export const commands = {
       name: nullableName,
       start: place,
       stop: place,
+      /** Of an unmap: the volume's revision at which it was first asked for. */
+      expected: nullableNumber,
     }),
     record({ revision: number }),
   ),

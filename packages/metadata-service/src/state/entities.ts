@@ -262,6 +262,14 @@ export interface IntentRow {
   readonly cut: number;
 }
 
+/** The last unmap of a volume that was committed or withdrawn. */
+export interface EndedUnmapRow {
+  readonly volume: string;
+  readonly id: string;
+  readonly revision: number;
+  readonly is_committed: number;
+}
+
 /** A metadata server. */
 export interface MemberRow {
   /** Its number in raft, never given twice. */

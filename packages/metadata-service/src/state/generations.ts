@@ -12,6 +12,10 @@ import { stateLimits } from './state-limits.ts';
 const endAll = change("UPDATE sessions SET ended = 'generation' WHERE ended IS NULL");
 const endAllInPools = change('UPDATE session_pools SET ended_revision = ? WHERE ended_revision IS NULL');
 const openIntents = query<Pick<IntentRow, 'volume'>>('SELECT volume FROM intents ORDER BY volume');
+/** So that whoever asks for one again begins nothing anew. */
+const rememberUnmaps = change(
+  "REPLACE INTO ended_unmaps SELECT volume, id, revision, 0 FROM intents WHERE kind = 'unmap'",
+);
 const forgetIntents = change('DELETE FROM intents');
 const forgetAcknowledgements = change('DELETE FROM acknowledgements');
 const forgetProofs = change('UPDATE pools SET proof = NULL');
@@ -45,6 +49,7 @@ export function generationAfter({ generation }: ClusterRow, seen: number): numbe
 function withdrawIntents(state: State): void {
   const { database } = state;
   const open = database.all(openIntents);
+  database.run(rememberUnmaps);
   database.run(forgetIntents);
   database.run(forgetAcknowledgements);
   for (const { volume } of open) state.note('intent', volume, true);

@@ -1,9 +1,14 @@
 // Narrowing waits (F9): what takes something away from a running engine is said in the log first, and happens when every session
 // whose grant could use the old entries has acknowledged, or is certified.
+//
+// Whoever lost the answer asks again by the same id. A share is found by its snapshot's name, and one that was withdrawn may begin again: it
+// is a snapshot of a later moment, and frees nothing. An unmap would take away what was written since, over an engine that believes to have
+// acknowledged it. So it names the revision at which it was first asked for, and begins at no other: a volume's revision grows with every
+// intent, the unmap's own among them. The last one that ended is remembered to answer whoever asks again; others are refused (adr/0013).
 import { OpError } from '@holdfast/base';
 import { checkAgent } from './agents.ts';
 import type { CommandOf, ResultOf } from './commands.ts';
-import type { GrantRow, IntentRow, SnapshotGroupRow, SnapshotRow, VolumeRow } from './entities.ts';
+import type { EndedUnmapRow, GrantRow, IntentRow, SnapshotGroupRow, SnapshotRow, VolumeRow } from './entities.ts';
 import { openPoolOf } from './extents.ts';
 import { cutOut, putRun } from './map-change.ts';
 import { encodeTrace } from './map-trace.ts';
@@ -21,6 +26,8 @@ const insertIntent = insert<IntentRow>('intents', [
 const intentsOfGroup = query<IntentRow>('SELECT * FROM intents WHERE group_id = ? ORDER BY volume');
 const moveStart = change('UPDATE intents SET start = ? WHERE volume = ?');
 const deleteIntent = change('DELETE FROM intents WHERE volume = ?');
+const endedUnmap = query<EndedUnmapRow>('SELECT * FROM ended_unmaps WHERE volume = ?');
+const rememberUnmap = change('REPLACE INTO ended_unmaps VALUES (?, ?, ?, ?)');
 const deleteAcknowledgements = change('DELETE FROM acknowledgements WHERE volume = ?');
 const putAcknowledgement = change('INSERT INTO acknowledgements VALUES (?, ?) ON CONFLICT DO NOTHING');
 const missing = query<GrantRow>(`
@@ -65,8 +72,24 @@ export function intend(state: State, command: CommandOf<'intend'>): ResultOf<'in
   if (open?.id === id) return { revision: open.revision };
   if (kind === 'share' && isThere(state, volume, toShare(command))) return { revision: volume.narrowed };
   if (kind === 'unmap' && (start >= stop || stop > volume.extents)) throw malformed(`extents from ${start} to ${stop}`);
+  const ended = kind === 'unmap' ? endedBefore(state, volume, command) : null;
+  if (ended !== null) return { revision: ended.revision };
   checkIdle(state, volume.id);
   return { revision: beginIntent(state, volume, { id, kind, snapshot, name, start, stop, ...alone }) };
+}
+
+/** The unmap of this id, if it was committed already; null if it may begin. */
+function endedBefore(
+  { database }: State,
+  { id: volume, revision: current }: VolumeRow,
+  { intent, expected }: CommandOf<'intend'>,
+): EndedUnmapRow | null {
+  if (expected === null) throw malformed('an unmap without the revision at which it was asked for');
+  const ended = database.get(endedUnmap, volume);
+  if (ended?.id === intent && ended.is_committed === 1) return ended;
+  if (ended?.id === intent) throw new OpError('INTENT_WITHDRAWN', { volume, intent });
+  if (expected !== current) throw new OpError('VOLUME_REVISION_CHANGED', { volume, expected, current });
+  return null;
 }
 
 export function checkIdle({ database }: State, volume: string): void {
@@ -144,7 +167,7 @@ export function commitIntent(state: State, command: CommandOf<'commitIntent'>): 
     return { revision, isDone: false };
   for (const each of all) {
     if (each.kind === 'share') share(state, volumeOf(state, each.volume), { intent: each, atMs: command.atMs });
-    endIntent(state, each.volume);
+    endIntent(state, each, 'committed');
   }
   if (intent.group_id !== null) nameGroup(state, intent.group_id, { name: intent.id, created_ms: command.atMs });
   return { revision, isDone: true };
@@ -207,11 +230,13 @@ function unmap(state: State, volume: VolumeRow, { start, stop }: IntentRow): boo
 export function withdrawIntent(state: State, command: CommandOf<'withdrawIntent'>): object {
   const intent = state.database.get(intentOn, command.volume);
   if (intent?.id !== command.intent) return {};
-  for (const { volume } of together(state, intent)) endIntent(state, volume);
+  for (const each of together(state, intent)) endIntent(state, each, 'withdrawn');
   return {};
 }
 
-function endIntent(state: State, volume: string): void {
+function endIntent(state: State, intent: IntentRow, as: 'committed' | 'withdrawn'): void {
+  const { volume, id, kind, revision } = intent;
+  if (kind === 'unmap') state.database.run(rememberUnmap, volume, id, revision, Number(as === 'committed'));
   state.database.run(deleteIntent, volume);
   state.database.run(deleteAcknowledgements, volume);
   state.note('intent', volume, true);

@@ -270,7 +270,7 @@ class World {
     what: { what: 'share' | 'unmap'; snapshot: string | null; name: string | null; start: number; stop: number },
   ): boolean {
     const intent = `i${++this.#names}`;
-    this.story.do({ kind: 'intend', volume, intent, ...what });
+    this.story.do({ kind: 'intend', volume, intent, expected: this.#revision(volume), ...what });
     const commit = { kind: 'commitIntent', volume, intent, atMs: 0 } as const;
     for (const grant of this.model.grants.filter((each) => each.volume === volume)) {
       expect(this.story.try(commit)).toBe('INTENT_INCOMPLETE');

@@ -109,6 +109,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     name: snapshot,
     start: fc.nat(3),
     stop: fc.integer({ min: 3, max: 8 }),
+    expected: fc.constantFrom(null, 0, 0, 1, 1, 2, 3),
   }),
   fc.record({ kind: kind('acknowledge'), session, agent, volume, intent: fc.constantFrom('i1', 'i2') }),
   fc.record({ kind: kind('commitIntent'), volume, intent: fc.constantFrom('i1', 'i2'), atMs: small }),

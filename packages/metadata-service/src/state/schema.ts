@@ -252,6 +252,9 @@ const fencingTables = `
   CREATE TABLE acknowledgements (
     volume TEXT NOT NULL, session TEXT NOT NULL, PRIMARY KEY (volume, session)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE ended_unmaps (
+    volume TEXT PRIMARY KEY, id TEXT NOT NULL, revision INTEGER NOT NULL, is_committed INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
 `;
 
 const firstCluster = `

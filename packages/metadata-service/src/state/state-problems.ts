@@ -29,6 +29,9 @@ const promised = query<{ readonly extents: number | null }>(
 const strays = query<{ readonly problem: string }>(`
   SELECT 'grant without volume: ' || volume AS problem FROM grants WHERE volume NOT IN (SELECT id FROM volumes)
   UNION ALL SELECT 'intent without volume: ' || volume FROM intents WHERE volume NOT IN (SELECT id FROM volumes)
+  UNION ALL SELECT 'unmap of no volume: ' || volume FROM ended_unmaps WHERE volume NOT IN (SELECT id FROM volumes)
+  UNION ALL SELECT 'unmap beyond its volume: ' || volume FROM ended_unmaps JOIN volumes ON volumes.id = volume
+    WHERE ended_unmaps.revision > volumes.revision
   UNION ALL SELECT 'attachment without volume: ' || volume FROM attachments WHERE volume NOT IN (SELECT id FROM volumes)
   UNION ALL SELECT 'acknowledgement without intent: ' || volume FROM acknowledgements
     WHERE volume NOT IN (SELECT volume FROM intents)

@@ -102,7 +102,8 @@ function measureLargeVolume(report: Report, directory: string): void {
   story.do(volumeCommand('v', { extents: 2 ** 30 }));
   fillVolume(story);
   const volume = 'v';
-  story.do({ kind: 'intend', volume, intent: 'i', what: 'share', snapshot: 's', name: 's', start: 0, stop: 0 });
+  const share = { what: 'share', snapshot: 's', name: 's', start: 0, stop: 0, expected: null } as const;
+  story.do({ kind: 'intend', volume, intent: 'i', ...share });
   const { session, agent } = story.do<'registerNode'>(nodeCommand('node'));
   story.do({ kind: 'acknowledge', session, agent, volume, intent: 'i' });
   const snapshotSeconds = inSeconds(() => apply(story, [{ kind: 'commitIntent', volume, intent: 'i', atMs: 0 }]));

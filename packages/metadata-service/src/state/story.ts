@@ -15,6 +15,7 @@ import { nodeCommand, poolCommand, Story, volumeCommand } from './state-testing.
 
 const directory = join(import.meta.dirname, 'stories');
 const suffix = '.txt';
+const revisionOf = query<{ readonly revision: number }>('SELECT revision FROM volumes WHERE id = ?');
 const lastSession = query<{ readonly session: string }>('SELECT session FROM nodes WHERE name = ?');
 
 type Fields = Record<string, unknown>;
@@ -81,12 +82,13 @@ function hashOf(secret: unknown): Uint8Array {
   return new TextEncoder().encode(`hash of ${String(secret)}`);
 }
 
-/** A registration follows the node's last session, unless the story says otherwise. */
+/** A registration follows the node's last session, and an intent is asked for at the present, unless the story says otherwise. */
 function defaultsOf(story: Story, kind: CommandKind, { node, volume }: Fields): Fields {
   if (kind === 'registerNode') {
     const last = story.machine.database.get(lastSession, String(node))?.session ?? null;
     return nodeCommand(String(node), { after: last });
   }
+  if (kind === 'intend') return { expected: story.machine.database.get(revisionOf, String(volume))?.revision ?? 0 };
   if (kind === 'createVolume' || kind === 'cloneVolume') return volumeCommand(String(volume));
   return kind === 'reclaim' || kind === 'certifySession' ? { pool: 'pool' } : {};
 }

@@ -18,6 +18,7 @@ const insertVolume = insert<VolumeRow>('volumes', [
   ...(['epoch_generation', 'revision', 'narrowed', 'changes', 'is_disputed'] as const),
 ]);
 const deleteVolumeRow = change('DELETE FROM volumes WHERE id = ?');
+const forgetUnmap = change('DELETE FROM ended_unmaps WHERE volume = ?');
 const resize = change('UPDATE volumes SET extents = ? WHERE id = ?');
 const setAttributes = change('UPDATE volumes SET mutable_attributes = ? WHERE id = ?');
 const promise = change('UPDATE pools SET provisioned = provisioned + ? WHERE name = ?');
@@ -158,6 +159,7 @@ export function deleteVolume(state: State, { volume: id }: CommandOf<'deleteVolu
   const intent = database.get(intentOn, id);
   if (intent !== null) throw new OpError('VOLUME_BUSY', { volume: id, reason: `the intent ${intent.id} is not over` });
   checkUnheld(id, database.all(grantsOf, id));
+  database.run(forgetUnmap, id);
   database.run(deleteVolumeRow, id);
   database.run(promise, -volume.extents, volume.pool);
   cluster.volumes--;

@@ -15,6 +15,7 @@ export type ServiceRequest =
   | { readonly kind: 'open-client' }
   | { readonly kind: 'propose'; readonly id: ProposalId; readonly command: Command }
   | { readonly kind: 'narrow'; readonly command: CommandOf<'intend'> }
+  | { readonly kind: 'revision'; readonly volume: string }
   | { readonly kind: 'look'; readonly volume: string; readonly session: string }
   /** From the leader to a node: something waits for its session. */
   | { readonly kind: 'due' };

@@ -11,6 +11,7 @@ import {
   type Replica,
 } from '@holdfast/metadata-service';
 import { SessionLeader } from '@holdfast/metadata-service/internal';
+import type { MetadataState } from '../fencing/metadata/state.ts';
 import type { LookedUp, Observer } from '../fencing/ports.ts';
 import { times } from '../fencing/settings.ts';
 import type { ServiceReply, ServiceRequest, ServiceWire } from './conversation.ts';
@@ -102,6 +103,8 @@ export class MemberServer {
       case 'narrow':
         await this.#sessions.narrow(request.command);
         return done({});
+      case 'revision':
+        return done({ revision: (await this.#readState()).volumes[request.volume]?.revision ?? 0 });
       case 'renew':
         return this.#renew(request);
       case 'open-client': {
@@ -137,11 +140,15 @@ export class MemberServer {
   }
 
   async #look(volume: string, session: string): Promise<LookedUp> {
-    const { replica, machine } = this.#parts;
-    await replica.read();
-    const { generation, volumes, sessions } = this.#view.read(machine.database, 'everything');
+    const { generation, volumes, sessions } = await this.#readState();
     const isLive = sessions[session]?.endedBy === null && sessions[session].generation === generation;
     return { generation, volume: isLive ? (volumes[volume] ?? null) : null };
+  }
+
+  async #readState(): Promise<MetadataState> {
+    const { replica, machine } = this.#parts;
+    await replica.read();
+    return this.#view.read(machine.database, 'everything');
   }
 }
 

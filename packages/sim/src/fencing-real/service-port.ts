@@ -60,8 +60,9 @@ interface Client {
 class ServicePort implements MetadataPort {
   readonly #parts: ServicePortParts;
   #leader = 0;
-  #tries = 0;
   #client: Client | null = null;
+  /** The revisions at which unmaps that nobody has answered yet were first asked for. */
+  readonly #expected = new Map<string, number>();
 
   constructor(parts: ServicePortParts) {
     this.#parts = parts;
@@ -83,14 +84,21 @@ class ServicePort implements MetadataPort {
     }
   }
 
-  /**
-   * The service forgets an intent with its end, and one of the same name that comes later is another one, so each try has a name of
-   * its own. A share has its snapshot's name, by which a later try finds it.
-   */
+  /** However often it is asked for, it says the same: what it takes away is what was there when it was wanted. */
   async #narrow(asked: CommandOf<'intend'>): Promise<Answer | null> {
-    const intent = asked.what === 'share' ? asked.intent : `${asked.intent}.${++this.#tries}`;
-    const command = { ...asked, intent };
-    return this.#answer(command, await this.#outcome({ kind: 'narrow', command }));
+    const { intent, volume, what } = asked;
+    const expected = what === 'share' ? null : (this.#expected.get(intent) ?? (await this.#revisionOf(volume)));
+    if (what !== 'share' && expected === null) return null;
+    if (expected !== null) this.#expected.set(intent, expected);
+    const command = { ...asked, expected };
+    const outcome = await this.#outcome({ kind: 'narrow', command });
+    if (outcome !== null) this.#expected.delete(intent);
+    return this.#answer(command, outcome);
+  }
+
+  async #revisionOf(volume: string): Promise<number | null> {
+    const reply = await this.#ask({ kind: 'revision', volume });
+    return reply?.kind === 'done' ? (reply.result as ResultOf<'intend'>).revision : null;
   }
 
   #noteMade(command: Command): void {

@@ -12,6 +12,7 @@ type Of<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }
 
 export type Said =
   | { readonly way: 'agent'; readonly command: ServiceCommand }
+  /** An unmap says besides at which revision it was first asked for. */
   | { readonly way: 'narrow'; readonly command: CommandOf<'intend'> }
   /** One after another, until one is refused. */
   | { readonly way: 'controller'; readonly commands: readonly ServiceCommand[] }
@@ -179,5 +180,6 @@ function poolCommands(command: Of<'create-pool'>, { layouts }: Knowledge): reado
 function narrowing({ volume, intent, what, snapshot, from: start, to: stop }: Of<'intend'>): Said {
   if (what === 'shrink') return { way: 'nowhere' };
   const made = what === 'share' ? snapshot : null;
-  return { way: 'narrow', command: { kind: 'intend', volume, intent, what, snapshot: made, name: made, start, stop } };
+  const asked = { kind: 'intend', volume, intent, what, snapshot: made, name: made, start, stop } as const;
+  return { way: 'narrow', command: { ...asked, expected: null } };
 }

@@ -119,6 +119,12 @@ const stateBugs = bugsOf(scenario, 'metadata-service/src/state', {
       'INSERT INTO acknowledgements VALUES (?, ?) ON CONFLICT DO NOTHING',
       'INSERT INTO acknowledgements SELECT volume, session FROM grants WHERE volume = ? AND ? IS NOT NULL ON CONFLICT DO NOTHING',
     ],
+    [
+      'service-unmaps-again',
+      'an unmap that is asked for again begins anew, over what was written since',
+      "const ended = kind === 'unmap' ? endedBefore(state, volume, command) : null;",
+      'const ended = null as EndedUnmapRow | null;',
+    ],
   ],
   'extents.ts': [
     [

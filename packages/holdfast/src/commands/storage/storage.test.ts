@@ -78,7 +78,7 @@ async function fill(): Promise<void> {
     ...{ kind: 'registerNode', node: 'node-1', ...boot, ttlMs: 600_000, drainBoundMs: 1_000 },
   });
   await client.change(attachmentsService, 'publish', { volume, node: 'node-1', mode: 'WRITE' }, options);
-  const what = { what: 'share', snapshot: 'snapshot-1', name: 'daily', start: 0, stop: 0 } as const;
+  const what = { what: 'share', snapshot: 'snapshot-1', name: 'daily', start: 0, stop: 0, expected: null } as const;
   const narrowed = sessions.narrow({ kind: 'intend', volume, intent: 'daily', ...what });
   const { session, agent } = registered;
   await sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', session, agent, volume, intent: 'daily' });
