@@ -116,7 +116,8 @@ export class Replay {
       if (payload !== null && index <= lastIndex) repaired(group, header, { chunk: context.chunk, position });
       return;
     }
-    if (context.isCut && payload === null) context.blocked.add(group.id);
+    // What is missing may never have been acknowledged: to keep what follows would make slots that no peer can fill.
+    if (context.isCut && (payload === null || index > lastIndex + 1)) context.blocked.add(group.id);
     if (context.blocked.has(group.id)) return;
     if (index <= lastIndex) group.durable = truncated(group, index - 1, null);
     else if (index > lastIndex + 1) loseSlots(group, index - 1);

@@ -50,6 +50,16 @@ async function openWithGroup(disk: VirtualDisk): Promise<RaftLog> {
   return log;
 }
 
+/** A group with an entry that is committed. */
+function committedLog(disk: VirtualDisk): SyncLog {
+  const log = new SyncLog(disk.files, 'committed');
+  log.do({ kind: 'create', group: new Group(1) });
+  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
+  log.do({ kind: 'commit', group: log.group(1), index: 1 });
+  return log;
+}
+
 function crash(disk: VirtualDisk): void {
   disk.halt();
   disk.restart('process');
@@ -289,11 +299,7 @@ test('of a group whose creation is lost with something that nobody knows no vote
 
 test('what a commit speaks of was there, also where nothing else is left of it', () => {
   const disk = newDisk();
-  const log = new SyncLog(disk.files, 'committed');
-  log.do({ kind: 'create', group: new Group(1) });
-  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
-  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
-  log.do({ kind: 'commit', group: log.group(1), index: 1 });
+  const log = committedLog(disk);
   const from = batches(disk).at(-1)?.endPosition ?? 0;
   log.do({ kind: 'append', group: log.group(1), entries: entries(2, 1, 'two', 'three') });
   const to = batches(disk).at(-1)?.endPosition ?? 0;
@@ -312,22 +318,30 @@ test('what a commit speaks of was there, also where nothing else is left of it',
 
 test('what lay between two entries is lost, also where no table tells of it', () => {
   const disk = newDisk();
-  const log = new SyncLog(disk.files, 'between');
-  log.do({ kind: 'create', group: new Group(1) });
-  log.do({ kind: 'vote', group: log.group(1), term: 1, vote: 3 });
-  log.do({ kind: 'append', group: log.group(1), entries: entries(1, 1, 'one') });
-  log.do({ kind: 'commit', group: log.group(1), index: 1 });
+  const log = committedLog(disk);
   const from = batches(disk).at(-1)?.endPosition ?? 0;
   log.do({ kind: 'append', group: log.group(1), entries: entries(2, 1, 'two', 'three') });
   const to = batches(disk).at(-1)?.endPosition ?? 0;
   log.do({ kind: 'append', group: log.group(1), entries: entries(4, 1, 'four') });
   const [table] = placesOf(disk, 'table', { group: 0 }).slice(-1);
   log.do({ kind: 'create', group: new Group(2) });
-  // Nothing is left of a batch, and of the next one no table, which would have repeated what the batch wrote.
   for (let at = from; at < to; at += 16) disk.rot(chunkPath(1), at, 0);
   disk.rot(chunkPath(1), table ?? 0, 0);
   const opened = new SyncLog(disk.files, 'opened');
   expect(tellGroups(opened.core.groups)[1]).toContain('| 1:1 2:? 3:? 4:1');
+});
+
+test('behind damage of which nobody knows what it was, a torn tail begins where the log still leads', () => {
+  const disk = newDisk();
+  const log = committedLog(disk);
+  log.do({ kind: 'append', group: log.group(1), entries: entries(2, 1, 'two') });
+  log.do({ kind: 'append', group: log.group(1), entries: entries(3, 1, 'three', 'x'.repeat(600)) });
+  const [lost, torn] = batches(disk).slice(-2);
+  for (let at = lost?.position ?? 0; at < (lost?.endPosition ?? 0); at += 16) disk.rot(chunkPath(1), at, 0);
+  for (let at = (torn?.position ?? 0) + 512; at < (torn?.endPosition ?? 0); at += 16) disk.rot(chunkPath(1), at, 0);
+  const opened = new SyncLog(disk.files, 'opened');
+  expect(tellGroups(opened.core.groups)[1]).toMatch(/[|] 1:1$/);
+  expect(opened.recovered?.report.ambiguous).toContainEqual({ group: 1, from: 2, to: null, term: null });
 });
 
 test('whatever call a process was killed after, what the next one acknowledges outlives a loss of power', () => {

@@ -106,6 +106,11 @@ export const recoveryMutations: MutationRows = {
     ['a table tells which group is gone', 'if (!existsAfter(row)) return this.#destroy(row.group);', ''],
     ['a repair behind the end is none', 'payload !== null && index <= lastIndex', 'payload !== null'],
     ['slots between two entries are lost', 'else if (index > lastIndex + 1) loseSlots(group, index - 1);', ''],
+    [
+      'what is cut begins at the first hole',
+      'context.isCut && (payload === null || index > lastIndex + 1)',
+      'context.isCut && payload === null',
+    ],
     ['a clean end is the last thing in a log', 'this.isClosed = false;', ''],
     ['a group that is destroyed lets go of its entries', 'this.groups.get(id)?.clear();', ''],
     [
