@@ -60,7 +60,13 @@ export const stateErrorRows = {
     kind: 'unavailable',
     retriable: true,
     text: 'the pool {pool} is not open in the cluster generation {generation} yet',
-    hint: 'After a restore every older key is preempted first; `holdfast pool show` says whether that is done.',
+    hint: 'After a restore everything older is shut out of it first: see `holdfast pool show NAME` and `holdfast pool open NAME`.',
+  },
+  GENERATION_UNPROVED: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'the pool {pool} stays closed: {reason}',
+    hint: 'Where devices have reservations agents take the older keys away by themselves; elsewhere `holdfast pool open NAME`.',
   },
   GRANT_FENCED: {
     kind: 'precondition',
@@ -271,6 +277,12 @@ export const stateErrorRows = {
     retriable: false,
     text: 'the snapshot {base} is no earlier one of the same volume as {target}',
     hint: 'Compare a snapshot with a later one of its volume, or with the volume itself.',
+  },
+  SNAPSHOT_WITHDRAWN: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'the snapshot {snapshot} was withdrawn before it was made',
+    hint: 'The metadata servers changed meanwhile, and nothing is left of it; ask for it again.',
   },
   STATE_COMMAND_MALFORMED: {
     kind: 'invalid',

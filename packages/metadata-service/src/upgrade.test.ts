@@ -52,7 +52,15 @@ async function makePool(client: MetadataClient): Promise<void> {
   const properties = { name: 'pool', fencing: 'LEASE', tier: 'KERNEL', isBestEffortTakeover: false } as const;
   const bounds = { drainBoundMs: null, fencesPerHour: 3n, oversubscriptionPercent: 0n, extentBytes: 1_048_576n };
   const counts = { totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n };
-  const pool = { ...properties, ...bounds, ...counts, promisedExtents: 0n, isOpen: false, devices: [] };
+  const pool = {
+    ...properties,
+    ...bounds,
+    ...counts,
+    promisedExtents: 0n,
+    isOpen: false,
+    isOpening: false,
+    devices: [],
+  };
   await client.change(poolsService, 'create', { pool }, { timeoutMs });
 }
 

@@ -77,6 +77,7 @@ export const accessTable = {
   '/holdfast.metadata.v1.Pools/Create': rulers,
   '/holdfast.metadata.v1.Pools/Get': everyHolder,
   '/holdfast.metadata.v1.Pools/List': everyHolder,
+  '/holdfast.metadata.v1.Pools/Open': rulers,
   '/holdfast.metadata.v1.Pools/SetLimits': rulers,
   '/holdfast.metadata.v1.Settings/List': everyHolder,
   '/holdfast.metadata.v1.Settings/Set': rulers,

@@ -10,7 +10,7 @@ const pool: Pool = {
   ...{ name: 'fast', fencing: 'LEASE', tier: 'KERNEL', isBestEffortTakeover: false, drainBoundMs: null },
   ...{ fencesPerHour: 3n, oversubscriptionPercent: 0n, extentBytes: 1_048_576n },
   ...{ totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n },
-  ...{ promisedExtents: 0n, isOpen: false, devices: [] },
+  ...{ promisedExtents: 0n, isOpen: false, isOpening: false, devices: [] },
 };
 const volume = (name: string) => ({ name, tenant: '', pool: 'fast', extents: 8n, isShared: false, attributes: 'mine' });
 

@@ -51,6 +51,15 @@ export function poolsHandlers(access: StateAccess): Handlers<Services['poolsServ
         by: describeCaller(caller),
         atMs: access.wallMs,
       }),
+    // What devices prove is their agents' word, in the stream of their session: here a person speaks.
+    open: async ({ id, pool }, { caller }) =>
+      access.act<'proveGeneration'>(id, {
+        kind: 'proveGeneration',
+        pool: toWord(pool, 'pool'),
+        evidence: { readBacks: [], waitedInTerm: null },
+        by: describeCaller(caller),
+        atMs: access.wallMs,
+      }),
     get: async ({ name, isLocal }) => {
       const asked = toWord(name, 'name');
       const { value: found, revision } = await access.read(isLocal, (database) => {
@@ -92,6 +101,7 @@ function poolOf(database: StateDatabase, row: PoolRow): Pool {
     quarantinedExtents: BigInt(row.quarantined),
     promisedExtents: BigInt(row.provisioned),
     isOpen: row.open_generation === State.read(database).generation,
+    isOpening: row.proof !== null,
     devices: database.all(devicesOf, row.name).map(({ number, id, extents, free }) => ({
       ...{ number: BigInt(number), id },
       extents: BigInt(extents),

@@ -66,14 +66,7 @@ export function proveGeneration(state: State, command: CommandOf<'proveGeneratio
     : by === null
       ? 'nobody says so'
       : null;
-  if (reason !== null) {
-    throw new OpError('CERTIFICATE_UNPROVED', {
-      kind: 'generation',
-      session: 'of older generations',
-      pool: pool.name,
-      reason,
-    });
-  }
+  if (reason !== null) throw new OpError('GENERATION_UNPROVED', { pool: pool.name, reason });
   state.database.run(setProof, isReserved ? 'preempted' : 'stated', pool.name);
   if (by !== null) state.audit(atMs, by, `stated that nothing of an older generation uses ${pool.name}`);
   return {};

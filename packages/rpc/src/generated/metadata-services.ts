@@ -277,6 +277,23 @@ export const poolsService = {
       encodeResponse: codec.encodeSetPoolLimitsResponse,
       decodeResponse: codec.decodeSetPoolLimitsResponse,
     },
+    /**
+     * States, after a restore, that nothing of before uses a pool without reservations: it opens by itself when the leases of before have
+     * run out since. Of a pool that is open it changes nothing.
+     */
+    open: {
+      service: 'holdfast.metadata.v1.Pools',
+      method: 'Open',
+      path: '/holdfast.metadata.v1.Pools/Open',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.OpenPoolRequest',
+      responseMessage: 'holdfast.metadata.v1.OpenPoolResponse',
+      encodeRequest: codec.encodeOpenPoolRequest,
+      decodeRequest: codec.decodeOpenPoolRequest,
+      encodeResponse: codec.encodeOpenPoolResponse,
+      decodeResponse: codec.decodeOpenPoolResponse,
+    },
     /** One pool with its devices. */
     get: {
       service: 'holdfast.metadata.v1.Pools',

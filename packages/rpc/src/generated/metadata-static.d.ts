@@ -226,6 +226,7 @@ export interface RawPool {
   readonly promisedExtents: Raw64;
   readonly isOpen: boolean;
   readonly devices: readonly RawDevice[];
+  readonly isOpening: boolean;
 }
 export const Pool: RawMessage<RawPool>;
 
@@ -269,6 +270,15 @@ export const SetPoolLimitsRequest: RawMessage<RawSetPoolLimitsRequest>;
 
 export type RawSetPoolLimitsResponse = object;
 export const SetPoolLimitsResponse: RawMessage<RawSetPoolLimitsResponse>;
+
+export interface RawOpenPoolRequest {
+  readonly id: RawCommandId | null;
+  readonly pool: string;
+}
+export const OpenPoolRequest: RawMessage<RawOpenPoolRequest>;
+
+export type RawOpenPoolResponse = object;
+export const OpenPoolResponse: RawMessage<RawOpenPoolResponse>;
 
 export interface RawGetPoolRequest {
   readonly name: string;

@@ -3414,6 +3414,7 @@ export const holdfast = $root.holdfast = (() => {
                 Pool.prototype.promisedExtents = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
                 Pool.prototype.isOpen = false;
                 Pool.prototype.devices = $util.emptyArray;
+                Pool.prototype.isOpening = false;
 
                 let $oneOfFields;
 
@@ -3463,6 +3464,8 @@ export const holdfast = $root.holdfast = (() => {
                     if (message.devices != null && message.devices.length)
                         for (let i = 0; i < message.devices.length; ++i)
                             $root.holdfast.metadata.v1.Device.encode(message.devices[i], writer.uint32(130).fork(), _depth + 1).ldelim();
+                    if (message.isOpening != null && $Object.hasOwnProperty.call(message, "isOpening") && message.isOpening !== false)
+                        writer.uint32(136).bool(message.isOpening);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -3635,6 +3638,15 @@ export const holdfast = $root.holdfast = (() => {
                                 if (!(message.devices && message.devices.length))
                                     message.devices = [];
                                 message.devices.push($root.holdfast.metadata.v1.Device.decode(reader, reader.size(), $undefined, _depth + 1));
+                                continue;
+                            }
+                        case 17: {
+                                if (wireType !== 0)
+                                    break;
+                                if (value = reader.bool())
+                                    message.isOpening = value;
+                                else
+                                    delete message.isOpening;
                                 continue;
                             }
                         }
@@ -4333,6 +4345,163 @@ export const holdfast = $root.holdfast = (() => {
                 };
 
                 return SetPoolLimitsResponse;
+            })();
+
+            v1.OpenPoolRequest = (function() {
+
+                const OpenPoolRequest = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                OpenPoolRequest.prototype.id = null;
+                OpenPoolRequest.prototype.pool = "";
+
+                OpenPoolRequest.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.id != null && $Object.hasOwnProperty.call(message, "id"))
+                        $root.holdfast.metadata.v1.CommandId.encode(message.id, writer.uint32(10).fork(), _depth + 1).ldelim();
+                    if (message.pool != null && $Object.hasOwnProperty.call(message, "pool") && message.pool !== "")
+                        writer.uint32(18).string(message.pool);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                OpenPoolRequest.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.OpenPoolRequest();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                message.id = $root.holdfast.metadata.v1.CommandId.decode(reader, reader.size(), $undefined, _depth + 1, message.id);
+                                continue;
+                            }
+                        case 2: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.pool = value;
+                                else
+                                    delete message.pool;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return OpenPoolRequest;
+            })();
+
+            v1.OpenPoolResponse = (function() {
+
+                const OpenPoolResponse = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                OpenPoolResponse.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                OpenPoolResponse.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.holdfast.metadata.v1.OpenPoolResponse();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        reader.skipType(tag & 7, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                return OpenPoolResponse;
             })();
 
             v1.GetPoolRequest = (function() {
@@ -8914,6 +9083,8 @@ export const AddDeviceRequest = holdfast.metadata.v1.AddDeviceRequest;
 export const AddDeviceResponse = holdfast.metadata.v1.AddDeviceResponse;
 export const SetPoolLimitsRequest = holdfast.metadata.v1.SetPoolLimitsRequest;
 export const SetPoolLimitsResponse = holdfast.metadata.v1.SetPoolLimitsResponse;
+export const OpenPoolRequest = holdfast.metadata.v1.OpenPoolRequest;
+export const OpenPoolResponse = holdfast.metadata.v1.OpenPoolResponse;
 export const GetPoolRequest = holdfast.metadata.v1.GetPoolRequest;
 export const GetPoolResponse = holdfast.metadata.v1.GetPoolResponse;
 export const ListPoolsRequest = holdfast.metadata.v1.ListPoolsRequest;

@@ -440,6 +440,8 @@ export interface Pool {
   readonly isOpen: boolean;
   /** Its devices, in the order of their numbers. */
   readonly devices: readonly Device[];
+  /** Of a pool that is not open: whether everything older is known to be shut out, so that it opens when the leases of before have run out. */
+  readonly isOpening: boolean;
 }
 
 /** A device of a pool. */
@@ -497,6 +499,17 @@ export interface SetPoolLimitsRequest {
 
 /** The limits hold. */
 export type SetPoolLimitsResponse = Readonly<Record<string, never>>;
+
+/** States that nothing of before uses a pool. */
+export interface OpenPoolRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The pool's name. */
+  readonly pool: string;
+}
+
+/** It is stated, or the pool is open. */
+export type OpenPoolResponse = Readonly<Record<string, never>>;
 
 /** Asks for a pool. */
 export interface GetPoolRequest {

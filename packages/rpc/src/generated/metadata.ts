@@ -1067,6 +1067,7 @@ export const emptyPool: types.Pool = {
   promisedExtents: 0n,
   isOpen: false,
   devices: [],
+  isOpening: false,
 };
 
 export function encodePool(value: types.Pool): Uint8Array {
@@ -1095,6 +1096,7 @@ function rawOfPool(value: types.Pool): raw.RawPool {
     promisedExtents: codec.rawOfUint64(value.promisedExtents, 'holdfast.metadata.v1.Pool.promised_extents'),
     isOpen: value.isOpen,
     devices: value.devices.map((item) => rawOfDevice(item)),
+    isOpening: value.isOpening,
   };
 }
 
@@ -1116,6 +1118,7 @@ function poolOfRaw(from: raw.RawPool): types.Pool {
     promisedExtents: codec.uint64OfRaw(from.promisedExtents),
     isOpen: from.isOpen,
     devices: from.devices.map((item) => deviceOfRaw(item)),
+    isOpening: from.isOpening,
   };
 }
 
@@ -1311,6 +1314,54 @@ function rawOfSetPoolLimitsResponse(_value: types.SetPoolLimitsResponse): raw.Ra
 }
 
 function setPoolLimitsResponseOfRaw(_raw: raw.RawSetPoolLimitsResponse): types.SetPoolLimitsResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.OpenPoolRequest` in which nothing is set. */
+export const emptyOpenPoolRequest: types.OpenPoolRequest = {
+  id: null,
+  pool: '',
+};
+
+export function encodeOpenPoolRequest(value: types.OpenPoolRequest): Uint8Array {
+  return codec.encodeRaw(raw.OpenPoolRequest, rawOfOpenPoolRequest(value));
+}
+
+export function decodeOpenPoolRequest(bytes: Uint8Array): types.OpenPoolRequest {
+  return openPoolRequestOfRaw(codec.decodeRaw(raw.OpenPoolRequest, bytes, 'holdfast.metadata.v1.OpenPoolRequest'));
+}
+
+function rawOfOpenPoolRequest(value: types.OpenPoolRequest): raw.RawOpenPoolRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    pool: codec.rawOfText(value.pool, 'holdfast.metadata.v1.OpenPoolRequest.pool'),
+  };
+}
+
+function openPoolRequestOfRaw(from: raw.RawOpenPoolRequest): types.OpenPoolRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    pool: from.pool,
+  };
+}
+
+/** A `holdfast.metadata.v1.OpenPoolResponse` in which nothing is set. */
+export const emptyOpenPoolResponse: types.OpenPoolResponse = {
+};
+
+export function encodeOpenPoolResponse(value: types.OpenPoolResponse): Uint8Array {
+  return codec.encodeRaw(raw.OpenPoolResponse, rawOfOpenPoolResponse(value));
+}
+
+export function decodeOpenPoolResponse(bytes: Uint8Array): types.OpenPoolResponse {
+  return openPoolResponseOfRaw(codec.decodeRaw(raw.OpenPoolResponse, bytes, 'holdfast.metadata.v1.OpenPoolResponse'));
+}
+
+function rawOfOpenPoolResponse(_value: types.OpenPoolResponse): raw.RawOpenPoolResponse {
+  return {};
+}
+
+function openPoolResponseOfRaw(_raw: raw.RawOpenPoolResponse): types.OpenPoolResponse {
   return {};
 }
 

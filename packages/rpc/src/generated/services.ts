@@ -483,6 +483,15 @@ export const methodList = [
   },
   {
     service: 'holdfast.metadata.v1.Pools',
+    method: 'Open',
+    path: '/holdfast.metadata.v1.Pools/Open',
+    requestStream: false,
+    responseStream: false,
+    requestMessage: 'holdfast.metadata.v1.OpenPoolRequest',
+    responseMessage: 'holdfast.metadata.v1.OpenPoolResponse',
+  },
+  {
+    service: 'holdfast.metadata.v1.Pools',
     method: 'Get',
     path: '/holdfast.metadata.v1.Pools/Get',
     requestStream: false,

@@ -33,9 +33,11 @@ const refusals: Partial<Record<ErrorCode, Refusal>> = {
   VOLUME_REVISION_CHANGED: 'busy',
   INTENT_INCOMPLETE: 'busy',
   INTENT_WITHDRAWN: 'busy',
+  SNAPSHOT_WITHDRAWN: 'busy',
   POOL_FULL: 'no-space',
   STATE_LIMIT_REACHED: 'no-space',
   CERTIFICATE_UNPROVED: 'not-proved',
+  GENERATION_UNPROVED: 'not-proved',
   TAINT_UNFOUNDED: 'not-proved',
   FENCE_LIMIT_REACHED: 'fence-limit',
 };
@@ -150,9 +152,9 @@ function ofLeader(command: ServiceCommand, { keys }: Reading): Command | null {
     case 'silenceSession':
       return { kind: 'silence', session: command.session, pool: command.pool, term: command.term };
     case 'commitIntent':
-      return { kind: 'commit', volume: command.volume, intent: command.intent };
+      return { kind: 'commit', volume: command.volume, intent: command.intent, revision: command.revision };
     case 'withdrawIntent':
-      return { kind: 'withdraw', volume: command.volume, intent: command.intent };
+      return { kind: 'withdraw', volume: command.volume, intent: command.intent, revision: command.revision };
     case 'openPool':
       return { kind: 'open-generation', pool: command.pool, term: command.term };
     default:

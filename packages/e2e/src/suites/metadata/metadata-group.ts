@@ -135,8 +135,12 @@ export class MetadataGroup<Process extends MemberProcess = RoleProcess> {
 
   /** `holdfast metadata …` by the administrator, to its end. */
   async tryRun(words: readonly string[], servers = this.servers): Promise<Ended> {
-    const connection = ['--certificates', this.#admin, '--server', servers.join(',')];
-    return runHoldfast(['metadata', ...words, ...connection]);
+    return this.tryCommand(['metadata', ...words], servers);
+  }
+
+  /** The same of any command that asks the servers. */
+  async tryCommand(words: readonly string[], servers = this.servers): Promise<Ended> {
+    return runHoldfast([...words, '--certificates', this.#admin, '--server', servers.join(',')]);
   }
 
   /** With the identity of the server that asks, which stands among the words. */

@@ -3,6 +3,10 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { ProcessCluster, runHoldfast, type Ended } from '@holdfast/holdfast/internal';
+import { loadMetadataServices, type MetadataClient } from '@holdfast/rpc';
+import { registerNode, type NodeAgent } from '../../metadata/node-agent.ts';
+import { pool } from '../../metadata/pool.ts';
+import { openKeeper, parts } from './fault-case.ts';
 import { groupCase } from './group-case.ts';
 import type { Member, MetadataGroup } from './metadata-group.ts';
 import { VolumeLoad } from './volume-load.ts';
@@ -53,6 +57,63 @@ groupCase(
     await group.agree();
   },
 );
+
+groupCase('a pool that a restore closed gives nothing until a person opens it', async (group, cluster) => {
+  const { poolsService, volumesService, attachmentsService } = await loadMetadataServices();
+  const keeper = await openKeeper(await cluster.issue('agent', 'n1', ['--node', 'n1']));
+  const node = { machine: 'machine', ttlMs: 1_000n, drainBoundMs: 100n };
+  const register = async (boot: string, after: string): Promise<NodeAgent> =>
+    registerNode({ ...parts, keeper, address: (await group.leader()).apiAddress }, { ...node, boot, after });
+  const options = { timeoutMs: 60_000 };
+  const create = async (client: MetadataClient, name: string): Promise<string> => {
+    const asked = { name, tenant: '', pool: pool.name, extents: 4n, isShared: false, attributes: '' };
+    return (await client.change(volumesService, 'create', asked, options)).volume;
+  };
+  const before = await group.client();
+  await before.change(poolsService, 'create', { pool: { ...pool, drainBoundMs: 100n } }, options);
+  await before.change(poolsService, 'addDevice', { pool: pool.name, device: 'disk', extents: 64n }, options);
+  const old = await create(before, 'old');
+  const ended = await register('boot-1', '');
+  await before.change(attachmentsService, 'publish', { volume: old, node: 'n1', mode: 'WRITE' }, options);
+  ended.close();
+  const file = join(cluster.folder, 'metadata.backup');
+  await group.run(['backup', file]);
+  for (const member of group.members) {
+    await group.kill(member);
+    await rm(member.data, { recursive: true });
+  }
+  const restored = await restore(group, group.member('m1'), file);
+  expect(restored.stderr).toContain('holdfast pool open NAME');
+  await begin(group, [group.member('m1')]);
+
+  const client = await group.client();
+  const agent = await register('boot-2', ended.session);
+  const publish = async (volume: string): Promise<bigint> =>
+    (await client.change(attachmentsService, 'publish', { volume, node: 'n1', mode: 'WRITE' }, options)).epoch;
+  await expect(publish(old)).rejects.toMatchObject({
+    code: 'GENERATION_CLOSED',
+    hint: expect.stringContaining('holdfast pool open'),
+  });
+  expect(await command(group, 'show')).toMatch(/^open: +no: .*holdfast pool open fast$/m);
+  const told = await group.tryCommand(['pool', 'open', pool.name]);
+  expect(told).toMatchObject({ code: 0, stderr: expect.stringMatching(/^nothing was changed\. .*--yes\n$/) });
+  await expect(publish(old)).rejects.toMatchObject({ code: 'GENERATION_CLOSED' });
+  for (let times = 0; times < 2; times++) {
+    expect(await command(group, 'open', '--yes')).toMatch(/^the pool fast is open\n$/m);
+  }
+  expect(await command(group, 'show')).toMatch(/^open: +yes$/m);
+  expect([await publish(old), await publish(await create(client, 'young'))]).toEqual([2n, 1n]);
+  const allocate = { kind: 'allocate', value: { volume: old, epoch: 2n, extents: 4n } } as const;
+  expect(await agent.ask(allocate)).toMatchObject({ kind: 'leases', value: { runs: [{ length: 4n }] } });
+  agent.close();
+  await keeper.stop();
+});
+
+async function command(group: MetadataGroup, word: string, ...flags: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await group.tryCommand(['pool', word, pool.name, '--timeout', '30s', ...flags]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
 
 groupCase(
   'what is no whole backup of this cluster, and what has a member, is refused with one line',

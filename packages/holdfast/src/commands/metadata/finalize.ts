@@ -2,17 +2,10 @@
 import { OpError } from '@holdfast/base';
 import { connect, connectionFlags, defineCommand, type Connections, type FlagTable, type System } from '@holdfast/cli';
 import type { Channel, DescribeResponse } from '@holdfast/rpc';
+import { isConfirmed, yesFlag } from '../confirmation.ts';
 import { describeEach } from './group.ts';
 
-const flags = {
-  ...connectionFlags,
-  yes: {
-    value: null,
-    summary: 'do it: without this the command only tells what it would do',
-    unit: null,
-    default: null,
-  },
-} as const satisfies FlagTable;
+const flags = { ...connectionFlags, yes: yesFlag } as const satisfies FlagTable;
 
 export const metadataFinalize = defineCommand({
   name: 'metadata finalize',
@@ -33,10 +26,7 @@ export const metadataFinalize = defineCommand({
         return;
       }
       await explain(group, version, system);
-      if (!given.yes) {
-        system.remark('nothing was changed. To do it: holdfast metadata finalize --yes');
-        return;
-      }
+      if (!isConfirmed(given.yes, system, 'metadata finalize')) return;
       const { loadMetadataServices } = await import('@holdfast/rpc');
       const { clusterService } = await loadMetadataServices();
       await channel.calls(clusterService).finalize({ version }, { timeoutMs: connections.timeoutMs });

@@ -41,6 +41,7 @@ export const metadataRestore = defineCommand({
     system.remark('next: see that no metadata server of before runs, and remove their directories');
     system.remark(`then: holdfast metadata ${words}`);
     system.remark('then, for each further server: holdfast metadata invite, join and promote');
+    system.remark('then, for each pool whose devices have no reservations: holdfast pool open NAME');
   },
 });
 

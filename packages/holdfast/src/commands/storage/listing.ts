@@ -16,6 +16,8 @@ const limitFlag = {
 } as const satisfies Flag;
 export const listFlags = { ...showFlags, limit: limitFlag } as const satisfies FlagTable;
 
+export const poolParameter = { name: 'NAME', summary: "the pool's name", required: true } as const;
+
 /** As many as the servers give at once. */
 const pageMax = 1_000;
 const listMax = 1_000_000;

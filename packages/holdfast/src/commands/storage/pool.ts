@@ -1,9 +1,7 @@
 // `holdfast pool list` and `holdfast pool show`: what volumes are cut from, and how much of it is left.
-import { defineCommand, printDocument, printListing, renderTable, type Column } from '@holdfast/cli';
+import { defineCommand, printDocument, printListing, renderTable, shellWord, type Column } from '@holdfast/cli';
 import type { Device, Pool } from '@holdfast/rpc';
-import { formatSize, printProperties, readPools, showFlags, sizeOf, withLeader } from './listing.ts';
-
-const nameParameter = { name: 'NAME', summary: "the pool's name", required: true } as const;
+import { formatSize, poolParameter, printProperties, readPools, showFlags, sizeOf, withLeader } from './listing.ts';
 
 const columns: readonly Column<Pool>[] = [
   { header: 'NAME', cell: ({ name }) => name },
@@ -34,7 +32,7 @@ export const poolList = defineCommand({
 export const poolShow = defineCommand({
   name: 'pool show',
   summary: 'show one pool with its devices',
-  parameters: [nameParameter],
+  parameters: [poolParameter],
   flags: showFlags,
   async run({ flags, parameters, system }) {
     await withLeader(flags, system, async ({ client, timeoutMs }, { poolsService }) => {
@@ -53,6 +51,14 @@ function fencingOf({ fencing, tier }: Pool): string {
   return fencing === 'LEASE' ? `${word}, ${String(tier).toLowerCase().replaceAll('_', '-')}` : word;
 }
 
+function openingOf({ isOpen, isOpening, fencing, name }: Pool): string {
+  if (isOpen) return 'yes';
+  if (isOpening) return 'no: it opens when the leases of before the restore have run out';
+  return fencing === 'RESERVATION'
+    ? 'no: the agents have to take every key of before the restore from its devices first'
+    : `no: see that nothing of before the restore runs, then: holdfast pool open ${shellWord(name)}`;
+}
+
 function propertiesOf(pool: Pool): (readonly [string, string])[] {
   const size = (extents: bigint): string => formatSize(sizeOf(extents, pool));
   const { oversubscriptionPercent: percent, drainBoundMs } = pool;
@@ -61,7 +67,7 @@ function propertiesOf(pool: Pool): (readonly [string, string])[] {
     ['fencing', fencingOf(pool)],
     ['drain bound', drainBoundMs === null ? "the sessions' own" : `${drainBoundMs} ms`],
     ['fences per hour', String(pool.fencesPerHour)],
-    ['open', pool.isOpen ? 'yes' : 'no: every key of an older cluster generation has to be preempted first'],
+    ['open', openingOf(pool)],
     ['extent', formatSize(Number(pool.extentBytes))],
     ['size', size(pool.totalExtents)],
     ['free', size(pool.freeExtents)],
@@ -83,11 +89,11 @@ function deviceColumns(pool: Pool): readonly Column<Device>[] {
 
 function documentOf(pool: Pool): Readonly<Record<string, unknown>> {
   const { name, fencing, tier, isBestEffortTakeover, drainBoundMs, fencesPerHour, oversubscriptionPercent } = pool;
-  const { isOpen, devices } = pool;
+  const { isOpen, isOpening, devices } = pool;
   const bytes = (extents: bigint): number => sizeOf(extents, pool);
   return {
     ...{ name, fencing: String(fencing).toLowerCase(), tier: String(tier).toLowerCase().replaceAll('_', '-') },
-    ...{ isBestEffortTakeover, drainBoundMs: drainBoundMs === null ? null : Number(drainBoundMs), isOpen },
+    ...{ isBestEffortTakeover, drainBoundMs: drainBoundMs === null ? null : Number(drainBoundMs), isOpen, isOpening },
     fencesPerHour: Number(fencesPerHour),
     oversubscriptionPercent: Number(oversubscriptionPercent),
     extentBytes: Number(pool.extentBytes),

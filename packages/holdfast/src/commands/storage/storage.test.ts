@@ -57,9 +57,9 @@ async function fill(): Promise<void> {
   const { poolsService, volumesService, attachmentsService } = await loadMetadataServices();
   const sums = { totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n };
   const pool: Pool = {
-    ...{ name: 'fast', fencing: 'LEASE', tier: 'BEST_EFFORT', isBestEffortTakeover: false, drainBoundMs: 5_000n },
+    ...{ name: 'fast', fencing: 'LEASE', tier: 'BEST_EFFORT', isBestEffortTakeover: false, drainBoundMs: 500n },
     ...{ fencesPerHour: 3n, oversubscriptionPercent: 200n, extentBytes: 1_048_576n, ...sums },
-    ...{ promisedExtents: 0n, isOpen: false, devices: [] },
+    ...{ promisedExtents: 0n, isOpen: false, isOpening: false, devices: [] },
   };
   await client.change(poolsService, 'create', { pool }, options);
   await client.change(poolsService, 'addDevice', { pool: 'fast', device: 'disk-1', extents: 1_536n }, options);
@@ -75,13 +75,13 @@ async function fill(): Promise<void> {
   const boot = { machine: 'machine', boot: 'boot', secretHash, tornDown: [], after: null };
   const { sessions } = service;
   const registered = await sessions.carryOut<'registerNode'>({
-    ...{ kind: 'registerNode', node: 'node-1', ...boot, ttlMs: 600_000, drainBoundMs: 1_000 },
+    ...{ kind: 'registerNode', node: 'node-1', ...boot, ttlMs: 500, drainBoundMs: 100 },
   });
   await client.change(attachmentsService, 'publish', { volume, node: 'node-1', mode: 'WRITE' }, options);
   const what = { what: 'share', snapshot: 'snapshot-1', name: 'daily', start: 0, stop: 0, expected: null } as const;
   const narrowed = sessions.narrow({ kind: 'intend', volume, intent: 'daily', ...what });
   const { session, agent } = registered;
-  await sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', session, agent, volume, intent: 'daily' });
+  await sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', session, agent, volume, intent: 'daily', revision: 1 });
   await narrowed;
 }
 
@@ -100,7 +100,7 @@ test('pools are listed and shown', async () => {
     ['fast', 'lease, best-effort', 'yes', '1', '1.5 GiB', '1.5 GiB', '124 MiB'],
   ]);
   const shown = await run('pool', 'show', 'fast');
-  expect(shown.rows).toContainEqual(['drain bound:', '5000 ms']);
+  expect(shown.rows).toContainEqual(['drain bound:', '500 ms']);
   expect(shown.rows).toContainEqual(['promised:', '124 MiB of at most 200 % of the size']);
   expect(shown.rows.at(-1)).toEqual(['disk-1', '1', '1.5 GiB', '1.5 GiB']);
   await expect(run('pool', 'show', 'slow')).rejects.toMatchObject({ code: 'POOL_NOT_FOUND' });
@@ -147,3 +147,27 @@ test('snapshots are listed, and programs read the same of everything', async () 
   });
   expect(await document('pool', 'show', 'fast')).toMatchObject({ devices: [{ id: 'disk-1', bytes: 1_610_612_736 }] });
 });
+
+test(
+  'a pool that a restore closed is opened by who states it, and says what is waited for',
+  async () => {
+    await service.sessions.carryOut<'raiseGeneration'>({
+      kind: 'raiseGeneration',
+      seen: 0,
+      by: 'ada',
+      atMs: clock.wallMs(),
+    });
+    const closed = ['open:', 'no: see that nothing of before the restore runs, then: holdfast pool open fast'];
+    expect((await run('pool', 'show', 'fast')).rows).toContainEqual(closed);
+    const { rows, remarks } = await run('pool', 'open', 'fast');
+    expect(rows[0]).toEqual(['a restore has closed the pool fast. To open it states that']);
+    expect(remarks).toEqual(['nothing was changed. To do it: holdfast pool open fast --yes']);
+    expect((await run('pool', 'show', 'fast')).rows).toContainEqual(closed);
+    // Said twice, it is no further statement: it waits.
+    for (const flag of [['--yes'], []])
+      expect((await run('pool', 'open', 'fast', ...flag)).rows.at(-1)).toEqual(['the pool fast is open']);
+    expect((await run('pool', 'show', 'fast')).rows).toContainEqual(['open:', 'yes']);
+    await expect(run('pool', 'open', 'slow', '--yes')).rejects.toMatchObject({ code: 'POOL_NOT_FOUND' });
+  },
+  startLimitMs,
+);
