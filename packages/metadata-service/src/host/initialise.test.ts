@@ -46,3 +46,25 @@ test.each(['before', 'during', 'after'] as const satisfies readonly CrashMoment[
     expect(after - before).toBeGreaterThan(20);
   },
 );
+
+test.each(['before', 'during', 'after'] as const satisfies readonly CrashMoment[])(
+  'a member that started, after its first start was killed %s any call, outlives a loss of power',
+  async (moment) => {
+    const { before, after } = await callsOfInitialise();
+    let started = 0;
+    for (let call = before + 1; call <= after; call++) {
+      const world = new World({ seed: call });
+      const machine = world.add(1);
+      machine.disk.crashAt(call, moment);
+      await isDone(world.done(machine.initialise([1])));
+      machine.crash('process');
+      if (!(await isDone(world.done(machine.start())))) continue;
+      started++;
+      expect(await world.propose('first')).toBe(1);
+      machine.crash('power');
+      await world.done(machine.start());
+      expect(await world.propose('second')).toBe(2);
+    }
+    expect(started).toBeGreaterThan(0);
+  },
+);

@@ -2,6 +2,10 @@
 // is. The last two are kept, and the log behind the older one (replica.ts), so that a snapshot which rots costs nothing but
 // time; one that came from a leader stands alone, for it replaced the log.
 //
+// The story behind the sync of each start: a process was killed between the renaming of a snapshot and the sync that makes the name
+// durable. Its next life found the name, put the snapshot in the log's place, and lost its power: the log went on behind
+// a snapshot that had never been there.
+//
 // A snapshot that is being received stays where it is across a restart, as far as its parts verify, and the leader goes on there.
 import { join } from 'node:path';
 import { invariant, isOpError, OpError, type Files, type LogIndex, type OpenFile } from '@holdfast/base';
@@ -224,6 +228,7 @@ export class SnapshotStore {
   #find(): Stored[] {
     const { files, directory } = this.#options;
     const stored: Stored[] = [];
+    files.fsyncDirectory(directory);
     for (const name of files.readdir(directory)) {
       if (!this.#isNamed(name)) continue;
       const path = join(directory, name);
