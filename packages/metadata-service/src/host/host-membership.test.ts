@@ -139,6 +139,34 @@ describe('members', () => {
     expect(newcomer.state.texts).toHaveLength(201);
   });
 
+  test('a newcomer that got the log from its beginning takes no snapshot of a time whose members it does not know', async () => {
+    const world = await World.begin({ settings: { snapshotLogBytes: 100_000 } });
+    for (let count = 1; count <= 60; count++) await world.propose(`command ${count} ${'x'.repeat(60)}`);
+    const leader = await world.electedLeader();
+    const [newcomer, next] = [world.add(4), world.add(5)];
+    // Reached within the first append that it gets, which ends before its own addition.
+    newcomer.settings = { snapshotLogBytes: 3000 };
+    for (const machine of [newcomer, next]) {
+      await world.done(machine.initialise(null));
+      await world.done(machine.start());
+    }
+    await world.done(replicaOf(leader).changeConfiguration([{ kind: 'add-learner', member: newcomer.member }]));
+    await world.converge();
+    await world.done(replicaOf(leader).changeConfiguration([{ kind: 'promote', member: newcomer.member }]));
+    await world.until(() => replicaOf(newcomer).status.snapshotIndex > 0);
+    newcomer.crash('process');
+    await world.done(newcomer.start());
+    await world.propose('back again');
+    await world.converge();
+    expect(replicaOf(newcomer).status.base.index).toBeGreaterThan(0);
+    await world.done(replicaOf(leader).transfer(newcomer.member));
+    await world.propose('of its own term');
+    expect(world.leader).toBe(newcomer);
+    await world.done(replicaOf(newcomer).changeConfiguration([{ kind: 'add-learner', member: next.member }]));
+    await world.converge();
+    expect(next.state.texts).toHaveLength(62);
+  });
+
   test('a change that cannot be made is refused with its reason, and two at a time are', async () => {
     const world = await World.begin();
     await world.propose('before');

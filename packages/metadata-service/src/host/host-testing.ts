@@ -150,6 +150,8 @@ export class Machine {
   readonly node: VirtualNode;
   disk: VirtualDisk;
   observer: HostObserver | null = null;
+  /** In place of those of its world. */
+  settings: Partial<HostSettings> = {};
   readonly #world: World;
   state = new TextMachine();
   host: ReplicaHost | null = null;
@@ -192,7 +194,7 @@ export class Machine {
       address: addressOf(this.member),
       addressOf: (peer) => (this.#world.known.has(peer) ? addressOf(peer) : null),
       groups: [{ group, stateMachine }],
-      settings: { ...smallSettings, ...this.#world.options.settings },
+      settings: { ...smallSettings, ...this.#world.options.settings, ...this.settings },
       clock: node.clock,
       timers: node.timers,
       random: new SeededRandom(`${this.#world.seed} start ${this.#starts} of ${this.member}`),

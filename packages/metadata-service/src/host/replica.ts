@@ -334,6 +334,9 @@ export class GroupReplica implements Replica {
     const mark = core.mark(`${self}-${random.below(2 ** 47).toString(36)}`);
     // One event can step a group twice; what the second step hands out is applied in a moment, and this is asked again.
     if (mark.index <= (snapshots.newest?.index ?? 0) || mark.index !== machine.applied) return;
+    // The founders stand in no entry: a newcomer that got the log from its beginning hears of members with their first change, and
+    // nobody could begin with a snapshot of less.
+    if (mark.configuration.voters.length === 0) return;
     this.#isTaking = true;
     this.#isSnapshotWanted = false;
     this.#appliedBytes = 0;
