@@ -249,3 +249,38 @@ test('a leader answers how far it goes when a quorum has confirmed it since it w
   expect(answers(hear(asker, question))).toEqual([]);
   expect(answers(confirm(after))).toEqual([77, 3]);
 });
+
+test.each([
+  {
+    what: 'its log leads through the place',
+    index: 3,
+    place: { term: toTerm(4), index: toLogIndex(4) },
+    isTaken: true,
+  },
+  {
+    what: 'its log has another entry there',
+    index: 3,
+    place: { term: toTerm(3), index: toLogIndex(4) },
+    isTaken: false,
+  },
+  { what: 'its log ends before', index: 3, place: { term: toTerm(4), index: toLogIndex(5) }, isTaken: false },
+  {
+    what: 'the slot lies behind the place',
+    index: 3,
+    place: { term: toTerm(4), index: toLogIndex(1) },
+    isTaken: false,
+  },
+  { what: 'both know the slot to be committed', index: 2, place: null, isTaken: true },
+  { what: 'only the other one knows it to be committed', index: 3, place: null, isTaken: false },
+])('a peer fills a damaged slot, or does not: $what', ({ index, place, isTaken }) => {
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    vote: { term: toTerm(4), votedFor: null },
+    commit: toLogIndex(2),
+    entries: [entry(1), entry(4)],
+    faulty: [2, 3].map((slot) => ({ index: toLogIndex(slot), term: toTerm(0) })),
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('repairs'), recovered });
+  const { write } = core.step(from(4, { kind: 'repair-response', entries: [entry(index)], place }));
+  expect(write?.repairs.map((repaired) => repaired.index) ?? []).toEqual(isTaken ? [index] : []);
+});

@@ -7,12 +7,14 @@
 // - It grants no vote until it has caught up: until its log holds all that its leader had when a quorum confirmed it, after a
 //   question that was asked since the start. (An append could be one from before the crash, and say too little.)
 // - It votes neither in the term it woke up in nor in the next, even then: a vote may have stood in what was lost.
-// - A damaged slot is not an absent one. The leader's appends fill it; without a leader any peer that knows the slot to be
-//   committed does, because otherwise three members with a scratch each would wait for one another for ever.
+// - A damaged slot is not an absent one. The leader's appends fill it; without a leader any peer does that knows the slot to be
+//   committed, or has the same log further than there, because otherwise three members with a scratch each would wait for one
+//   another for ever.
 import { membersOf } from './configuration.ts';
-import { greater, lesser, type MemberId } from './ids.ts';
+import { greater, lesser, type MemberId, type Position } from './ids.ts';
 import type { MessageOf } from './message.ts';
 import { confirmedContext } from './reads.ts';
+import type { LogIndex } from '@holdfast/base';
 import { configurationOf, type Fault, type Leading, type State } from './state.ts';
 import { draftOf, repairEntry, saveVote, say } from './storage.ts';
 
@@ -36,7 +38,7 @@ function askForRepairs(state: State): void {
   const slots = state.log.damagedIndices(repairSlotsMax);
   if (slots.length === 0) return;
   for (const member of membersOf(configurationOf(state))) {
-    if (member !== state.self) say(state, member, { kind: 'repair-request', slots });
+    if (member !== state.self) say(state, member, { kind: 'repair-request', slots, last: state.log.lastKnown });
   }
 }
 
@@ -68,21 +70,33 @@ export function handleCatchUpResponse(state: State, message: MessageOf<'catch-up
   fault.target = { term: state.term, index: message.lastIndex };
 }
 
-/** Only what is known to be committed here, for then it is committed there. */
+/** What the other log had in these slots: where both are the same, and what is committed. */
 export function handleRepairRequest(state: State, message: MessageOf<'repair-request'>): void {
-  const entries = [];
-  for (const index of message.slots) {
-    const entry = index <= state.commit ? state.log.entryAt(index) : null;
-    if (entry !== null) entries.push(entry);
-  }
-  if (entries.length > 0) say(state, message.from, { kind: 'repair-response', entries });
+  const { from, slots, last } = message;
+  const shared = state.log.sharedUpTo(last);
+  const same = slots.filter((index) => index <= shared);
+  const committed = slots.filter((index) => index > shared && index <= state.commit);
+  sayRepairs(state, from, { slots: same, place: last });
+  sayRepairs(state, from, { slots: committed, place: null });
 }
 
-export function handleRepairResponse(state: State, message: MessageOf<'repair-response'>): void {
-  for (const entry of message.entries) {
-    // Behind what is known to be committed here, this log may be another than the committed one; only the leader can tell.
-    if (entry.index <= state.commit && state.log.isDamaged(entry.index)) repairEntry(state, entry);
-  }
+interface Repairs {
+  readonly slots: readonly LogIndex[];
+  readonly place: Position | null;
+}
+
+function sayRepairs(state: State, to: MemberId, { slots, place }: Repairs): void {
+  const entries = slots.map((index) => state.log.entryAt(index)).filter((entry) => entry !== null);
+  if (entries.length > 0) say(state, to, { kind: 'repair-response', entries, place });
+}
+
+export function handleRepairResponse(state: State, { entries, place }: MessageOf<'repair-response'>): void {
+  const { log, commit } = state;
+  // The question may be from before a crash or a cut: then this log need not lead through its place any more.
+  if (place !== null && !log.leadsThrough(place)) return;
+  // Behind what is known to be committed here, this log may be another than the committed one.
+  const limit = place === null ? commit : place.index;
+  for (const entry of entries) if (entry.index <= limit && log.isDamaged(entry.index)) repairEntry(state, entry);
 }
 
 /** Ends the suspicion once the replica has what it may have lost, and the fault once no vote can be given twice. */

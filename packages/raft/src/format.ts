@@ -46,6 +46,7 @@ const details: { readonly [Kind in MessageKind]: (message: MessageOf<Kind>) => s
   'snapshot-response': ({ nextOffset }) => `next ${nextOffset}`,
   'catch-up-request': ({ lastIndex }) => `last ${lastIndex}`,
   'catch-up-response': ({ lastIndex }) => `up to ${lastIndex}`,
-  'repair-request': ({ slots }) => slots.join(' '),
-  'repair-response': ({ entries }) => entries.map(({ index }) => index).join(' '),
+  'repair-request': ({ slots, last }) => `${slots.join(' ')} last ${formatPosition(last)}`,
+  'repair-response': ({ entries, place }) =>
+    `${entries.map(({ index }) => index).join(' ')} ${place === null ? 'committed' : `before ${formatPosition(place)}`}`,
 };

@@ -105,8 +105,9 @@ const shapes: Shapes = {
   'snapshot-response': ({ nextOffset }) => need(isCount(nextOffset), 'an answer to a part of a snapshot'),
   'catch-up-request': ({ context, lastIndex }) => need(isCount(context) && isCount(lastIndex), 'a question'),
   'catch-up-response': ({ context, lastIndex }) => need(isCount(context) && isCount(lastIndex), 'an answer'),
-  'repair-request': ({ slots }) => need(slots.every(isCount), 'slots to repair'),
-  'repair-response': ({ entries }) => need(entries.every(isEntry), 'entries for damaged slots'),
+  'repair-request': ({ slots, last }) => need(slots.every(isCount) && isPosition(last), 'slots to repair'),
+  'repair-response': ({ entries, place }) =>
+    need(entries.every(isEntry) && (place === null || isPosition(place)), 'entries for damaged slots'),
 };
 
 function isProposalId({ session, sequence }: { readonly session: number; readonly sequence: number }): boolean {

@@ -85,3 +85,31 @@ test('a damaged slot is neither had nor absent, ends a slice, and is filled in p
   log.repair({ ...entry(2, 2), data: noData });
   expect([log.termAt(toLogIndex(2)), log.termAt(toLogIndex(3)), log.damagedSlots]).toEqual([2, 2, 1]);
 });
+
+test.each([
+  { what: 'both end in the same term', of: [5, 9], shared: 5 },
+  { what: 'the other one ends before', of: [4, 9], shared: 4 },
+  { what: 'the other one ends in an earlier term', of: [9, 4], shared: 2 },
+  { what: 'the slot where they part is damaged, of a known term', of: [3, 7], shared: 3 },
+  { what: 'only slots whose term nobody knows are of the term', of: [3, 4], shared: 2 },
+  { what: 'the other one ends in a term of which nothing is here', of: [9, 8], shared: 0 },
+])('two logs are the same up to the last place that both know to be of one term: $what', ({ of, shared }) => {
+  const log = new Log(position(0, 0));
+  for (const index of [1, 2]) log.append(entry(index, 4));
+  if (of[1] === 4) log.append({ ...position(3, 4), isTermKnown: false });
+  else log.append({ ...position(3, 7), isTermKnown: true });
+  for (const index of [4, 5]) log.append(entry(index, 9));
+  const [index = 0, term = 0] = of;
+  expect(log.sharedUpTo(position(index, term))).toBe(shared);
+});
+
+test('the last place that is known is the last one that is whole, or damaged and of a known term', () => {
+  const log = new Log(position(4, 2));
+  log.append({ ...position(5, 2), isTermKnown: false });
+  expect(log.lastKnown).toEqual(position(4, 2));
+  log.append({ ...position(6, 3), isTermKnown: true });
+  log.append({ ...position(7, 3), isTermKnown: false });
+  expect(log.lastKnown).toMatchObject(position(6, 3));
+  log.append(entry(8, 3));
+  expect(log.lastKnown).toMatchObject(position(8, 3));
+});

@@ -75,6 +75,28 @@ export class Log {
     return this.matches(place.index, place.term) === 'yes' || this.isOfSlot(place);
   }
 
+  /** The last place whose entry is known; what lies behind it is damaged. */
+  get lastKnown(): Position {
+    return this.#lastKnownFrom(this.lastIndex);
+  }
+
+  /**
+   * Up to where this log is the same as every other that leads through `place`: what one term wrote was written by one leader, and
+   * nobody has an entry without all that this leader had before it.
+   */
+  sharedUpTo({ index, term }: Position): LogIndex {
+    const known = this.#lastKnownFrom(this.lastOfTermAtMost(index, term).index);
+    return known.term === term ? known.index : this.#base.index;
+  }
+
+  #lastKnownFrom(from: LogIndex): Position {
+    for (let index = from; index > this.#base.index; index = plus(index, -1)) {
+      const slot = this.#slot(index);
+      if (slot !== null && ('kind' in slot || slot.isTermKnown)) return { index, term: slot.term };
+    }
+    return this.#base;
+  }
+
   #slot(index: LogIndex): Entry | DamagedSlot | null {
     return this.#entries[index - this.#base.index - 1] ?? null;
   }

@@ -108,9 +108,10 @@ export type MessageBody =
   /** A replica whose log may have lost entries asks its leader up to where it must catch up. */
   | { readonly kind: 'catch-up-request'; readonly context: number; readonly lastIndex: LogIndex }
   | { readonly kind: 'catch-up-response'; readonly context: number; readonly lastIndex: LogIndex }
-  | { readonly kind: 'repair-request'; readonly slots: readonly LogIndex[] }
-  /** Committed entries for damaged slots; any peer may send them, because a committed entry is the same everywhere. */
-  | { readonly kind: 'repair-response'; readonly entries: readonly Entry[] };
+  /** `last` is the last place of that log whose entry, whole or damaged, is known. */
+  | { readonly kind: 'repair-request'; readonly slots: readonly LogIndex[]; readonly last: Position }
+  /** Entries for damaged slots that stand in each log which leads through `place`; if it is null, they are committed. */
+  | { readonly kind: 'repair-response'; readonly entries: readonly Entry[]; readonly place: Position | null };
 
 export type MessageKind = MessageBody['kind'];
 export type Message = Envelope & MessageBody;

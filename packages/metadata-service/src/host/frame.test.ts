@@ -57,8 +57,8 @@ const bodies: Readonly<Record<Message['kind'], fc.Arbitrary<object>>> = {
   'snapshot-response': fc.record({ id: fc.string(), nextOffset: count }),
   'catch-up-request': fc.record({ context: count, lastIndex: count }),
   'catch-up-response': fc.record({ context: count, lastIndex: count }),
-  'repair-request': fc.record({ slots: fc.array(count) }),
-  'repair-response': fc.record({ entries: fc.array(entry) }),
+  'repair-request': fc.record({ slots: fc.array(count), last: position }),
+  'repair-response': fc.record({ entries: fc.array(entry), place: fc.option(position) }),
 };
 
 const message: fc.Arbitrary<Message> = fc

@@ -48,8 +48,8 @@ const table: { readonly [Kind in MessageKind]: Row<Kind> } = {
   'snapshot-response': [18, { id: text, nextOffset: count }],
   'catch-up-request': [19, { context: count, lastIndex: index }],
   'catch-up-response': [20, { context: count, lastIndex: index }],
-  'repair-request': [21, { slots: list(index) }],
-  'repair-response': [22, { entries: list(entry) }],
+  'repair-request': [21, { slots: list(index), last: position }],
+  'repair-response': [22, { entries: list(entry), place: nullable(position) }],
 };
 
 interface Codec {
