@@ -39,7 +39,7 @@ function someStory(): Story {
   story.do({ kind: 'publish', volume: 'volume', node: 'node', mode: 'write' });
   const share = { what: 'share', snapshot: 'snapshot', name: 'snapshot', start: 0, stop: 0, expected: null } as const;
   story.do({ kind: 'intend', volume: 'volume', intent: 'cut', ...share });
-  story.do({ kind: 'acknowledge', session, agent, volume: 'volume', intent: 'cut' });
+  story.do({ kind: 'acknowledge', session, agent, volume: 'volume', intent: 'cut', revision: 1 });
   const unmap = { what: 'unmap', snapshot: null, name: null, start: 0, stop: 8, expected: 0 } as const;
   story.do(volumeCommand('unheld'));
   story.do({ kind: 'intend', volume: 'unheld', intent: 'unmap', ...unmap });
@@ -111,6 +111,24 @@ test('numbers go on far behind those that may have been given after the backup',
   expect(client).toBe(answer.revision + 1);
   again.machine.close();
   machine.close();
+});
+
+test('what an engine of before says late is refused, where a restored volume gives the same revision again', async () => {
+  const story = someStory();
+  const backup = write('backup', backUp(story));
+  const share = { what: 'share', snapshot: 'later', name: 'later', start: 0, stop: 0, expected: null } as const;
+  const intend = { kind: 'intend', volume: 'volume', intent: 'later', ...share } as const;
+  story.do({ kind: 'withdrawIntent', volume: 'volume', intent: 'cut', revision: 1 });
+  const { revision } = story.do<'intend'>(intend);
+  await restore(backup);
+  const again = new Story({ path: statePath(home.directory), files });
+  const evidence = { readBacks: [], waitedInTerm: null };
+  again.do({ kind: 'proveGeneration', pool: 'pool', evidence, by: 'ada', atMs: 0 });
+  again.do({ kind: 'openPool', pool: 'pool', term: again.term });
+  expect(again.do<'intend'>(intend)).toEqual({ revision });
+  const acknowledge = { kind: 'acknowledge', volume: 'volume', intent: 'later', revision } as const;
+  expect(again.try({ ...acknowledge, session: '1.node.1', agent: 1 })).toBe('SESSION_ENDED');
+  again.machine.close();
 });
 
 test('a backup that was restored before begins behind the generation that it is told of', async () => {

@@ -250,7 +250,7 @@ describe('maps on a stream', () => {
       const body = await agent.next();
       if (body?.kind === 'mapDelta') heard.push(body.value);
       if (body?.kind === 'standing' && body.value.intents.length > 0)
-        agent.say({ kind: 'acknowledge', value: { volume: 'v', intent: 'i' } });
+        agent.say({ kind: 'acknowledge', value: { volume: 'v', intent: 'i', revision: 1n } });
     }
     await realm.world.done(narrowed);
     expect(heard.at(-1)).toMatchObject({
@@ -268,6 +268,27 @@ describe('maps on a stream', () => {
         ],
       },
     });
+  });
+
+  test('an acknowledgement of what was withdrawn says nothing of what began again by its id', async () => {
+    const agent = await writer();
+    const { realm } = agent;
+    const what = { what: 'share', snapshot: 's', name: 'daily', start: 0, stop: 0, expected: null } as const;
+    const intend = { kind: 'intend', volume: 'v', intent: 'daily', ...what } as const;
+    await realm.do<'intend'>(intend);
+    await realm.do<'withdrawIntent'>({ kind: 'withdrawIntent', volume: 'v', intent: 'daily', revision: 1 });
+    const narrowed = realm.leader.narrow(intend);
+    const acknowledge = async (revision: bigint): Promise<sessions.LeaderMessage['body']> => {
+      let answer = await agent.ask({ kind: 'acknowledge', value: { volume: 'v', intent: 'daily', revision } });
+      // It is asked for it meanwhile.
+      while (answer?.kind === 'standing') answer = await agent.next();
+      return answer;
+    };
+    await realm.world.until(() => realm.rows('SELECT id FROM intents').length === 1);
+    const refused = { kind: 'refused', value: { code: 'INTENT_NOT_FOUND' } };
+    for (const revision of [0n, 1n, 3n]) expect(await acknowledge(revision)).toMatchObject(refused);
+    expect(await acknowledge(2n)).toEqual({ kind: 'done', value: {} });
+    await realm.world.done(narrowed);
   });
 
   test('whoever has no such grant follows nothing, and who is too far behind reads the map anew', async () => {

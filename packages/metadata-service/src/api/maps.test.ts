@@ -172,7 +172,7 @@ class Story {
       if (asked === undefined) continue;
       this.revision = asked.revision;
       const { volume } = this.grant;
-      await this.agent.answerTo({ kind: 'acknowledge', value: { volume, intent } });
+      await this.agent.answerTo({ kind: 'acknowledge', value: { volume, intent, revision: asked.revision } });
       return;
     }
   }

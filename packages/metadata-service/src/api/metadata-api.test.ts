@@ -111,7 +111,13 @@ groupTest('volumes are listed by the node that they are at, and snapshots by the
     const what = { what: 'share', snapshot: `s${at}`, name: `of ${at}`, start: 0, stop: 0, expected: null } as const;
     const narrowed = service.sessions.narrow({ kind: 'intend', volume: of.volume, intent: 'i', ...what });
     const by = { session: `1.${node}.1`, agent: at === 2 ? 2 : 1 };
-    await service.sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', ...by, volume: of.volume, intent: 'i' });
+    await service.sessions.carryOut<'acknowledge'>({
+      kind: 'acknowledge',
+      ...by,
+      volume: of.volume,
+      intent: 'i',
+      revision: 1,
+    });
     await narrowed;
   }
   const page = { pageSize: 1n, isLocal: false };
@@ -139,7 +145,8 @@ groupTest('volumes are cut together, and the group is found, and deleted, by who
     client.ask(snapshots, 'createGroup', { name, volumes: of }, options);
   const making = create('nightly', ids);
   for (const id of ids) {
-    const acknowledge = { kind: 'acknowledge', session: '1.n1.1', agent: 1, volume: id, intent: 'nightly' } as const;
+    const of = { volume: id, intent: 'nightly', revision: 1 };
+    const acknowledge = { kind: 'acknowledge', session: '1.n1.1', agent: 1, ...of } as const;
     await until(async () =>
       sessions.carryOut<'acknowledge'>(acknowledge).then(
         () => true,

@@ -29,8 +29,10 @@ export function toRelease(by: BySession, { volume, epoch, isClean }: ValueOf<'re
   return { kind: 'release', ...by, volume: toWord(volume, 'volume'), epoch: toNumber(epoch, 'epoch'), as };
 }
 
-export function toAcknowledge(by: BySession, { volume, intent }: ValueOf<'acknowledge'>): CommandOf<'acknowledge'> {
-  return { kind: 'acknowledge', ...by, volume: toWord(volume, 'volume'), intent: toWord(intent, 'intent') };
+export function toAcknowledge(by: BySession, value: ValueOf<'acknowledge'>): CommandOf<'acknowledge'> {
+  const { volume, intent, revision } = value;
+  const of = { volume: toWord(volume, 'volume'), intent: toWord(intent, 'intent') };
+  return { kind: 'acknowledge', ...by, ...of, revision: toNumber(revision, 'revision') };
 }
 
 /** Only what was read back: that somebody waited is the leader's word, and that somebody said so is a person's. */

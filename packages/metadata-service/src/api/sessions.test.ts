@@ -25,7 +25,10 @@ async function tellOfSnapshot(): Promise<void> {
   const client = await group.client();
   const answer = async (): Promise<void> => {
     expect(await agent.next()).toMatchObject({ value: { intents: [{ volume: 'v', intent: 'daily', kind: 'SHARE' }] } });
-    const acknowledged = await agent.ask({ kind: 'acknowledge', value: { volume: 'v', intent: 'daily' } });
+    const acknowledged = await agent.ask({
+      kind: 'acknowledge',
+      value: { volume: 'v', intent: 'daily', revision: 1n },
+    });
     expect(acknowledged).toMatchObject({ kind: 'done' });
   };
   const asked = client.ask(snapshotsService, 'create', { name: 'daily', volume: 'v' }, { timeoutMs: agentTimeoutMs });

@@ -1,6 +1,7 @@
 // What a leader reads of the state, which nobody changes meanwhile. Each statement goes by an index or over a small table; those that
 // may find much have a limit.
-import type { Extents, GrantMode, IntentRow, NodeRow, PoolRow, SessionPoolRow, SessionRow } from '../state/entities.ts';
+import type { EndedUnmapRow, Extents, GrantMode, IntentRow, NodeRow, PoolRow } from '../state/entities.ts';
+import type { SessionPoolRow, SessionRow, SnapshotGroupRow, SnapshotRow } from '../state/entities.ts';
 import { query } from '../state/query.ts';
 
 export const sessionById = query<SessionRow>('SELECT * FROM sessions WHERE id = ?');
@@ -69,6 +70,10 @@ export const intentsBehind = query<IntentRow>('SELECT * FROM intents WHERE volum
 export const intentOnVolume = query<IntentRow>('SELECT * FROM intents WHERE volume = ?');
 /** Those that end with one of a group. */
 export const intentsOfGroup = query<IntentRow>('SELECT * FROM intents WHERE group_id = ? ORDER BY volume');
+/** What became of those that ended. */
+export const endedUnmap = query<EndedUnmapRow>('SELECT * FROM ended_unmaps WHERE volume = ?');
+export const snapshotNamed = query<SnapshotRow>('SELECT * FROM snapshots WHERE name = ?');
+export const groupById = query<SnapshotGroupRow>('SELECT * FROM snapshot_groups WHERE id = ?');
 export interface AskedIntent extends IntentRow {
   readonly pool: string;
 }

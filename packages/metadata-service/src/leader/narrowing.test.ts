@@ -21,7 +21,7 @@ test('a snapshot waits for the holder’s acknowledgement, which it is asked for
   const [asked] = a.standing?.intents ?? [];
   expect(asked).toMatchObject({ volume: 'v', pool: 'pool', intent: 'intent of s', kind: 'share', revision: 1 });
   expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
-  await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'intent of s' });
+  await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'intent of s', revision: 1 });
   await realm.world.done(narrowed, 100);
   expect(realm.rows('SELECT id FROM snapshots')).toEqual([{ id: 's' }]);
 });
@@ -34,7 +34,7 @@ test('a snapshot of a volume that nobody holds waits until somebody has flushed 
   const narrowed = realm.leader.narrow(share('v', 's'));
   await realm.world.until(() => (a.standing?.intents.length ?? 0) > 0);
   expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
-  await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'intent of s' });
+  await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'intent of s', revision: 1 });
   await realm.world.done(narrowed);
 });
 
@@ -114,12 +114,12 @@ describe('a cut over several volumes', () => {
       { volume: 'x', intent: 'nightly', kind: 'share', holdsWrites: true },
     ]);
     for (const volume of ['v', 'x'])
-      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume, intent: 'nightly' });
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume, intent: 'nightly', revision: 1 });
     expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
-    expect(await realm.try<'commitIntent'>({ kind: 'commitIntent', volume: 'v', intent: 'nightly', atMs: 0 })).toBe(
-      'INTENT_INCOMPLETE',
-    );
-    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' });
+    expect(
+      await realm.try<'commitIntent'>({ kind: 'commitIntent', volume: 'v', intent: 'nightly', revision: 1, atMs: 0 }),
+    ).toBe('INTENT_INCOMPLETE');
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly', revision: 1 });
     expect(await realm.world.done(narrowed, 100)).toBe('group of v w x');
     const made = realm.rows<{ revision: number }>("SELECT DISTINCT revision FROM changes WHERE kind = 'snapshot'");
     expect(made).toHaveLength(1);
@@ -142,7 +142,7 @@ describe('a cut over several volumes', () => {
       ...{ code: 'INTENT_INCOMPLETE', details: { sessions: b.session } },
     });
     await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
-    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly', revision: 1 });
     await ended;
     expect(realm.nowMs - sinceMs).toBeLessThan(3_000);
     expect(realm.rows('SELECT volume FROM intents')).toEqual([]);
@@ -157,9 +157,9 @@ describe('a cut over several volumes', () => {
       ...{ code: 'INTENT_INCOMPLETE', details: { sessions: `${a.session}, ${b.session}` } },
     });
     await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
-    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly', revision: 1 });
     await realm.world.time.runFor(1_600);
-    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' });
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly', revision: 1 });
     await ended;
     expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
   });
@@ -169,14 +169,14 @@ describe('a cut over several volumes', () => {
     const { machine } = realm;
     const narrowed = expect(realm.world.done(realm.leader.narrowGroup(ofGroup('v', 'w')))).rejects.toThrow();
     await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
-    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
+    await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly', revision: 1 });
     realm.crash(machine);
     await narrowed;
     await realm.counting();
     await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 0);
-    expect(await realm.try<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' })).toBe(
-      'INTENT_NOT_FOUND',
-    );
+    expect(
+      await realm.try<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly', revision: 1 }),
+    ).toBe('INTENT_NOT_FOUND');
     expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
   });
 
@@ -190,26 +190,26 @@ describe('a cut over several volumes', () => {
     expect(a.standing?.intents).toMatchObject([{ holdsWrites: false }, { holdsWrites: false }]);
     await realm.world.time.runFor(4_000);
     for (const volume of ['v', 'w'])
-      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume, intent: 'nightly' });
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume, intent: 'nightly', revision: 1 });
     expect(await realm.world.done(narrowed)).toBe('group of v w');
   });
 
   test('goes with its last snapshot, and leaves its name free', async () => {
     const { realm, a, b } = await withWriters();
-    const cut = async (): Promise<string> => {
+    const cut = async (revision: number): Promise<string> => {
       const narrowed = realm.leader.narrowGroup(ofGroup('v', 'w'));
       await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
-      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly' });
-      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly' });
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...a.by, volume: 'v', intent: 'nightly', revision });
+      await realm.do<'acknowledge'>({ kind: 'acknowledge', ...b.by, volume: 'w', intent: 'nightly', revision });
       return realm.world.done(narrowed);
     };
     const groups = (): unknown[] => realm.rows('SELECT name FROM snapshot_groups');
-    await cut();
+    await cut(1);
     await realm.do<'deleteSnapshot'>({ kind: 'deleteSnapshot', snapshot: 's of v' });
     expect(groups()).toEqual([{ name: 'nightly' }]);
     await realm.do<'deleteGroup'>({ kind: 'deleteGroup', group: 'group of v w' });
     expect(groups()).toEqual([]);
-    await cut();
+    await cut(2);
     // A clone keeps what it reads, and no group.
     const asked = { volume: 'c', name: 'c', tenant: '', extents: 100, attributes: '' };
     await realm.do<'cloneVolume'>({ kind: 'cloneVolume', snapshot: 's of v', ...asked });
@@ -250,6 +250,46 @@ test('who waits for an intent is told when its leader falls', async () => {
   await realm.world.until(() => realm.rows('SELECT id FROM intents').length > 0);
   realm.crash(machine);
   await expect(realm.world.done(narrowed)).rejects.toMatchObject({ code: 'RAFT_LEADER_CHANGED' });
+});
+
+test('a snapshot that somebody else withdrew is told apart from one that was made', async () => {
+  const realm = await Realm.begin();
+  await realm.pool();
+  for (const volume of ['v', 'w']) await realm.volume(volume);
+  await realm.node('a');
+  for (const volume of ['v', 'w']) await realm.do<'publish'>(realm.publish(volume, 'a'));
+  const code = 'SNAPSHOT_WITHDRAWN';
+  // Before the one who asked hears that it has begun, and while he waits; a restore ends it so, and the late word of another leader.
+  const hurried = expect(realm.leader.narrow(share('v', 's'))).rejects.toMatchObject({ code });
+  const withdraw = { kind: 'withdrawIntent', volume: 'v', intent: 'intent of s', revision: 1 } as const;
+  await realm.do<'withdrawIntent'>(withdraw);
+  await realm.world.done(hurried);
+  const waiting = expect(realm.leader.narrow(share('v', 's'))).rejects.toMatchObject({ code });
+  const members = [{ volume: 'w', snapshot: 't', name: 'nightly/w' }];
+  const cut = { kind: 'intendGroup', intent: 'nightly', group: 'g', members } as const;
+  const group = expect(realm.leader.narrowGroup(cut)).rejects.toMatchObject({ code });
+  await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 2);
+  await realm.do<'raiseGeneration'>({ kind: 'raiseGeneration', seen: 1, by: 'anna', atMs: 0 });
+  await realm.world.done(Promise.all([waiting, group]), 1_000);
+  expect(realm.rows('SELECT id FROM snapshots')).toEqual([]);
+});
+
+test('what another leader committed late is made for whoever waits for it here', async () => {
+  const realm = await Realm.begin({ watchMs: 200, refusedMs: 60_000 });
+  await realm.pool();
+  await realm.volume('v');
+  const a = await realm.node('a');
+  await realm.do<'publish'>(realm.publish('v', 'a'));
+  const narrowed = realm.leader.narrow(share('v', 's'));
+  const of = { volume: 'v', intent: 'intent of s', revision: 1 };
+  await realm.world.until(() => realm.rows('SELECT volume FROM intents').length === 1);
+  const { proposer } = realm.leader;
+  const acknowledged = proposer.ask<'acknowledge'>({ kind: 'acknowledge', ...a.by, ...of });
+  await realm.world.done(
+    Promise.all([acknowledged, proposer.ask<'commitIntent'>({ kind: 'commitIntent', ...of, atMs: 0 })]),
+  );
+  await realm.world.done(narrowed, 1_000);
+  expect(realm.rows('SELECT id FROM snapshots')).toEqual([{ id: 's' }]);
 });
 
 test('what a deleted volume had is free again without anybody asking', async () => {

@@ -133,11 +133,13 @@ export class SessionLeader {
    * because the sessions that it names did not answer in time: a share is then asked for again by the same id, an unmap by another.
    */
   async narrow(command: CommandOf<'intend'>): Promise<void> {
-    const { volume, intent } = command;
-    await this.carryOut<'intend'>(command);
-    const tenure = this.#current();
-    if (tenure === null) throw this.#whyNotLeading();
-    await this.#narrowing.settled(volume, intent);
+    const { volume, intent: id, what: kind, snapshot, name, start, stop } = command;
+    const { revision } = await this.carryOut<'intend'>(command);
+    if (this.#current() === null) throw this.#whyNotLeading();
+    await this.#narrowing.settled({
+      ...{ volume, id, kind, revision, snapshot, name, start, stop },
+      ...{ group_id: null, cut: 0 },
+    });
   }
 
   /** The same over several volumes, cut at one instant. Answers the group's id; one that is there is the one that is meant. */
@@ -149,8 +151,7 @@ export class SessionLeader {
     tenure.beginCut(cut, clock.boottimeMs());
     const { group, isMade } = await this.carryOut<'intendGroup'>({ ...asked, cut });
     if (this.#current() === null) throw this.#whyNotLeading();
-    const { intent, members } = asked;
-    if (!isMade) await this.#narrowing.settled(members[0]?.volume ?? '', intent);
+    if (!isMade) await this.#narrowing.settledGroup(group, asked.intent);
     return group;
   }
 

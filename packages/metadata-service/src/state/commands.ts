@@ -27,6 +27,8 @@ function define<Fields, Result>(
 const nothing = record<object>({});
 const byAgent = { session: name, agent: number };
 const ofGrant = { ...byAgent, volume: name, epoch: number };
+/** An id alone may be that of an earlier one, which was withdrawn. */
+const ofIntent = { volume: name, intent: name, revision: number };
 const grant = record({ epoch: number, session: name });
 const registration = record({ session: name, key: name, agent: number, ttlMs: number, drainBoundMs: number });
 /** Where the members reach one, and where its API is served. */
@@ -204,19 +206,15 @@ export const commands = {
     }),
     record({ revision: number }),
   ),
-  acknowledge: define([101, 1], record({ ...byAgent, volume: name, intent: name }), nothing),
-  commitIntent: define(
-    [102, 1],
-    record({ volume: name, intent: name, atMs: number }),
-    record({ revision: number, isDone: flag }),
-  ),
+  acknowledge: define([101, 1], record({ ...byAgent, ...ofIntent }), nothing),
+  commitIntent: define([102, 1], record({ ...ofIntent, atMs: number }), record({ revision: number, isDone: flag })),
   intendGroup: define(
     [104, 1],
     record({ intent: name, group: name, cut: number, members: someOf(groupMember, limits.volumesPerGroup) }),
     record({ group: name, isMade: flag }),
   ),
   deleteGroup: define([105, 1], record({ group: name }), nothing),
-  withdrawIntent: define([103, 1], record({ volume: name, intent: name }), nothing),
+  withdrawIntent: define([103, 1], record(ofIntent), nothing),
 
   raiseGeneration: define([120, 1], record({ seen: number, by: name, atMs: number }), record({ generation: number })),
   proveGeneration: define([121, 1], record({ pool: name, evidence, by: nullableName, atMs: number }), nothing),

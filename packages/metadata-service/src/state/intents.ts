@@ -137,12 +137,20 @@ export function isThere({ database, cluster }: State, volume: VolumeRow, { inten
   return false;
 }
 
-function intentOf(
-  { database }: State,
-  { volume, intent: id }: { readonly volume: string; readonly intent: string },
-): IntentRow {
+interface Named {
+  readonly volume: string;
+  readonly intent: string;
+  readonly revision: number;
+}
+
+/**
+ * What is said of an intent may arrive when that was withdrawn and begun again by its id: an engine's word of an earlier cut, or the word of
+ * a leader that was deposed since. Each begins at a revision of its own.
+ */
+function intentOf({ database }: State, { volume, intent: id, revision }: Named): IntentRow {
   const intent = database.get(intentOn, volume);
-  return found(intent?.id === id ? intent : null, () => new OpError('INTENT_NOT_FOUND', { volume, intent: id }));
+  const isIt = intent?.id === id && intent.revision === revision;
+  return found(isIt ? intent : null, () => new OpError('INTENT_NOT_FOUND', { volume, intent: id }));
 }
 
 /** Nothing admitted below the intent's revision is in flight; for a share, it is flushed and converted. */
@@ -229,7 +237,7 @@ function unmap(state: State, volume: VolumeRow, { start, stop }: IntentRow): boo
 
 export function withdrawIntent(state: State, command: CommandOf<'withdrawIntent'>): object {
   const intent = state.database.get(intentOn, command.volume);
-  if (intent?.id !== command.intent) return {};
+  if (intent?.id !== command.intent || intent.revision !== command.revision) return {};
   for (const each of together(state, intent)) endIntent(state, each, 'withdrawn');
   return {};
 }

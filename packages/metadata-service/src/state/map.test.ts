@@ -270,21 +270,22 @@ class World {
     what: { what: 'share' | 'unmap'; snapshot: string | null; name: string | null; start: number; stop: number },
   ): boolean {
     const intent = `i${++this.#names}`;
-    this.story.do({ kind: 'intend', volume, intent, expected: this.#revision(volume), ...what });
-    const commit = { kind: 'commitIntent', volume, intent, atMs: 0 } as const;
+    const asked = { kind: 'intend', volume, intent, expected: this.#revision(volume), ...what } as const;
+    const of = { volume, intent, revision: this.story.do<'intend'>(asked).revision };
+    const commit = { kind: 'commitIntent', ...of, atMs: 0 } as const;
     for (const grant of this.model.grants.filter((each) => each.volume === volume)) {
       expect(this.story.try(commit)).toBe('INTENT_INCOMPLETE');
-      const code = this.story.try({ kind: 'acknowledge', ...this.#agent(grant), volume, intent });
+      const code = this.story.try({ kind: 'acknowledge', ...this.#agent(grant), ...of });
       expect(code).toBe(this.#isFenced(grant) ? 'SESSION_ENDED' : null);
       if (code === null) continue;
-      this.story.do({ kind: 'withdrawIntent', volume, intent });
+      this.story.do({ kind: 'withdrawIntent', ...of });
       return false;
     }
     if (what.what === 'share' && this.model.grants.every((each) => each.volume !== volume)) {
       // What the last holder left in a device's cache is flushed by anybody.
       expect(this.story.try(commit)).toBe('INTENT_INCOMPLETE');
       const session = this.sessions.get('n1')?.session ?? '';
-      this.story.do({ kind: 'acknowledge', ...this.#agent({ session }), volume, intent });
+      this.story.do({ kind: 'acknowledge', ...this.#agent({ session }), ...of });
     }
     expect(this.story.do<'commitIntent'>(commit).isDone).toBe(true);
     return true;

@@ -47,6 +47,7 @@ const discarded = fc.record({
   ...{ logical: small, length: fc.integer({ min: 1, max: 3 }) },
   expect: fc.record({ device: fc.constantFrom(1, 2), start: fc.nat(20) }),
 });
+const revision = fc.constantFrom(1, 1, 1, 2, 2, 3);
 const grant = { session, agent, volume, epoch: fc.constantFrom(1, 1, 1, 2, 2, 3) };
 const addresses = { peerAddress: node, apiAddress: node };
 const kind = <Kind extends Command['kind']>(of: Kind): fc.Arbitrary<Kind> => fc.constant(of);
@@ -111,9 +112,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     stop: fc.integer({ min: 3, max: 8 }),
     expected: fc.constantFrom(null, 0, 0, 1, 1, 2, 3),
   }),
-  fc.record({ kind: kind('acknowledge'), session, agent, volume, intent: fc.constantFrom('i1', 'i2') }),
-  fc.record({ kind: kind('commitIntent'), volume, intent: fc.constantFrom('i1', 'i2'), atMs: small }),
-  fc.record({ kind: kind('withdrawIntent'), volume, intent: fc.constantFrom('i1', 'i2') }),
+  fc.record({ kind: kind('acknowledge'), session, agent, volume, intent: fc.constantFrom('i1', 'i2'), revision }),
+  fc.record({ kind: kind('commitIntent'), volume, intent: fc.constantFrom('i1', 'i2'), revision, atMs: small }),
+  fc.record({ kind: kind('withdrawIntent'), volume, intent: fc.constantFrom('i1', 'i2'), revision }),
   fc.record({ kind: kind('deleteSnapshot'), snapshot }),
   fc.record({
     ...{
@@ -131,9 +132,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       { volume: 'v2', snapshot: 's4', name: 's4' },
     ]),
   }),
-  fc.record({ kind: kind('acknowledge'), session, agent, volume, intent: fc.constant('g1') }),
-  fc.record({ kind: kind('commitIntent'), volume, intent: fc.constant('g1'), atMs: small }),
-  fc.record({ kind: kind('withdrawIntent'), volume, intent: fc.constant('g1') }),
+  fc.record({ kind: kind('acknowledge'), session, agent, volume, intent: fc.constant('g1'), revision }),
+  fc.record({ kind: kind('commitIntent'), volume, intent: fc.constant('g1'), revision, atMs: small }),
+  fc.record({ kind: kind('withdrawIntent'), volume, intent: fc.constant('g1'), revision }),
   fc.record({ kind: kind('deleteGroup'), group: fc.constantFrom('group 1', 'group 2') }),
   fc.record({
     kind: kind('cloneVolume'),

@@ -105,8 +105,10 @@ function measureLargeVolume(report: Report, directory: string): void {
   const share = { what: 'share', snapshot: 's', name: 's', start: 0, stop: 0, expected: null } as const;
   story.do({ kind: 'intend', volume, intent: 'i', ...share });
   const { session, agent } = story.do<'registerNode'>(nodeCommand('node'));
-  story.do({ kind: 'acknowledge', session, agent, volume, intent: 'i' });
-  const snapshotSeconds = inSeconds(() => apply(story, [{ kind: 'commitIntent', volume, intent: 'i', atMs: 0 }]));
+  story.do({ kind: 'acknowledge', session, agent, volume, intent: 'i', revision: 1 });
+  const snapshotSeconds = inSeconds(() =>
+    apply(story, [{ kind: 'commitIntent', volume, intent: 'i', revision: 1, atMs: 0 }]),
+  );
   report.figure('snapshot-of-1000000-runs', snapshotSeconds * 1e3, 'ms', { atMost: 20 });
   measureImage(report, story, join(directory, 'image.db'));
   story.do({ kind: 'deleteVolume', volume });

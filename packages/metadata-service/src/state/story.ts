@@ -82,13 +82,18 @@ function hashOf(secret: unknown): Uint8Array {
   return new TextEncoder().encode(`hash of ${String(secret)}`);
 }
 
+/** What is said of an intent is said of the one that the volume has. */
+const ofIntents: ReadonlySet<CommandKind> = new Set(['acknowledge', 'commitIntent', 'withdrawIntent']);
+
 /** A registration follows the node's last session, and an intent is asked for at the present, unless the story says otherwise. */
 function defaultsOf(story: Story, kind: CommandKind, { node, volume }: Fields): Fields {
   if (kind === 'registerNode') {
     const last = story.machine.database.get(lastSession, String(node))?.session ?? null;
     return nodeCommand(String(node), { after: last });
   }
-  if (kind === 'intend') return { expected: story.machine.database.get(revisionOf, String(volume))?.revision ?? 0 };
+  const present = story.machine.database.get(revisionOf, String(volume))?.revision ?? 0;
+  if (kind === 'intend') return { expected: present };
+  if (ofIntents.has(kind)) return { revision: present };
   if (kind === 'createVolume' || kind === 'cloneVolume') return volumeCommand(String(volume));
   return kind === 'reclaim' || kind === 'certifySession' ? { pool: 'pool' } : {};
 }

@@ -127,6 +127,7 @@ export const Release: RawMessage<RawRelease>;
 export interface RawAcknowledge {
   readonly volume: string;
   readonly intent: string;
+  readonly revision: Raw64;
 }
 export const Acknowledge: RawMessage<RawAcknowledge>;
 

@@ -1774,6 +1774,7 @@ export const holdfast = $root.holdfast = (() => {
 
                 Acknowledge.prototype.volume = "";
                 Acknowledge.prototype.intent = "";
+                Acknowledge.prototype.revision = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
                 Acknowledge.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -1786,6 +1787,8 @@ export const holdfast = $root.holdfast = (() => {
                         writer.uint32(10).string(message.volume);
                     if (message.intent != null && $Object.hasOwnProperty.call(message, "intent") && message.intent !== "")
                         writer.uint32(18).string(message.intent);
+                    if (message.revision != null && $Object.hasOwnProperty.call(message, "revision") && (typeof message.revision === "object" ? message.revision.low || message.revision.high : message.revision !== 0))
+                        writer.uint32(24).uint64(message.revision);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -1835,6 +1838,15 @@ export const holdfast = $root.holdfast = (() => {
                                     message.intent = value;
                                 else
                                     delete message.intent;
+                                continue;
+                            }
+                        case 3: {
+                                if (wireType !== 0)
+                                    break;
+                                if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                    message.revision = value;
+                                else
+                                    delete message.revision;
                                 continue;
                             }
                         }

@@ -242,6 +242,8 @@ export interface Acknowledge {
   readonly volume: string;
   /** The intent's id. */
   readonly intent: string;
+  /** The intent's revision: one that was withdrawn may begin again by its id, and is then another one. */
+  readonly revision: bigint;
 }
 
 /** One device, as it was read back after a PREEMPT. */

@@ -510,6 +510,7 @@ function releaseOfRaw(from: raw.RawRelease): types.Release {
 export const emptyAcknowledge: types.Acknowledge = {
   volume: '',
   intent: '',
+  revision: 0n,
 };
 
 export function encodeAcknowledge(value: types.Acknowledge): Uint8Array {
@@ -524,6 +525,7 @@ function rawOfAcknowledge(value: types.Acknowledge): raw.RawAcknowledge {
   return {
     volume: codec.rawOfText(value.volume, 'holdfast.sessions.v1.Acknowledge.volume'),
     intent: codec.rawOfText(value.intent, 'holdfast.sessions.v1.Acknowledge.intent'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.sessions.v1.Acknowledge.revision'),
   };
 }
 
@@ -531,6 +533,7 @@ function acknowledgeOfRaw(from: raw.RawAcknowledge): types.Acknowledge {
   return {
     volume: from.volume,
     intent: from.intent,
+    revision: codec.uint64OfRaw(from.revision),
   };
 }
 

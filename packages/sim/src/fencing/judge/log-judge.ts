@@ -237,12 +237,12 @@ export class LogJudge {
     }
   }
 
-  #judgeCommit({ volume: name, intent: id }: Of<'commit'>): void {
+  #judgeCommit({ volume: name, intent: id, revision }: Of<'commit'>): void {
     const { facts, book, data } = this.#parts;
-    const intent = this.state.volumes[name]?.intents.find((each) => each.id === id);
+    const intent = this.state.volumes[name]?.intents.find((each) => each.id === id && each.revision === revision);
     if (intent === undefined) return;
     for (const { session, epoch } of book.uncertified(name)) {
-      const hasSaid = this.#acknowledged.has(`${session} ${name} ${id}`);
+      const hasSaid = this.#acknowledged.has(`${session} ${name} ${revision}`);
       if (!hasSaid) this.#fail('F9', `${intent.kind} of ${name} commits without ${session} e${epoch}`);
     }
     for (const node of facts.nodes.values()) {
@@ -255,8 +255,8 @@ export class LogJudge {
   }
 
   #judgeGroup({ kind, group }: Of<'commit-group' | 'withdraw-group'>): void {
-    for (const { volume } of groupParts(this.state, group)) {
-      const of = { kind: 'commit', volume: volume.name, intent: group } as const;
+    for (const { volume, intent } of groupParts(this.state, group)) {
+      const of = { kind: 'commit', volume: volume.name, intent: group, revision: intent.revision } as const;
       if (kind === 'commit-group') this.#judgeCommit(of);
       this.#noteWaited(of);
     }
@@ -305,7 +305,7 @@ export class LogJudge {
         });
         return;
       case 'acknowledge':
-        this.#acknowledged.add(`${command.session} ${command.volume} ${command.intent}`);
+        this.#acknowledged.add(`${command.session} ${command.volume} ${command.revision}`);
         return;
       default:
         this.#afterOther(command);

@@ -8,6 +8,13 @@ export interface ByAgent {
   readonly agent: number;
 }
 
+/** An id alone may be that of an earlier one, which was withdrawn (F9). */
+export interface OfIntent {
+  readonly volume: string;
+  readonly intent: string;
+  readonly revision: number;
+}
+
 /** One device as it was read back after PREEMPT (F5). */
 export interface ReadBack {
   readonly device: string;
@@ -54,9 +61,9 @@ export type Command =
   | (ByAgent & { readonly kind: 'allocate'; readonly volume: string; readonly epoch: number; readonly count: number })
   | Convert
   | Intend
-  | (ByAgent & { readonly kind: 'acknowledge'; readonly volume: string; readonly intent: string })
-  | { readonly kind: 'commit'; readonly volume: string; readonly intent: string }
-  | { readonly kind: 'withdraw'; readonly volume: string; readonly intent: string }
+  | (ByAgent & OfIntent & { readonly kind: 'acknowledge' })
+  | (OfIntent & { readonly kind: 'commit' })
+  | (OfIntent & { readonly kind: 'withdraw' })
   | IntendGroup
   | { readonly kind: 'commit-group'; readonly group: string }
   | { readonly kind: 'withdraw-group'; readonly group: string }

@@ -15,8 +15,10 @@ const begin: readonly Command[] = [
   },
   { kind: 'publish', volume: 'v', node: 'n', mode: 'write' },
   { kind: 'intend', volume: 'v', intent: 'i', what: 'share', snapshot: 'x', from: 0, to: 0 },
-  { kind: 'acknowledge', session: '1.n.1', agent: 1_000_001, volume: 'v', intent: 'i' },
+  { kind: 'acknowledge', session: '1.n.1', agent: 1_000_001, volume: 'v', intent: 'i', revision: 1 },
 ];
+
+const commit = { kind: 'commit', volume: 'v', intent: 'i', revision: 1 } as const;
 
 function stateAfter(commands: readonly Command[]): MetadataState {
   const state = emptyState();
@@ -35,9 +37,9 @@ test('an intent that a backup holds open is withdrawn by the restore, because wh
     epoch: 1,
     as: 'released',
   } as const;
-  applyCommand(state, { kind: 'commit', volume: 'v', intent: 'i' }, 1);
+  applyCommand(state, commit, 1);
   applyCommand(state, release, 1);
   expect(applyCommand(state, { kind: 'restore', backup, generationSeen: 1 }, 1).refusal).toBeNull();
-  expect(applyCommand(state, { kind: 'commit', volume: 'v', intent: 'i' }, 1).refusal).toBe('not-found');
+  expect(applyCommand(state, commit, 1).refusal).toBe('not-found');
   expect(state.volumes['v']).toMatchObject({ intents: [], snapshots: {}, decided: ['i'] });
 });

@@ -32,7 +32,7 @@ function founded(): MetadataState {
 
 function acknowledge(state: MetadataState, volume: string): void {
   const { agent = 0 } = state.sessions['1.n.1'] ?? {};
-  applyCommand(state, { kind: 'acknowledge', session: '1.n.1', agent, volume, intent: 'g' }, 1);
+  applyCommand(state, { kind: 'acknowledge', session: '1.n.1', agent, volume, intent: 'g', revision: 1 }, 1);
 }
 
 function snapshotsOf({ volumes }: MetadataState): string[] {
@@ -45,10 +45,10 @@ test('a group is cut when every holder of every volume has acknowledged, and all
   expect(applyCommand(state, commit, 1)).toMatchObject({ refusal: 'conflict', waitsFor: ['1.n.1', '1.n.1'] });
   acknowledge(state, 'v');
   expect(applyCommand(state, commit, 1)).toMatchObject({ refusal: 'conflict', waitsFor: ['1.n.1'] });
-  expect(applyCommand(state, { kind: 'commit', volume: 'v', intent: 'g' }, 1)).toMatchObject({
+  expect(applyCommand(state, { kind: 'commit', volume: 'v', intent: 'g', revision: 1 }, 1)).toMatchObject({
     refusal: 'not-allowed',
   });
-  applyCommand(state, { kind: 'withdraw', volume: 'v', intent: 'g' }, 1);
+  applyCommand(state, { kind: 'withdraw', volume: 'v', intent: 'g', revision: 1 }, 1);
   acknowledge(state, 'w');
   expect(snapshotsOf(state)).toEqual([]);
   expect(applyCommand(state, commit, 2)).toMatchObject({ refusal: null });

@@ -3,7 +3,7 @@
 import { referAll } from './extents.ts';
 import { copyMap, unmapRange } from './maps.ts';
 import { refuseAgent } from './agents.ts';
-import { accept, refuse, type Answer, type Command, type Intend } from './command.ts';
+import { accept, refuse, type Answer, type Command, type Intend, type OfIntent } from './command.ts';
 import type { IntentState, MetadataState, VolumeState } from './state.ts';
 
 const decidedMax = 32;
@@ -14,8 +14,9 @@ export function intend(state: MetadataState, command: Intend): Answer {
   if (state.pools[volume.pool]?.openGeneration !== state.generation) return refuse('older-generation');
   const open = volume.intents.find(({ id }) => id === command.intent);
   if (open !== undefined) return accept({ revision: open.revision });
-  if (volume.decided.includes(command.intent)) return accept({ revision: volume.revision });
   if (volume.snapshots[command.snapshot] !== undefined) return accept({ revision: volume.revision });
+  // A share that was withdrawn begins again by its id (decision record 13).
+  if (command.what !== 'share' && volume.decided.includes(command.intent)) return accept({ revision: volume.revision });
   if (volume.intents.length > 0) return refuse('busy');
   volume.revision++;
   const { intent: id, what: kind, snapshot, from, to } = command;
@@ -23,9 +24,9 @@ export function intend(state: MetadataState, command: Intend): Answer {
   return accept({ revision: volume.revision });
 }
 
-function find(state: MetadataState, of: { volume: string; intent: string }): [VolumeState, IntentState] | null {
+function find(state: MetadataState, of: OfIntent): [VolumeState, IntentState] | null {
   const volume = state.volumes[of.volume];
-  const intent = volume?.intents.find(({ id }) => id === of.intent);
+  const intent = volume?.intents.find(({ id, revision }) => id === of.intent && revision === of.revision);
   return volume === undefined || intent === undefined ? null : [volume, intent];
 }
 

@@ -289,11 +289,12 @@ export class LeaderWatch {
   }
 
   #lookAtIntent(volume: VolumeState, intent: IntentState): void {
-    const of = { volume: volume.name, intent: intent.id };
-    const ageMs = this.#ageMs(`intent ${volume.name} ${intent.id}`);
+    const of = { volume: volume.name, intent: intent.id, revision: intent.revision };
+    const name = `intent ${volume.name} ${intent.revision}`;
+    const ageMs = this.#ageMs(name);
     const missing = missingFor(volume, intent);
-    if (missing.length === 0 && isFlushed(intent)) this.#propose(`intent ${intent.id}`, { kind: 'commit', ...of });
-    else if (ageMs > times.intentMs) this.#propose(`intent ${intent.id}`, { kind: 'withdraw', ...of });
+    if (missing.length === 0 && isFlushed(intent)) this.#propose(name, { kind: 'commit', ...of });
+    else if (ageMs > times.intentMs) this.#propose(name, { kind: 'withdraw', ...of });
     for (const session of missing) this.#nudge(this.#state.sessions[session]?.node ?? '');
   }
 

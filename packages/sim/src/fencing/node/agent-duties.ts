@@ -1,7 +1,7 @@
 // What a renewal's answer asks of an agent, and what a device's attention does: letting go of one volume, intents, preempting
 // somebody else's key, registering one's own anew.
 import type { Certify, Evidence } from '../metadata/command.ts';
-import type { IntentState } from '../metadata/state.ts';
+import type { IntentState, VolumeState } from '../metadata/state.ts';
 import type { PreemptOrder, RenewalReply } from '../ports.ts';
 import { times } from '../settings.ts';
 import type { Agent } from './agent.ts';
@@ -21,7 +21,7 @@ export class AgentDuties {
   /** What the agent before had begun with the engine. */
   takeOver(): void {
     for (const [name, volume] of this.#agent.parts.shared.volumes) {
-      for (const intent of volume.held) this.#once(`end ${intent.id}`, () => this.#awaitEnd(name, intent));
+      for (const intent of volume.held) this.#once(`end ${nameOf(name, intent)}`, () => this.#awaitEnd(name, intent));
       if (volume.isShut) this.#once(`down ${name}`, () => this.tearDown(name).then(() => undefined));
       if (volume.isUnconfirmed) this.#once(`key ${volume.pool}`, () => this.#registerAnew(volume.pool));
     }
@@ -38,7 +38,9 @@ export class AgentDuties {
       const { volume, epoch, mode } = each;
       this.#once(`let go ${volume}`, () => this.#letGoOf({ volume, epoch, isRole: mode === 'role' }));
     }
-    for (const each of reply.intents) this.#once(`intent ${each.intent.id}`, () => this.#serveIntent(each));
+    for (const each of reply.intents) {
+      this.#once(`intent ${nameOf(each.volume, each.intent)}`, () => this.#serveIntent(each));
+    }
     for (const order of reply.orders) this.#once(`preempt ${order.pool} ${order.session}`, () => this.#preempt(order));
     for (const pool of reply.unproved) this.#once(`prove ${pool}`, () => this.#prove(pool));
   }
@@ -106,7 +108,8 @@ export class AgentDuties {
       const isDrained = await parts.onEngine((engine) => engine.applyIntent(this.#agent.number, name, intent));
       if (!isDrained) return;
     } else if (!(await this.#flushDevices(pool))) return;
-    await this.#agent.ask({ kind: 'acknowledge', ...this.#agent.by, volume: name, intent: intent.id });
+    const { id, revision } = intent;
+    await this.#agent.ask({ kind: 'acknowledge', ...this.#agent.by, volume: name, intent: id, revision });
     await this.#awaitEnd(name, intent);
   }
 
@@ -129,9 +132,9 @@ export class AgentDuties {
     while (parts.shared.volumes.has(name) && session === this.#agent.session) {
       const looked = await parts.process.take(parts.metadata.look(name, session));
       const volume = looked?.volume ?? null;
-      if (volume?.intents.every(({ id }) => id !== intent.id) === true) {
-        const isCommitted = volume.committedRevision >= intent.revision;
-        await parts.onEngine(async (engine) => engine.endIntent(this.#agent.number, name, intent, isCommitted));
+      if (volume?.intents.every(({ revision }) => revision !== intent.revision) === true) {
+        const isTaken = isTakenAway(volume, intent);
+        await parts.onEngine(async (engine) => engine.endIntent(this.#agent.number, name, intent, isTaken));
         return;
       }
       await this.#agent.sleep(retryMs);
@@ -199,4 +202,15 @@ export class AgentDuties {
     }
     await this.#agent.renew();
   }
+}
+
+/** One that was withdrawn may begin again by its id, at another revision. */
+function nameOf(volume: string, { revision }: IntentState): string {
+  return `${volume} ${revision}`;
+}
+
+/** Read from what it is about: others may have been committed since it ended. */
+function isTakenAway({ extents, map }: VolumeState, { kind, from, to }: IntentState): boolean {
+  if (kind === 'shrink') return extents <= from;
+  return kind === 'unmap' && Object.keys(map).every((at) => Number(at) < from || Number(at) >= to);
 }

@@ -296,20 +296,20 @@ export class Engine implements EnginePort {
   async applyIntent(agent: number, name: string, intent: IntentState): Promise<boolean> {
     const volume = this.#volumeFor(agent, name);
     if (volume === null) return false;
-    const known = volume.draining.get(intent.id);
+    const known = volume.draining.get(intent.revision);
     if (known !== undefined) return known;
     const draining = this.#flusher.drainBelow(volume, intent);
-    volume.draining.set(intent.id, draining);
+    volume.draining.set(intent.revision, draining);
     return draining;
   }
 
-  endIntent(agent: number, name: string, intent: IntentState, isCommitted: boolean): void {
+  endIntent(agent: number, name: string, intent: IntentState, isTakenAway: boolean): void {
     const volume = this.#volumeFor(agent, name);
-    const held = [...(volume?.held ?? [])].find(({ id }) => id === intent.id);
+    const held = [...(volume?.held ?? [])].find(({ revision }) => revision === intent.revision);
     if (volume === null || held === undefined) return;
     volume.held.delete(held);
     if (held.cut !== null) volume.writesHeldUntilMs = -Infinity;
-    if (isCommitted && intent.kind !== 'share') {
+    if (isTakenAway) {
       for (let at = intent.from; at < intent.to; at++) volume.map.delete(at);
       for (const block of volume.cache.keys()) {
         if (block >= intent.from * extentBlocks && block < intent.to * extentBlocks) volume.cache.delete(block);

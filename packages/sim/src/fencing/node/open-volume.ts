@@ -63,8 +63,8 @@ export class OpenVolume {
   writesHeldUntilMs = -Infinity;
   /** The kernel's cache above the engine: what is read there never passes the gate. It belongs to the node's block device. */
   readonly cache: Map<number, Tag | null>;
-  /** Drains that are under way, by intent. */
-  readonly draining = new Map<string, Promise<boolean>>();
+  /** Drains that are under way, by their intents' revisions. */
+  readonly draining = new Map<number, Promise<boolean>>();
   #waiters: (() => void)[] = [];
 
   constructor({ writer, tenant, pool, mode, volume }: OpenRequest, cache: Map<number, Tag | null>) {

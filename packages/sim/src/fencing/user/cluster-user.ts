@@ -36,6 +36,8 @@ interface Wanted {
 }
 
 const reconcileMs = 300;
+const shareTries = 3;
+const shareLooks = 40;
 
 export class ClusterUser {
   readonly #parts: ClusterUserParts;
@@ -262,11 +264,20 @@ export class ClusterUser {
   async #share(wanted: Wanted, clone: string): Promise<void> {
     const { volume } = wanted;
     const snapshot = `s${++this.#intents}`;
-    await this.#intend(wanted, 'share', { from: 0, to: 0, snapshot });
-    for (let tries = 0; tries < 40; tries++) {
-      await this.#pause(reconcileMs);
-      const state = this.#parts.state().volumes[volume];
-      if (state?.snapshots[snapshot] !== undefined) break;
+    const asked = {
+      kind: 'intend',
+      volume,
+      intent: `i${++this.#intents}`,
+      what: 'share',
+      from: 0,
+      to: 0,
+      snapshot,
+    } as const;
+    const isMade = (): boolean => this.#parts.state().volumes[volume]?.snapshots[snapshot] !== undefined;
+    // By its name, like the sidecar, until it is there: what is withdrawn begins again.
+    for (let tries = 0; tries < shareTries && !isMade() && !wanted.isDeleted; tries++) {
+      await this.#ask(asked);
+      for (let looks = 0; looks < shareLooks && !isMade(); looks++) await this.#pause(reconcileMs);
     }
     if (clone === '') return;
     const answer = await this.#ask({ kind: 'clone', volume, snapshot, clone });
@@ -285,10 +296,10 @@ export class ClusterUser {
 
   async #intend(
     { volume }: Wanted,
-    what: 'share' | 'unmap' | 'shrink',
-    { from, to, snapshot = '' }: { from: number; to: number; snapshot?: string },
+    what: 'unmap' | 'shrink',
+    { from, to }: { from: number; to: number },
   ): Promise<void> {
-    await this.#ask({ kind: 'intend', volume, intent: `i${++this.#intents}`, what, snapshot, from, to });
+    await this.#ask({ kind: 'intend', volume, intent: `i${++this.#intents}`, what, snapshot: '', from, to });
   }
 
   /** Deletes it when it is detached everywhere, and makes another one of another tenant in the same room. */
