@@ -7,8 +7,9 @@
 // - A tail that an earlier recovery cut stays in the file; the batch after says so, and it is `abandoned`.
 //
 // Inside a batch that does not verify the records that do are still found, each at its own place.
+import { isDeepStrictEqual } from 'node:util';
 import { batchHeadBytes, decodeBatchHead, type BatchHead } from './batch-head.ts';
-import { decodeTable, type TableRow } from './batch-table.ts';
+import { decodeTable, hasKind, type BatchTable, type TableRow } from './batch-table.ts';
 import { fileSeed } from './checksum.ts';
 import { firstBatchPosition, type FileHeader } from './file-header.ts';
 import { trailerPosition } from './footer.ts';
@@ -79,6 +80,8 @@ class ChunkScan {
   readonly #unreadable: readonly Range[];
   readonly #isFollowed: boolean;
   #lastNumber = 0;
+  /** What the batch before said; null when that one does not verify. Nothing is before the first one. */
+  #rowsBefore: readonly TableRow[] | null = [];
 
   constructor({ header, bytes, unreadable }: ChunkBytes, { isFollowed }: ScanOptions) {
     this.#endPosition = Math.min(bytes.length, trailerPosition(header.chunkBytes, header.blockBytes));
@@ -99,6 +102,7 @@ class ChunkScan {
       yield batch;
       if (batch.standing === 'tail') return;
       this.#lastNumber = head?.number ?? this.#lastNumber;
+      this.#rowsBefore = batch.standing === 'sound' ? (tablesOf(batch.records)[0]?.rows ?? null) : null;
       position = batch.endPosition;
     }
   }
@@ -139,12 +143,11 @@ class ChunkScan {
     const standing = this.#standingBefore(next, position);
     const { endPosition, isToldToItsEnd } = this.#extentOf(position, survivors.records, next);
     const damages = clip(survivors.damages, endPosition);
-    // Behind a cut it repeats nothing.
     const rowsOfNext = next === null ? null : this.#previousRowsOf(next);
-    const told = survivors.records.filter(isTable).length;
-    const isLastTold = survivors.records.findLast((record) => !record.header.isCopy)?.header.kind === 'table';
-    const lost = next === null ? 1 : next.number - this.#lastNumber - 1;
-    const known = told + (rowsOfNext === null || isLastTold ? 0 : 1);
+    const isTold =
+      next !== null && standing === 'damaged'
+        ? this.#isOneBefore(next) && (rowsOfNext !== null || survivors.records.some(isTable))
+        : isToldToItsEnd && this.#isOneOf(survivors.records);
     return {
       standing,
       position,
@@ -153,8 +156,24 @@ class ChunkScan {
       records: survivors.records,
       damages: damages.length > 0 ? damages : [{ position, lengthBytes: endPosition - position, reason: lostHead }],
       rowsOfNext,
-      isUnknown: known < lost || (standing !== 'damaged' && !isToldToItsEnd),
+      isUnknown: !isTold,
     };
+  }
+
+  /**
+   * Whether one batch is lost before this one. Where more are, or where the one before is damaged too, a recovery may have cut
+   * some of them, and have said so in a head that is lost as well: then tables of what was cut pass for those that are missed.
+   */
+  #isOneBefore(next: BatchHead): boolean {
+    return this.#rowsBefore !== null && next.number === this.#lastNumber + 2;
+  }
+
+  /** With no head that counts them, it is one batch if its table repeats what the one before said, and no other can. */
+  #isOneOf(records: readonly FoundRecord[]): boolean {
+    const before = this.#rowsBefore;
+    if (before === null || before.some(mayBeSaidTwice)) return false;
+    const repeated = tablesOf(records).map(({ previousRows }) => previousRows);
+    return isDeepStrictEqual(repeated, [before]);
   }
 
   /**
@@ -172,7 +191,7 @@ class ChunkScan {
     return wasCutAt(next, position) ? 'abandoned' : 'damaged';
   }
 
-  /** Where no head is left nobody knows how many batches there were: all is told if a table comes last, and nothing behind it. */
+  /** All is told if a table comes last, with its copies, and nothing behind it. */
   #extentOf(
     position: number,
     records: readonly FoundRecord[],
@@ -254,9 +273,26 @@ function isTable(record: FoundRecord): boolean {
   return record.header.kind === 'table' && record.payload !== null;
 }
 
+/** What follows a table without a hole, up to the last record, are the copies of its own batch. */
 function endsWithTable(records: readonly FoundRecord[]): boolean {
-  const last = records.findLast(({ header }) => !header.isCopy && header.kind !== 'gap');
-  return last !== undefined && isTable(last);
+  const table = records.findLastIndex(isTable);
+  const behind = records.slice(table + 1);
+  return table !== -1 && behind.every((record, at) => record.position === endOf(records[table + at]));
+}
+
+function endOf(record: FoundRecord | undefined): number | null {
+  return record === undefined ? null : record.position + recordBytes(record.header.payloadBytes);
+}
+
+function tablesOf(records: readonly FoundRecord[]): BatchTable[] {
+  return records.flatMap(({ header: { kind }, payload }) =>
+    kind !== 'table' || payload === null ? [] : [decodeTable(payload)],
+  );
+}
+
+/** Two batches in a row that hold one vote each leave the same rows, though not the same vote. */
+function mayBeSaidTwice(row: TableRow): boolean {
+  return hasKind(row, 'vote') || hasKind(row, 'userData');
 }
 
 function hasTable(records: readonly FoundRecord[]): boolean {

@@ -65,7 +65,7 @@ export const formatMutations: MutationRows = {
       'return false;',
     ],
     ['a block that cannot be read is a trace', 'if (this.#isUnreadable(position, end)) return true;', ''],
-    ['a batch without head and table is unknown', 'isUnknown: known < lost', 'isUnknown: false'],
+    ['a batch without head and table is unknown', 'isUnknown: !isTold', 'isUnknown: false'],
     ['a batch without any table is unknown', 'isUnknown: rowsOfNext === null', 'isUnknown: false'],
     [
       'the next batch tells of a lost table',
@@ -74,8 +74,17 @@ export const formatMutations: MutationRows = {
     ],
     ['nothing is looked for behind a tail', "if (batch.standing === 'tail') return;", ''],
     ['what was begun behind a cut is cut with it', 'if (cutEnd > endPosition) return', 'if (cutEnd < 0) return'],
-    ['a tail without a head is told to its end or unknown', " || (standing !== 'damaged' && !isToldToItsEnd)", ''],
-    ['a table that stands tells of no other batch', ' || isLastTold', ''],
+    ['a tail without a head is told to its end or unknown', 'isToldToItsEnd && this', 'this'],
+    [
+      'a copy behind a hole is of another batch',
+      'record.position === endOf(records[table + at])',
+      "(record.header.isCopy || record.header.kind === 'gap')",
+    ],
+    ['tables of what was cut tell of no other batch', ' && next.number === this.#lastNumber + 2', ''],
+    ['behind damage a cut may be lost', 'this.#rowsBefore !== null && next', 'next'],
+    ['a table follows the one before', 'isDeepStrictEqual(repeated, [before])', 'repeated.length === 1'],
+    ['two votes leave the same rows', ' || before.some(mayBeSaidTwice)', ''],
+    ['a lost batch is told by one of two tables', ' && (rowsOfNext !== null || survivors.records.some(isTable))', ''],
   ],
   'chunk-files.ts': [
     [
