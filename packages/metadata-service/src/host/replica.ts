@@ -157,6 +157,7 @@ export class GroupReplica implements Replica {
   }
 
   tick(): void {
+    this.#keep();
     this.#proposals.tick();
     this.#reads.tick();
     this.#change.tick();
@@ -243,6 +244,16 @@ export class GroupReplica implements Replica {
     this.#reads.noteApplied(machine.applied);
     observer?.onApplied?.(group, machine.applied);
     return true;
+  }
+
+  #keep(): void {
+    const { machine, onFailed } = this.#parts;
+    try {
+      machine.keep?.();
+    } catch (error) {
+      if (!isOpError(error)) throw error;
+      onFailed(error);
+    }
   }
 
   #answer(entry: Entry, answer: Uint8Array | null): void {

@@ -17,6 +17,11 @@ export interface StateMachine {
    * for an entry that nobody proposed.
    */
   apply(entries: readonly Entry[]): readonly (Uint8Array | null)[];
+  /**
+   * Keeps what was applied, as far as a process that is killed keeps anything. Called about once a tick, so that a machine need not
+   * pay for it with each batch: what a process that ends forgets is applied again from the log.
+   */
+  keep?(): void;
   /** The state as it is at this moment, while `apply` goes on. The host reads it in parts and closes it. */
   snapshot(): SnapshotSource;
   /**

@@ -1,6 +1,6 @@
 // Exactly once: the first answer of a command is kept in the state, and a command that comes again gets it. A client opens its
 // session by a command, whose index is its number; it numbers its commands from 1 and has at most `commandsPerClient` of
-// them under way, so an answer that lies further behind its newest command is not asked for any more.
+// them under way, so an answer that lies further behind its newest command is not asked for any more, and gives its place to another.
 //
 // Once or never: a request may lie in a stopped process or in a dead connection for as long as it likes, and a follower hands it on.
 // A client that waits no longer leaves `commandsPerClient` numbers out, so its next command puts the one that it gave up too far
@@ -19,39 +19,47 @@ interface ClientRow {
 }
 interface AnswerRow {
   readonly client: number;
+  /** The sequence as far as it tells the answers apart that are kept at one time. */
+  readonly place: number;
   readonly sequence: number;
   readonly answer: Uint8Array;
 }
 
-const clientOf = query<ClientRow>('SELECT * FROM clients WHERE client = ?');
-const answerOf = query<AnswerRow>('SELECT * FROM answers WHERE client = ? AND sequence = ?');
+const answerAt = query<AnswerRow>('SELECT * FROM answers WHERE client = ? AND place = ?');
 const insertClient = insert<ClientRow>('clients', ['client', 'highest', 'opened_ms']);
-const insertAnswer = insert<AnswerRow>('answers', ['client', 'sequence', 'answer']);
-const raiseHighest = change('UPDATE clients SET highest = ? WHERE client = ?');
-const forgetAnswers = change('DELETE FROM answers WHERE client = ? AND sequence <= ?');
+const putAnswer = insert<AnswerRow>(
+  'answers',
+  ['client', 'place', 'sequence', 'answer'],
+  'ON CONFLICT DO UPDATE SET sequence = excluded.sequence, answer = excluded.answer',
+);
+const forgetAnswers = change('DELETE FROM answers WHERE client = ?');
 const opened = query<ClientRow>('SELECT * FROM clients WHERE opened_ms < ? ORDER BY opened_ms, client LIMIT ?');
 const forgetClient = change('DELETE FROM clients WHERE client = ?');
 /** Of one command; each has up to `commandsPerClient` answers. */
 const forgottenAtOnce = 16;
 
 /** The answer that the command got before; null if this is its first time. */
-export function firstAnswer({ database }: State, { session: client, sequence }: ProposalId): Uint8Array | null {
-  const known = database.get(clientOf, client);
-  if (known === null) throw new OpError('CLIENT_UNKNOWN', { client });
+export function firstAnswer({ database, book }: State, { session: client, sequence }: ProposalId): Uint8Array | null {
+  const highest = book.highestOf(client);
+  if (highest === null) throw new OpError('CLIENT_UNKNOWN', { client });
   // As nearly all are: no answer is kept for a number that nobody has used.
-  if (sequence > known.highest) return null;
-  const earlier = database.get(answerOf, client, sequence);
-  if (earlier !== null) return earlier.answer;
-  if (sequence > known.highest - stateLimits.commandsPerClient) return null;
-  throw new OpError('CLIENT_SEQUENCE_REFUSED', { client, sequence, highest: known.highest });
+  if (sequence > highest) return null;
+  if (sequence <= highest - stateLimits.commandsPerClient) {
+    throw new OpError('CLIENT_SEQUENCE_REFUSED', { client, sequence, highest });
+  }
+  const kept = database.get(answerAt, client, placeOf(sequence));
+  return kept?.sequence === sequence ? kept.answer : null;
 }
 
-export function keepAnswer({ database }: State, { session: client, sequence }: ProposalId, answer: Uint8Array): void {
-  const highest = database.get(clientOf, client)?.highest ?? 0;
-  database.insert(insertAnswer, { client, sequence, answer });
-  if (sequence <= highest) return;
-  database.run(raiseHighest, sequence, client);
-  database.run(forgetAnswers, client, sequence - stateLimits.commandsPerClient);
+export function keepAnswer(state: State, { session: client, sequence }: ProposalId, answer: Uint8Array): void {
+  const { database, book } = state;
+  database.insert(putAnswer, { client, place: placeOf(sequence), sequence, answer });
+  if (sequence > (book.highestOf(client) ?? 0)) book.raise(client, sequence);
+}
+
+/** Numbers that are under way together have places of their own. */
+function placeOf(sequence: number): number {
+  return sequence % stateLimits.commandsPerClient;
 }
 
 export function openClient(state: State, { atMs }: CommandOf<'openClient'>): ResultOf<'openClient'> {
@@ -63,11 +71,12 @@ export function openClient(state: State, { atMs }: CommandOf<'openClient'>): Res
 
 /** Renewed by opening another one: a client that lived longer than any retry of its commands may be forgotten. */
 export function forgetClients(state: State, command: CommandOf<'forgetClients'>): ResultOf<'forgetClients'> {
-  const { database } = state;
+  const { database, book } = state;
   const clients = database.all(opened, command.openedBeforeMs, forgottenAtOnce);
   for (const { client } of clients) {
-    database.run(forgetAnswers, client, Number.MAX_SAFE_INTEGER);
+    database.run(forgetAnswers, client);
     database.run(forgetClient, client);
+    book.forget(client);
   }
   state.cluster.clients -= clients.length;
   return { count: clients.length };

@@ -1,6 +1,9 @@
 // The one place that speaks to SQLite: connections, prepared statements, transactions and the write-ahead log of the database.
 // In a file: WAL with `synchronous=NORMAL`, so that a commit costs no fsync; a checkpoint makes durable what was committed before
 // it, and tells so. In memory: nothing is durable. Whatever SQLite throws becomes an OpError, because the disk is not ours.
+//
+// A transaction holds many batches, because its commit writes every page that was touched, and batch after batch touches the same
+// ones. Each batch is a savepoint of its own, so that one that fails leaves those before it.
 import Database from 'better-sqlite3';
 import { messageOf, OpError, type Files } from '@holdfast/base';
 import type { Change, Insert, Query, Value } from './query.ts';
@@ -24,7 +27,10 @@ export class StateDatabase {
   readonly #statements = new Map<object, Database.Statement>();
   readonly #begin: Database.Statement;
   readonly #commit: Database.Statement;
-  readonly #rollback: Database.Statement;
+  readonly #mark: Database.Statement;
+  readonly #keep: Database.Statement;
+  readonly #undo: Database.Statement;
+  #isOpen = false;
   /** Statements that changed something, ever: tells whether a refused command had touched the state. */
   changes = 0;
 
@@ -35,7 +41,9 @@ export class StateDatabase {
       failing(() => this.#prepare(isReadOnly));
       this.#begin = this.#database.prepare(isReadOnly ? 'BEGIN' : 'BEGIN IMMEDIATE');
       this.#commit = this.#database.prepare('COMMIT');
-      this.#rollback = this.#database.prepare('ROLLBACK');
+      this.#mark = this.#database.prepare('SAVEPOINT batch');
+      this.#keep = this.#database.prepare('RELEASE batch');
+      this.#undo = this.#database.prepare('ROLLBACK TO batch');
     } catch (error) {
       this.#database.close();
       throw error;
@@ -53,11 +61,19 @@ export class StateDatabase {
   }
 
   get<Row>(query: Query<Row>, ...values: readonly Value[]): Row | null {
-    return failing(() => (this.#statement(query).get(...values) as Row | undefined) ?? null);
+    try {
+      return (this.#statement(query).get(...values) as Row | undefined) ?? null;
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
   all<Row>(query: Query<Row>, ...values: readonly Value[]): Row[] {
-    return failing(() => this.#statement(query).all(...values) as Row[]);
+    try {
+      return this.#statement(query).all(...values) as Row[];
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
   /** Row after row, as arrays of their columns; the connection writes nothing before the last. */
@@ -67,14 +83,18 @@ export class StateDatabase {
 
   /** The number of rows that were changed. */
   run(change: Change, ...values: readonly Value[]): number {
-    const { changes } = failing(() => this.#statement(change).run(...values));
-    this.changes += changes;
-    return changes;
+    try {
+      const { changes } = this.#statement(change).run(...values);
+      this.changes += changes;
+      return changes;
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
-  insert<Row extends object>(insert: Insert<Row>, row: Row): void {
-    failing(() => this.#statement(insert.change).run(row as Readonly<Record<string, Value>>));
-    this.changes++;
+  insert<Row extends object>({ change, columns }: Insert<Row>, row: Row): void {
+    // A row's columns hold what SQLite holds.
+    this.run(change, ...columns.map((column) => row[column] as Value));
   }
 
   /** Statements that define tables: of the schema, never of a command. */
@@ -82,14 +102,32 @@ export class StateDatabase {
     failing(() => this.#database.exec(sql));
   }
 
+  /** Everything from here on is one reading of one state, until the connection is closed or commits. */
   begin(): void {
     failing(() => this.#begin.run());
+    this.#isOpen = true;
   }
+
+  beginBatch(): void {
+    if (!this.#isOpen) this.begin();
+    failing(() => this.#mark.run());
+  }
+  endBatch(): void {
+    failing(() => this.#keep.run());
+  }
+  /** Behind an error of the disk SQLite has taken back the whole transaction by itself. */
+  undoBatch(): void {
+    this.#isOpen = this.#database.inTransaction;
+    if (!this.#isOpen) return;
+    failing(() => this.#undo.run());
+    failing(() => this.#keep.run());
+  }
+
+  /** What was changed since the last commit outlives the process from here on. */
   commit(): void {
+    if (!this.#isOpen) return;
     failing(() => this.#commit.run());
-  }
-  rollback(): void {
-    if (this.#database.inTransaction) failing(() => this.#rollback.run());
+    this.#isOpen = false;
   }
 
   /** Moves what was committed from the WAL into the database and syncs both; false if a reader still needs the WAL. */
@@ -126,12 +164,16 @@ function failing<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    if (!isSqliteError(error)) throw error;
-    // A wrong statement or a broken constraint is a defect of ours; the rest is the disk's.
-    if (['SQLITE_ERROR', 'SQLITE_MISUSE', 'SQLITE_RANGE'].includes(error.code)) throw error;
-    if (error.code.startsWith('SQLITE_CONSTRAINT')) throw error;
-    throw new OpError('STATE_DATABASE_FAILED', { reason: `${error.code}: ${messageOf(error)}` }, { cause: error });
+    throw failureOf(error);
   }
+}
+
+/** A wrong statement or a broken constraint is a defect of ours; the rest is the disk's. */
+function failureOf(error: unknown): unknown {
+  if (!isSqliteError(error)) return error;
+  if (['SQLITE_ERROR', 'SQLITE_MISUSE', 'SQLITE_RANGE'].includes(error.code)) return error;
+  if (error.code.startsWith('SQLITE_CONSTRAINT')) return error;
+  return new OpError('STATE_DATABASE_FAILED', { reason: `${error.code}: ${messageOf(error)}` }, { cause: error });
 }
 
 /** By its name: the native part knows one class a process, and each world of modules (a test file has its own) has another. */

@@ -1,5 +1,5 @@
 // A process that applies the log of this file to a state on a disk until it is killed: `node killed-testing.ts PATH CHECKPOINT_BYTES`. It
-// says which batch it applied last. The test that kills it knows the same log.
+// says what of it is kept. The test that kills it knows the same log.
 import { argv, stdout } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import type { Entry } from '@holdfast/raft';
@@ -10,6 +10,8 @@ import { entryOf, files, nodeCommand, poolCommand, volumeCommand } from './state
 const volumes = 10;
 const rounds = 150;
 export const batchEntries = 5;
+/** Batches that are kept together. */
+const batchesKept = 3;
 
 /** Volumes, grants, and then allocations and conversions without end. */
 export function endlessLog(): Entry[] {
@@ -42,10 +44,11 @@ export function batchesOf(log: readonly Entry[]): Entry[][] {
 
 function applyAll(path: string, checkpointBytes: number): void {
   const machine = MetadataMachine.open({ path, files, checkpointBytes });
-  for (const batch of batchesOf(endlessLog())) {
-    const rest = batch.filter(({ index }) => index > machine.applied);
-    if (rest.length > 0) machine.apply(rest);
-    // Synchronous to a pipe: what the parent has read was applied.
+  for (const [at, batch] of batchesOf(endlessLog()).entries()) {
+    machine.apply(batch);
+    if (at % batchesKept !== 0) continue;
+    machine.keep();
+    // Synchronous to a pipe: what the parent has read was kept.
     stdout.write(`${machine.applied}\n`);
   }
 }

@@ -8,7 +8,9 @@ import { initialise } from '../host/initialise.ts';
 import { ReplicaHost } from '../host/replica-host.ts';
 import { smallLog, smallSettings } from '../host/host-testing.ts';
 import { decodeAnswer, encodeCommand } from './command-codec.ts';
+import { StateDatabase } from './database.ts';
 import { MetadataMachine } from './machine.ts';
+import { State } from './state.ts';
 import { stateProblems } from './state-problems.ts';
 import { files, inTemporaryDirectory, poolCommand, volumeCommand } from './state-testing.ts';
 
@@ -68,6 +70,10 @@ test(
       // A retry, with its id, gets the first answer.
       expect(await propose(7)).toEqual(answers[7]);
       while (replica.status.snapshotIndex === 0) await sleep(timers, 5);
+      // A process that is killed leaves what it applied some ticks ago.
+      const reader = new StateDatabase({ path: join(root, 'state.db'), isReadOnly: true });
+      while (State.read(reader).applied < machine.applied) await sleep(timers, 5);
+      reader.close();
       await host.stop();
       const { applied } = machine;
       machine.close();

@@ -1,10 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LogIndex } from '@holdfast/base';
 import { commands } from './commands.ts';
+import { StateDatabase } from './database.ts';
 import { MetadataMachine } from './machine.ts';
 import { knownVersion, schemaSteps } from './schema.ts';
 import { entryOf, files, inMemory, inTemporaryDirectory, nodeCommand, poolCommand, readAll } from './state-testing.ts';
+import { State } from './state.ts';
 import { sourceOf, Story, versionEntry, volumeCommand } from './state-testing.ts';
 
 /** A state with something in most tables. */
@@ -70,6 +73,7 @@ test('an image is the state of the moment at which it was begun, while commands 
     expect(other.hash()).toBe(story.machine.hash());
     // Behind the image, what was applied beside it becomes durable as always.
     story.do(volumeCommand('behind'));
+    story.machine.keep();
     expect(story.machine.durable).toBe(story.machine.applied);
     story.machine.close();
     other.close();
@@ -164,6 +168,57 @@ test('no command needs a cluster version that this release does not know', () =>
   const known = knownVersion(schemaSteps);
   expect(Object.entries(commands).filter(([, { since }]) => since > known)).toEqual([]);
 });
+
+/** What another process would find in the file. */
+function keptIn(path: string): number {
+  const reader = new StateDatabase({ path, isReadOnly: true });
+  const { applied } = State.read(reader);
+  reader.close();
+  return applied;
+}
+
+test('batches go to the file together: when they are to be kept, and when they have changed much', () =>
+  inTemporaryDirectory((directory) => {
+    const path = join(directory, 'state.db');
+    const story = someStory(new Story({ path, files }));
+    story.machine.keep();
+    const { applied } = story.machine;
+    story.do(volumeCommand('another'));
+    expect(keptIn(path)).toBe(applied);
+    story.machine.keep();
+    expect(keptIn(path)).toBe(applied + 1);
+    while (keptIn(path) === applied + 1) {
+      story.do({ kind: 'setSetting', name: 'colour', value: 'red', by: 'ada', atMs: 0 });
+      expect(story.machine.applied).toBeLessThan(applied + 5_000);
+    }
+    story.machine.close();
+  }));
+
+test('a batch that fails leaves nothing of itself, and those before it as they were, kept or not', () =>
+  inTemporaryDirectory((directory) => {
+    const options = { path: join(directory, 'state.db'), files };
+    const story = someStory(new Story(options));
+    story.machine.keep();
+    const { client: session } = story.do<'openClient'>({ kind: 'openClient', atMs: 0 });
+    const [first, second] = [1, 2].map((sequence) => ({ session, sequence }));
+    const answer = story.answerTo(volumeCommand('first'), first);
+    const hash = story.machine.hash();
+    const { applied } = story.machine;
+    const sound = entryOf(volumeCommand('second'), { index: applied + 1, proposal: second ?? null });
+    const unknown = { ...sound, index: (applied + 2) as LogIndex, data: new Uint8Array([1, 127]) };
+    expect(() => story.machine.apply([sound, unknown])).toThrow(
+      expect.objectContaining({ code: 'STATE_COMMAND_UNKNOWN' }),
+    );
+    expect([story.machine.hash(), story.machine.applied]).toEqual([hash, applied]);
+    story.machine.close();
+    const again = MetadataMachine.open(options);
+    expect([again.hash(), again.applied]).toEqual([hash, applied]);
+    // What had been proposed in the batch that failed is applied for the first time, and what came before it is known.
+    const repeated = entryOf(volumeCommand('first'), { index: applied + 2, proposal: first ?? null });
+    expect(again.apply([sound, repeated])).toEqual([expect.any(Uint8Array), answer]);
+    expect(again.dump()).toContain('volumes: "second"');
+    again.close();
+  }));
 
 test('an entry of a later release ends the process instead of being answered; a malformed one is refused by everybody', () => {
   const { machine } = someStory();

@@ -1,6 +1,7 @@
 // The metadata of a cluster as a raft group's state machine: the main path of everything in this folder. A batch of committed
-// entries is one transaction, and the index of its last entry is in it, so that state and index never disagree, whenever the
-// process ends. What a crash of the machine takes with it is in the log still: `durable` says from where.
+// entries takes effect as a whole with the index of its last entry, so that state and index never disagree, whenever the process
+// ends. Batches are committed to the file together (`keep`): what a crash of the process or of the machine takes with it is in
+// the log still, and `durable` says from where.
 //
 // A command that is refused has changed nothing; its answer is the refusal. What cannot be answered ends the process: a command
 // of a later release (this one would come to another state), and a database that fails.
@@ -32,6 +33,8 @@ export interface MetadataOptions {
 }
 
 const checkpointBytesDefault = 4 * 1024 * 1024;
+/** Rows that are changed without a commit: what a commit may write at once, and a process that is killed reads again from the log. */
+const unkeptChangesMax = 4_096;
 const hasCluster = query<{ readonly name: string }>("SELECT name FROM sqlite_schema WHERE name = 'cluster'");
 const empty = new Uint8Array(0);
 
@@ -41,6 +44,7 @@ export class MetadataMachine implements StateMachine {
   readonly #file: StateFile;
   #state: State;
   #durable: LogIndex;
+  #keptChanges = 0;
 
   private constructor(options: MetadataOptions, file: StateFile) {
     this.#options = options;
@@ -67,28 +71,25 @@ export class MetadataMachine implements StateMachine {
   }
 
   apply(entries: readonly Entry[]): (Uint8Array | null)[] {
-    const { database } = this;
-    database.begin();
-    try {
-      const answers = entries.map((entry) => this.#applyEntry(entry));
-      this.#state.save();
-      database.commit();
-      this.#considerCheckpoint();
-      return answers;
-    } catch (error) {
-      database.rollback();
-      this.#state.reread();
-      throw error;
-    }
+    const answers = this.#inBatch(() => entries.map((entry) => this.#applyEntry(entry)));
+    if (this.database.changes - this.#keptChanges >= unkeptChangesMax) this.keep();
+    return answers;
+  }
+
+  keep(): void {
+    this.#commit();
+    this.#considerCheckpoint();
   }
 
   snapshot(): SnapshotSource {
+    this.keep();
     const source = this.#file.source();
     this.#durable = this.#options.path === null ? this.#durable : this.applied;
     return source;
   }
 
   async install(source: SnapshotSource): Promise<void> {
+    this.keep();
     this.#file.replace(source, (database) => this.#checkVersion(State.read(database).version));
     this.#state = this.#begin();
     this.#durable = this.applied;
@@ -96,22 +97,13 @@ export class MetadataMachine implements StateMachine {
 
   /** Everything up to `applied` is durable behind this, unless a snapshot is being read. */
   checkpoint(): void {
+    this.#commit();
     if (this.#file.checkpoint()) this.#durable = this.applied;
   }
 
   /** Outside of every log: makes of the state of a backup the one that a restored cluster begins with, durably. */
   beginAnew(beginning: NewBeginning): void {
-    const { database } = this;
-    database.begin();
-    try {
-      beginAnew(this.#state, beginning);
-      this.#state.save();
-      database.commit();
-    } catch (error) {
-      database.rollback();
-      this.#state.reread();
-      throw error;
-    }
+    this.#inBatch(() => beginAnew(this.#state, beginning));
     this.checkpoint();
   }
 
@@ -129,15 +121,33 @@ export class MetadataMachine implements StateMachine {
 
   #begin(): State {
     const { database } = this.#file;
+    this.#keptChanges = database.changes;
     if (database.get(hasCluster) === null) {
-      database.begin();
+      database.beginBatch();
       for (const { sql } of this.#schema.filter(({ version }) => version === 1)) database.define(sql);
+      database.endBatch();
       database.commit();
       this.#file.checkpoint();
     }
     const state = new State(database);
     this.#checkVersion(state.cluster.version);
     return state;
+  }
+
+  /** All or nothing, with the index that it leads to. */
+  #inBatch<Result>(work: () => Result): Result {
+    const { database } = this;
+    database.beginBatch();
+    try {
+      const result = work();
+      this.#state.save();
+      database.endBatch();
+      return result;
+    } catch (error) {
+      database.undoBatch();
+      this.#state.reread();
+      throw error;
+    }
   }
 
   #applyEntry(entry: Entry): Uint8Array | null {
@@ -208,6 +218,11 @@ export class MetadataMachine implements StateMachine {
     if (!isOpError(error) || unanswerable.has(error.code)) throw error;
     invariant(this.database.changes === changesBefore, `what was refused had changed the state: ${error.line}`);
     return encodeRefusal(error);
+  }
+
+  #commit(): void {
+    this.database.commit();
+    this.#keptChanges = this.database.changes;
   }
 
   #considerCheckpoint(): void {

@@ -45,6 +45,7 @@ export function beginAnew(state: State, beginning: NewBeginning): void {
   raiseGeneration(state, { kind: 'raiseGeneration', seen, by, atMs });
   database.run(forgetAnswers);
   database.run(forgetClients);
+  state.book.reread();
   cluster.clients = 0;
   replaceMembers(state, founder);
   // Whoever watched reads everything anew: what it knows may not have come to pass.

@@ -24,11 +24,11 @@ export function change(sql: string): Change {
 
 export interface Insert<Row> {
   readonly change: Change;
-  readonly row?: Row;
+  readonly columns: readonly (keyof Row & string)[];
 }
 
-/** Inserts a row by the names of its columns. */
-export function insert<Row>(table: string, columns: readonly (keyof Row & string)[]): Insert<Row> {
-  const places = columns.map((column) => `@${column}`).join(', ');
-  return { change: change(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`) };
+/** Inserts a row by the names of its columns; `rest` says what becomes of one that is there. */
+export function insert<Row>(table: string, columns: readonly (keyof Row & string)[], rest = ''): Insert<Row> {
+  const places = columns.map(() => '?').join(', ');
+  return { change: change(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places}) ${rest}`), columns };
 }

@@ -39,7 +39,8 @@ const clusterTables = `
   CREATE TABLE clients (client INTEGER PRIMARY KEY, highest INTEGER NOT NULL, opened_ms INTEGER NOT NULL) STRICT;
   CREATE INDEX clients_opened ON clients (opened_ms);
   CREATE TABLE answers (
-    client INTEGER NOT NULL, sequence INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (client, sequence)
+    client INTEGER NOT NULL, place INTEGER NOT NULL, sequence INTEGER NOT NULL, answer BLOB NOT NULL,
+    PRIMARY KEY (client, place)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE changes (
     revision INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, is_deleted INTEGER NOT NULL,

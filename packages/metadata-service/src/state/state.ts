@@ -1,6 +1,7 @@
 // What a handler works on: the database, the cluster's one row, and where in the log it is. Whoever changes a row that others may
 // watch says so with `note`. A refusal is an OpError of the table, thrown before anything is changed.
 import { invariant, OpError, type LogIndex, type Term } from '@holdfast/base';
+import { ClientBook } from './client-book.ts';
 import type { StateDatabase } from './database.ts';
 import type { ClusterRow } from './entities.ts';
 import { change, insert, query } from './query.ts';
@@ -20,7 +21,13 @@ interface ChangeRow {
   readonly detail: Uint8Array | null;
 }
 const insertChange = insert<ChangeRow>('changes', ['revision', 'number', 'kind', 'key', 'is_deleted', 'detail']);
-const insertAudit = insert('audit', ['revision', 'at_ms', 'who', 'what']);
+interface AuditRow {
+  readonly revision: number;
+  readonly at_ms: number;
+  readonly who: string;
+  readonly what: string;
+}
+const insertAudit = insert<AuditRow>('audit', ['revision', 'at_ms', 'who', 'what']);
 const lastAudit = query<{ readonly revision: number | null }>('SELECT MAX(revision) AS revision FROM audit');
 const trimAudit = change(
   'DELETE FROM audit WHERE revision <= (SELECT revision FROM audit ORDER BY revision DESC LIMIT 1 OFFSET ?)',
@@ -31,15 +38,19 @@ export type ChangeKind =
 
 export class State {
   readonly database: StateDatabase;
+  readonly book: ClientBook;
   /** Read once, kept in step, and written with each batch. */
   cluster: ClusterRow;
   /** Of the entry that is being applied. */
   index = 0 as LogIndex;
   term = 0 as Term;
   #notes = 0;
+  /** The revision of the audit's last line; null before it was read. */
+  #auditedAt: number | null = null;
 
   constructor(database: StateDatabase) {
     this.database = database;
+    this.book = new ClientBook(database);
     this.cluster = State.read(database);
   }
 
@@ -49,9 +60,11 @@ export class State {
     return row;
   }
 
-  /** Behind a rollback: what is in the database counts. */
+  /** Behind a batch that was taken back: what is in the database counts. */
   reread(): void {
     this.cluster = State.read(this.database);
+    this.book.reread();
+    this.#auditedAt = null;
   }
 
   enter(index: LogIndex, term: Term): void {
@@ -65,6 +78,7 @@ export class State {
     const { lineages, devices, nodes, volumes, snapshots, clients, members, certificates, changes, compacted } = rest;
     const counted = [lineages, devices, nodes, volumes, snapshots, clients, members, certificates, changes, compacted];
     this.database.run(updateCluster, schema, version, generation, applied, digest, ...counted);
+    this.book.save();
   }
 
   /** Something to watch has changed: the feed says what, and whoever wants to know how reads it. */
@@ -84,8 +98,9 @@ export class State {
 
   audit(atMs: number, who: string, what: string): void {
     const { audit: limit, auditTrimRevisions: every } = stateLimits;
-    const before = this.database.get(lastAudit)?.revision ?? 0;
+    const before = this.#auditedAt ?? this.database.get(lastAudit)?.revision ?? 0;
     this.database.insert(insertAudit, { revision: this.index, at_ms: atMs, who, what });
+    this.#auditedAt = this.index;
     // It counts what is kept: with each line it would be most of what a command costs.
     if (Math.floor(before / every) < Math.floor(this.index / every)) this.database.run(trimAudit, limit);
   }

@@ -37,6 +37,10 @@ export class JudgedMachine implements StateMachine {
     return answers;
   }
 
+  keep(): void {
+    this.#parts.machine.keep();
+  }
+
   snapshot(): SnapshotSource {
     return this.#parts.machine.snapshot();
   }
