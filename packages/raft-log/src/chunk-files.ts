@@ -13,8 +13,9 @@ export const reserveName = 'reserve';
 export const damagedName = 'damaged';
 export const sparePattern = /^spare-\d+$/;
 
-/** The unit in which a failed read is tried again. */
+/** The unit in which a failed read is tried again, and how often: what a disk gives at the second attempt is not lost. */
 const retryBytes = 4096;
+const retriesMax = 2;
 const headerReadBytes = 2 * 4096;
 
 export interface ChunkFile {
@@ -105,11 +106,16 @@ export function readInto(file: OpenFile, position: number, bytes: Uint8Array): R
   const unreadable: Range[] = [];
   for (let offset = 0; offset < bytes.length; offset += retryBytes) {
     const block = bytes.subarray(offset, offset + retryBytes);
-    if (tryRead(file, block, position + offset)) continue;
+    if (tryReadAgain(file, block, position + offset)) continue;
     block.fill(0);
     unreadable.push({ position: position + offset, lengthBytes: block.length });
   }
   return unreadable;
+}
+
+function tryReadAgain(file: OpenFile, into: Uint8Array, position: number): boolean {
+  for (let retry = 1; retry <= retriesMax; retry++) if (tryRead(file, into, position)) return true;
+  return false;
 }
 
 /** false when the disk refused it. */

@@ -102,20 +102,29 @@ describe('an error of the disk', () => {
     expect(readAll(await openDisk(disk), 1)).toEqual(['1:1:a', '2:1:B', '3:1:c']);
   });
 
-  test('a block of the active chunk that cannot be read at open is damage, and what can be read is there', async () => {
+  test.each([
+    { times: 'once', refusals: 1, faulty: false },
+    { times: 'twice', refusals: 2, faulty: true },
+  ])('a block that the disk refuses $times when the active chunk is read in pieces: faulty is $faulty', async (row) => {
     const disk = newDisk();
     const log = await openWithGroup(disk);
     for (let index = 1; index <= 5; index++) await log.append(1, entries(index, 1, `entry ${index}`.padEnd(900)));
     await log.close();
-    // The chunk as a whole is refused, and then one of the pieces in which it is read again.
-    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 2 });
-    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 3 });
+    refusePiece(disk, row.refusals);
     const opened = await openDisk(disk);
-    expect(opened.report.damages.map(({ standing }) => standing)).toContain('damaged');
-    expect(opened.report.faulty).not.toEqual([]);
+    expect(opened.report.damages.map(({ standing }) => standing).includes('damaged')).toBe(row.faulty);
+    expect(opened.report.faulty.length > 0).toBe(row.faulty);
     expect(opened.state(1)).toMatchObject({ term: 1, vote: 3, lastIndex: 5 });
   });
 });
+
+/** The chunk as a whole is refused at the next open, and then the second of its pieces, that many times in a row. */
+function refusePiece(disk: VirtualDisk, times: number): void {
+  disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 2 });
+  for (let time = 1; time <= times; time++) {
+    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 3 });
+  }
+}
 
 test('an end that the disk refuses to read is not cut: the log goes on from there when it is read', async () => {
   const disk = newDisk();
@@ -128,17 +137,12 @@ test('an end that the disk refuses to read is not cut: the log goes on from ther
   const found = new Uint8Array(512);
   disk.files.open(`${directory}/${chunk}`, 'read').pread(found, 4096);
   expect(Buffer.from(found).includes('two')).toBe(true);
-  // The chunk as a whole is refused, and then the second of its pieces.
-  const refuse = (): void => {
-    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 2 });
-    disk.failNext({ operation: 'pread', errno: 'EIO', pathPart: '.chunk', skip: 3 });
-  };
   const before = disk.usedBytes;
-  refuse();
+  refusePiece(disk, 2);
   await expect(openDisk(disk)).rejects.toEqual(code('RAFT_LOG_UNREADABLE'));
   expect(disk.usedBytes).toBe(before);
-  refuse();
-  const salvaged = recover({ files: disk.files, directory, mode: 'salvage', isReadOnly: true });
+  refusePiece(disk, 2);
+  const salvaged = recover({ files: disk.files, directory, mode: 'salvage', isReadOnly: false });
   expect(salvaged?.groups.get(1)?.durable).toMatchObject({ lastIndex: 1, ambiguity: { from: 2, to: null } });
   expect(readAll(await openDisk(disk), 1)).toEqual(['1:1:one', '2:1:two']);
 });

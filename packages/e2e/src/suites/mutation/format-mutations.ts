@@ -92,6 +92,7 @@ export const formatMutations: MutationRows = {
       '[...unreadable, { position: bytes.length, lengthBytes }]',
       'unreadable',
     ],
+    ['a block that the disk refuses once is asked for again', 'const retriesMax = 2;', 'const retriesMax = 1;'],
     [
       'a block that the disk refuses is unreadable',
       'unreadable.push({ position: position + offset, lengthBytes: block.length });',
