@@ -239,6 +239,23 @@ describe('damage in the last batch, which may be a torn write or rot', () => {
     expect(opened.state(1)).toMatchObject({ term: 0, ambiguity: { from: 1, to: 0 } });
   });
 
+  test('a vote of which one copy reached the disk counts, and is missed when that rots before the log goes on', async () => {
+    const disk = newDisk();
+    const log = await openDisk(disk);
+    await log.createGroup(1);
+    await log.saveVote(1, { term: 8, vote: 2 });
+    disk.halt();
+    disk.restart('process');
+    const copy = lastBatch(disk).records.find(({ header }) => header.isCopy);
+    zero(disk, lastBatch(disk).position, 512);
+    expect((await openDisk(disk)).state(1)).toMatchObject({ term: 8, vote: 2 });
+    disk.halt();
+    disk.restart('power');
+    disk.rot(chunkPath, copy?.position ?? 0, 0);
+    const ambiguity = { from: 1, to: null, term: null };
+    expect((await openDisk(disk)).state(1)).toMatchObject({ term: 0, ambiguity });
+  });
+
   test.each<[string, 'userData' | 'purge', (log: RaftLog) => Promise<void>]>([
     ['user data', 'userData', (log) => log.saveUserData(1, Buffer.from('mine'))],
     ['a purge', 'purge', (log) => log.purge(1, 1)],

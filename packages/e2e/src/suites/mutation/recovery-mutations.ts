@@ -42,6 +42,14 @@ export const recoveryMutations: MutationRows = {
     ['what the disk refuses to read is not cut', 'if (refused !== undefined) throw', 'if (refused === null) throw'],
     ['salvage bears everything', "if (mode === 'salvage') return;", ''],
   ],
+  'write-again.ts': [
+    [
+      'a batch that was begun in silence leaves a trace',
+      'if (isBegunUnseen(chunk, batch)) file',
+      'if (file === null) file',
+    ],
+    ['what the disk refused is left as it is', '!isRefused && isZero', 'isZero'],
+  ],
   'copy-aside.ts': [
     ['a log with a torn tail opens on a full disk', "isOpError(error) && error.code === 'DISK_FULL'", 'false'],
   ],
