@@ -173,7 +173,7 @@ export class Chaos {
 
   #isSound(member: MemberId): boolean {
     const node = this.nodes.get(member);
-    return node?.isUp === true && !node.core.status.isSuspect && node.core.status.damagedSlots === 0;
+    return node?.isUp === true && !node.core.status.isSuspect && node.core.status.damaged.length === 0;
   }
 
   #cutOrMend(): void {

@@ -2,6 +2,7 @@
 import type { LogIndex, Term } from '@holdfast/base';
 import type { Configuration } from './configuration.ts';
 import type { Role } from './effects.ts';
+import { repairSlotsMax } from './faults.ts';
 import type { MemberId, Position } from './ids.ts';
 import type { SnapshotMark } from './message.ts';
 import type { ProgressStatus } from './progress.ts';
@@ -21,7 +22,8 @@ export interface Status {
   readonly last: Position;
   readonly logBytes: number;
   readonly uncommittedBytes: number;
-  readonly damagedSlots: number;
+  /** Slots whose entries cannot be read, the first `repairSlotsMax` of them. */
+  readonly damaged: readonly LogIndex[];
   /** Its log may have lost entries: it does not vote. */
   readonly isSuspect: boolean;
   readonly isAsleep: boolean;
@@ -48,7 +50,7 @@ export function statusOf(state: State): Status {
     last: log.last,
     logBytes: log.bytes,
     uncommittedBytes: leading?.uncommittedBytes ?? 0,
-    damagedSlots: log.damagedSlots,
+    damaged: log.damagedIndices(repairSlotsMax),
     isSuspect: state.fault?.isSuspect ?? false,
     isAsleep: state.isAsleep,
     configuration: configurationOf(state),

@@ -13,10 +13,10 @@
 // | an empty disk in place of the old one      | fragile members        | the same; and the member must be removed and a new one  |
 // |                                            |                        | added, because its votes and acknowledgements are gone  |
 //
-// What the promise to come to rest needs besides: a quorum of voters that trust their logs, or an answer from every voter. After a torn
-// write a log cannot tell whether it lost what it had acknowledged, so such a member waits for a leader or for the word of all the
-// others. If one of those is gone for good meanwhile, and too few are sound, a person has to decide; nothing that was acknowledged
-// is lost, and nothing goes on (adr/0017). Seed 2005 is such a world.
+// What the promise to come to rest needs besides: a quorum of voters that trust their logs, or all that the voters ever acknowledged.
+// After a torn write a log cannot tell whether it lost what it had acknowledged, so such a member waits for a leader or for the word of
+// all the others. If one of those is gone for good meanwhile, or has a slot that it cannot read and nobody else has, then the doubting
+// ones may have acknowledged with it what nobody holds any more, and a person has to decide (adr/0017). Seed 2005 is such a world.
 //
 // A fragile member stays fragile for the whole run: an entry that it lost counts as lost until it is repaired, and no seed tries to
 // know when that is. Fragile voters are a minority, of the founders and of every configuration that the operator makes.
@@ -24,6 +24,7 @@ import type { SeededRandom } from '@holdfast/base/internal';
 import {
   formatConfiguration,
   isJoint,
+  type MemberId,
   type Configuration,
   type ConfigurationChange,
   type Status,
@@ -68,10 +69,36 @@ export function isChangeWithinPromise(
 /** Starts in a row that end in an error before a member's disk counts as lost. */
 export const failedStartsMax = 4;
 
-/** Why a cluster that has lost a member for good need not come to rest; null if it must. */
-export function whyBeyondPromise(running: readonly Status[]): string | null {
+/** What the disks of a cluster still have. */
+export interface Remains {
+  readonly running: readonly Remnant[];
+  /** Members whose disk never starts again. */
+  readonly lost: ReadonlySet<MemberId>;
+}
+export type Remnant = Pick<Status, 'self' | 'isSuspect' | 'last' | 'damaged' | 'configuration'>;
+
+/** Why a cluster need not come to rest with what its disks have lost; null if it must. */
+export function whyBeyondPromise({ running, lost }: Remains): string | null {
   const sound = new Set(running.filter(({ isSuspect }) => !isSuspect).map(({ self }) => self));
   const latest = running.toSorted((one, other) => other.last.index - one.last.index)[0] ?? null;
   if (latest === null || isQuorum(latest.configuration, (member) => sound.has(member))) return null;
-  return `a member is gone for good, and of ${formatConfiguration(latest.configuration)} no quorum trusts its log`;
+  const { voters, outgoing } = latest.configuration;
+  const isVoter = (member: MemberId): boolean => voters.includes(member) || outgoing.includes(member);
+  const what = [...lost].some(isVoter) ? 'a voter is gone for good' : whatNobodyHas(running, isVoter);
+  return what === null ? null : `${what}, and of ${formatConfiguration(latest.configuration)} no quorum trusts its log`;
+}
+
+/** A slot that its voter cannot read, and for which no member of any log has anything. */
+function whatNobodyHas(running: readonly Remnant[], isVoter: (member: MemberId) => boolean): string | null {
+  for (const { self, damaged } of running) {
+    if (!isVoter(self)) continue;
+    const slot = damaged.find((index) => !running.some((other) => has(other, index)));
+    if (slot !== undefined) return `entry ${slot} was with member ${self}, and is nowhere`;
+  }
+  return null;
+}
+
+/** Also what a snapshot stands for, and what may be another entry: whoever has it could be asked. */
+function has({ last, damaged }: Remnant, index: number): boolean {
+  return index <= last.index && !damaged.some((each) => each === index);
 }

@@ -158,10 +158,10 @@ export class ServiceMembers implements Metadata {
   /** Nobody replaces a member here whose disk decayed. */
   beyondPromise(): string | null {
     const { machines } = this.#parts.world;
-    const isLost = this.members.some((name) => (machines.get(name)?.startFailures ?? 0) >= failedStartsMax);
-    if (!isLost) return null;
+    const isLost = (name: string): boolean => (machines.get(name)?.startFailures ?? 0) >= failedStartsMax;
+    const lost = new Set(this.members.flatMap((name, at) => (isLost(name) ? [toMemberId(at + 1)] : [])));
     const running = this.members.map((name) => this.#running(name)).filter((each) => each !== null);
-    return whyBeyondPromise(running.map(({ replica }) => replica.status));
+    return whyBeyondPromise({ running: running.map(({ replica }) => replica.status), lost });
   }
 
   conclude(): void {

@@ -65,9 +65,9 @@ export class Operator {
     for (const [member, substitute] of this.#replacements) this.#replace(member, substitute);
   }
 
-  /** Whether a member's disk is gone for good. */
-  get hasLost(): boolean {
-    return this.#given.size > 0;
+  /** Members whose disk is gone for good. */
+  get lost(): ReadonlySet<MemberId> {
+    return this.#given;
   }
 
   /** Whether somebody is still to be removed or added. */

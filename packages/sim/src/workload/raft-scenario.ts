@@ -234,11 +234,10 @@ class RaftRun implements ScenarioRun {
     return true;
   }
 
-  /** A member that is gone for good answers no pre-vote, and without all answers nobody who may have lost something votes. */
   beyondPromise(): string | null {
-    if (!this.#operator.hasLost) return null;
     const members = Array.from({ length: this.#members }, (_, at) => this.#running(machineOf(at + 1)));
-    return whyBeyondPromise(members.flatMap((member) => (member === null ? [] : [member.replica.status])));
+    const running = members.flatMap((member) => (member === null ? [] : [member.replica.status]));
+    return whyBeyondPromise({ running, lost: this.#operator.lost });
   }
 
   whyNotConverged(): string {
