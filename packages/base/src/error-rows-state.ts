@@ -30,7 +30,7 @@ export const stateErrorRows = {
     kind: 'precondition',
     retriable: false,
     text: 'no certificate "{kind}" for the session {session} in the pool {pool}: {reason}',
-    hint: 'The earlier owner may still write; wait for another proof, or state with the CLI that the machine is off.',
+    hint: 'The earlier owner may still write; wait for another proof; if its machine is off, say so: `holdfast node off NODE`.',
   },
   CLIENT_SEQUENCE_REFUSED: {
     kind: 'precondition',
@@ -54,7 +54,7 @@ export const stateErrorRows = {
     kind: 'unavailable',
     retriable: true,
     text: '{count} nodes were fenced within an hour, and the limit is {limit}',
-    hint: 'Look for an outage of the network or of the array first; a person can state with the CLI that a machine is off.',
+    hint: 'Look for an outage of the network or of the array first; of a machine that is off a person says so: `holdfast node off NODE`.',
   },
   GENERATION_CLOSED: {
     kind: 'unavailable',
@@ -247,6 +247,12 @@ export const stateErrorRows = {
     retriable: true,
     text: 'the agent of the node {node} does not read: {limit} answers wait for it',
     hint: 'The agent connects again by itself; if it lasts, see whether its node is overloaded.',
+  },
+  SESSION_UNCERTIFIED: {
+    kind: 'unavailable',
+    retriable: true,
+    text: 'the session {session} is not certified: it {state}',
+    hint: 'A machine that is heard is not off; `holdfast node list` says when it was, and what is waited for.',
   },
   SESSION_UNDECIDED: {
     kind: 'unavailable',

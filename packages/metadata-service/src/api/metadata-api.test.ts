@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import { loadMetadataServices, type MetadataClient, type Pool } from '@holdfast/rpc';
 import { groupTest, TestGroup, until } from '../service-testing.ts';
 import { nodeCommand } from '../state/state-testing.ts';
+import { calm } from './agent-testing.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 const options = { timeoutMs: 20_000 };
@@ -24,7 +25,7 @@ beforeEach(async () => {
 afterEach(async () => group.close());
 
 async function begin(members: 1 | 3): Promise<void> {
-  group = members === 1 ? await TestGroup.create() : await TestGroup.ofThree();
+  group = members === 1 ? await TestGroup.create(calm) : await TestGroup.ofThree();
   client = await group.client();
   await client.change(services.poolsService, 'create', { pool }, options);
 }
@@ -284,12 +285,14 @@ groupTest('bad requests are answered with a row of the table, and change nothing
   const [member] = group.members;
   if (member === undefined) throw new Error('one member');
   const direct = group.certificates.connect(member.apiAddress, await group.certificates.keeperFor('admin'));
-  const { clusterService, poolsService, settingsService, volumesService } = services;
+  const { auditService, clusterService, nodesService, poolsService, settingsService, volumesService } = services;
   const { client: number } = await direct.calls(clusterService).openClient({}, options);
   const volumes = direct.calls(volumesService);
   const pools = direct.calls(poolsService);
   const cluster = direct.calls(clusterService);
   const settings = direct.calls(settingsService);
+  const nodes = direct.calls(nodesService);
+  const audit = direct.calls(auditService);
   let sequence = 0n;
   const id = () => ({ client: number, sequence: ++sequence });
   const cases: readonly [code: string, call: () => Promise<unknown>][] = [
@@ -304,6 +307,11 @@ groupTest('bad requests are answered with a row of the table, and change nothing
     ['FIELD_MISSING', async () => pools.create({ id: id(), pool: { ...pool, fencing: 'UNKNOWN' } }, options)],
     ['POOL_NOT_FOUND', async () => pools.get({ name: 'slow', isLocal: true }, options)],
     ['FIELD_MISSING', async () => settings.set({ id: id(), name: '', value: 'x' }, options)],
+    ['POOL_NOT_FOUND', async () => pools.open({ id: id(), pool: 'slow' }, options)],
+    ['NODE_NOT_FOUND', async () => nodes.stateOff({ id: id(), node: 'n1' }, options)],
+    ['FIELD_MISSING', async () => nodes.overrideSession({ session: '' }, options)],
+    ['SESSION_NOT_FOUND', async () => nodes.overrideSession({ session: '1.n1.1' }, options)],
+    ['FIELD_OUT_OF_RANGE', async () => audit.list({ pageSize: 0n, pageToken: 'x', isLocal: true }, options)],
     ['FIELD_MISSING', async () => cluster.promote({ member: 0n }, options)],
     ['MEMBER_NOT_FOUND', async () => cluster.promote({ member: 9n }, options)],
     ['MEMBER_EXISTS', async () => cluster.invite({ name: 'm1' }, options)],

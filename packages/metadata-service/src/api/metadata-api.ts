@@ -6,11 +6,13 @@ import { Membership } from '../membership.ts';
 import type { MetadataService } from '../service.ts';
 import { apiLimitsDefault, type ApiLimits } from './api-limits.ts';
 import { attachmentsHandlers } from './attachments.ts';
+import { auditHandlers } from './audit.ts';
 import { changesHandlers } from './changes.ts';
 import { clusterHandlers } from './cluster.ts';
 import { MapFollowers } from './map-followers.ts';
 import { mapLimitsDefault, type MapLimits } from './map-limits.ts';
 import { mapsHandlers } from './maps.ts';
+import { nodesHandlers } from './nodes.ts';
 import { poolsHandlers, settingsHandlers } from './pools.ts';
 import { StateAccess } from './state-access.ts';
 import { sessionsHandlers } from './sessions.ts';
@@ -52,11 +54,13 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
   return [
     serve(services.changesService, changesHandlers({ service, limits, timers })),
     serve(services.clusterService, clusterHandlers({ service, access, membership })),
+    serve(services.auditService, auditHandlers(access, limits)),
     serve(services.settingsService, settingsHandlers(access)),
     serve(services.poolsService, poolsHandlers(access)),
     serve(services.volumesService, volumesHandlers(access, limits)),
     serve(services.snapshotsService, snapshotsHandlers(access, limits, maker)),
     serve(services.attachmentsService, attachmentsHandlers(access)),
+    serve(services.nodesService, nodesHandlers({ access, limits, sessions, machine })),
     serve(mapsService, mapsHandlers(access, mapLimits)),
     serve(
       sessionsService,

@@ -465,6 +465,79 @@ export const attachmentsService = {
   },
 } as const satisfies ServiceDescriptor;
 
+/** Nodes with their sessions, and what a person knows of a machine that nobody hears. */
+export const nodesService = {
+  name: 'holdfast.metadata.v1.Nodes',
+  methods: {
+    /** Nodes page by page, in the order of their names. */
+    list: {
+      service: 'holdfast.metadata.v1.Nodes',
+      method: 'List',
+      path: '/holdfast.metadata.v1.Nodes/List',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ListNodesRequest',
+      responseMessage: 'holdfast.metadata.v1.ListNodesResponse',
+      encodeRequest: codec.encodeListNodesRequest,
+      decodeRequest: codec.decodeListNodesRequest,
+      encodeResponse: codec.encodeListNodesResponse,
+      decodeResponse: codec.decodeListNodesResponse,
+    },
+    /**
+     * States that a node's machine is off. Its session ends when it has said nothing for its ttl since, and others are given what it held. A
+     * machine that is heard stays as it is, and one that starts again registers anew.
+     */
+    stateOff: {
+      service: 'holdfast.metadata.v1.Nodes',
+      method: 'StateOff',
+      path: '/holdfast.metadata.v1.Nodes/StateOff',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.StateOffRequest',
+      responseMessage: 'holdfast.metadata.v1.StateOffResponse',
+      encodeRequest: codec.encodeStateOffRequest,
+      decodeRequest: codec.decodeStateOffRequest,
+      encodeResponse: codec.encodeStateOffResponse,
+      decodeResponse: codec.decodeStateOffResponse,
+    },
+    /** Ends a session and certifies all that it held, by the caller's word alone: if its engines write on, two write to the same volumes. */
+    overrideSession: {
+      service: 'holdfast.metadata.v1.Nodes',
+      method: 'OverrideSession',
+      path: '/holdfast.metadata.v1.Nodes/OverrideSession',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.OverrideSessionRequest',
+      responseMessage: 'holdfast.metadata.v1.OverrideSessionResponse',
+      encodeRequest: codec.encodeOverrideSessionRequest,
+      decodeRequest: codec.decodeOverrideSessionRequest,
+      encodeResponse: codec.encodeOverrideSessionResponse,
+      decodeResponse: codec.decodeOverrideSessionResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+/** What people decided. */
+export const auditService = {
+  name: 'holdfast.metadata.v1.Audit',
+  methods: {
+    /** Entries page by page, the newest first. */
+    list: {
+      service: 'holdfast.metadata.v1.Audit',
+      method: 'List',
+      path: '/holdfast.metadata.v1.Audit/List',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ListAuditRequest',
+      responseMessage: 'holdfast.metadata.v1.ListAuditResponse',
+      encodeRequest: codec.encodeListAuditRequest,
+      decodeRequest: codec.decodeListAuditRequest,
+      encodeResponse: codec.encodeListAuditResponse,
+      decodeResponse: codec.decodeListAuditResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
 /** Snapshots of volumes. */
 export const snapshotsService = {
   name: 'holdfast.metadata.v1.Snapshots',
@@ -594,4 +667,4 @@ export const changesService = {
   },
 } as const satisfies ServiceDescriptor;
 
-export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, attachmentsService, snapshotsService, changesService] as const;
+export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, attachmentsService, nodesService, auditService, snapshotsService, changesService] as const;

@@ -448,6 +448,76 @@ export interface RawUnpublishResponse {
 }
 export const UnpublishResponse: RawMessage<RawUnpublishResponse>;
 
+export interface RawNode {
+  readonly name: string;
+  readonly sessions: readonly RawNodeSession[];
+  readonly statedOffBy: string;
+}
+export const Node: RawMessage<RawNode>;
+
+export interface RawNodeSession {
+  readonly id: string;
+  readonly ended: string;
+  readonly grants: Raw64;
+  readonly uncertifiedPools: readonly string[];
+  readonly ttlMs: Raw64;
+  readonly silentMs: Raw64 | null;
+}
+export const NodeSession: RawMessage<RawNodeSession>;
+
+export interface RawListNodesRequest {
+  readonly pageSize: Raw64;
+  readonly pageToken: string;
+  readonly isLocal: boolean;
+}
+export const ListNodesRequest: RawMessage<RawListNodesRequest>;
+
+export interface RawListNodesResponse {
+  readonly nodes: readonly RawNode[];
+  readonly nextPageToken: string;
+  readonly revision: Raw64;
+}
+export const ListNodesResponse: RawMessage<RawListNodesResponse>;
+
+export interface RawStateOffRequest {
+  readonly id: RawCommandId | null;
+  readonly node: string;
+}
+export const StateOffRequest: RawMessage<RawStateOffRequest>;
+
+export type RawStateOffResponse = object;
+export const StateOffResponse: RawMessage<RawStateOffResponse>;
+
+export interface RawOverrideSessionRequest {
+  readonly session: string;
+}
+export const OverrideSessionRequest: RawMessage<RawOverrideSessionRequest>;
+
+export type RawOverrideSessionResponse = object;
+export const OverrideSessionResponse: RawMessage<RawOverrideSessionResponse>;
+
+export interface RawAuditEntry {
+  readonly revision: Raw64;
+  readonly time: RawTimestamp | null;
+  readonly who: string;
+  readonly what: string;
+}
+export const AuditEntry: RawMessage<RawAuditEntry>;
+
+export interface RawListAuditRequest {
+  readonly pageSize: Raw64;
+  readonly pageToken: string;
+  readonly isLocal: boolean;
+}
+export const ListAuditRequest: RawMessage<RawListAuditRequest>;
+
+export interface RawListAuditResponse {
+  readonly entries: readonly RawAuditEntry[];
+  readonly nextPageToken: string;
+  readonly revision: Raw64;
+}
+export const ListAuditResponse: RawMessage<RawListAuditResponse>;
+
 export interface RawSnapshot {
   readonly id: string;
   readonly name: string;

@@ -755,6 +755,104 @@ export interface UnpublishResponse {
   readonly waitsFor: readonly string[];
 }
 
+/** A node. */
+export interface Node {
+  /** Its name. */
+  readonly name: string;
+  /** Its sessions, the last one first: of the others those of which something is left. */
+  readonly sessions: readonly NodeSession[];
+  /** Who stated that its machine is off, since its last session began. Empty if nobody did. */
+  readonly statedOffBy: string;
+}
+
+/** A session of a node. */
+export interface NodeSession {
+  /** Its id. */
+  readonly id: string;
+  /** Why it has ended: "expired", "fenced", "powered-off", "override", "rebooted", "registered-again" or "generation". Empty while it lives. */
+  readonly ended: string;
+  /** Its grants, each of which stands until it has a certificate. */
+  readonly grants: bigint;
+  /** Of an ended one: the pools in which its certificate is waited for. */
+  readonly uncertifiedPools: readonly string[];
+  /** How long it may say nothing before it is taken for silent. */
+  readonly ttlMs: bigint;
+  /** Of one that lives: for how long it has said nothing, as far as the server has led. Absent where it does not lead. */
+  readonly silentMs: bigint | null;
+}
+
+/** Asks for a page of nodes. */
+export interface ListNodesRequest {
+  /** Nodes of a page at most; 0 for 100. */
+  readonly pageSize: bigint;
+  /** Where the page begins: next_page_token of the page before; empty for the first. */
+  readonly pageToken: string;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** A page of nodes. */
+export interface ListNodesResponse {
+  /** The nodes. */
+  readonly nodes: readonly Node[];
+  /** Where the next page begins; empty behind the last. */
+  readonly nextPageToken: string;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
+/** States that a machine is off. */
+export interface StateOffRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The node's name. */
+  readonly node: string;
+}
+
+/** It is stated. */
+export type StateOffResponse = Readonly<Record<string, never>>;
+
+/** Certifies a session by force. Asked for again, it goes on where it was. */
+export interface OverrideSessionRequest {
+  /** The session's id. */
+  readonly session: string;
+}
+
+/** The session has ended, and is certified in every pool. */
+export type OverrideSessionResponse = Readonly<Record<string, never>>;
+
+/** Something that a person decided. */
+export interface AuditEntry {
+  /** The revision at which it took effect. */
+  readonly revision: bigint;
+  /** When, on the wall clock of the server that led. */
+  readonly time: Timestamp | null;
+  /** Who: the role and the name of a certificate. */
+  readonly who: string;
+  /** What, in one line. */
+  readonly what: string;
+}
+
+/** Asks for a page of the audit. */
+export interface ListAuditRequest {
+  /** Entries of a page at most; 0 for 100. */
+  readonly pageSize: bigint;
+  /** Where the page begins: next_page_token of the page before; empty for the newest. */
+  readonly pageToken: string;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** A page of the audit. */
+export interface ListAuditResponse {
+  /** The entries. */
+  readonly entries: readonly AuditEntry[];
+  /** Where the next page begins; empty behind the oldest that is kept. */
+  readonly nextPageToken: string;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
+
 /** A snapshot. */
 export interface Snapshot {
   /** Its id, never given twice. */

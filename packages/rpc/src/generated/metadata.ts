@@ -2112,6 +2112,328 @@ function unpublishResponseOfRaw(from: raw.RawUnpublishResponse): types.Unpublish
   };
 }
 
+/** A `holdfast.metadata.v1.Node` in which nothing is set. */
+export const emptyNode: types.Node = {
+  name: '',
+  sessions: [],
+  statedOffBy: '',
+};
+
+export function encodeNode(value: types.Node): Uint8Array {
+  return codec.encodeRaw(raw.Node, rawOfNode(value));
+}
+
+export function decodeNode(bytes: Uint8Array): types.Node {
+  return nodeOfRaw(codec.decodeRaw(raw.Node, bytes, 'holdfast.metadata.v1.Node'));
+}
+
+function rawOfNode(value: types.Node): raw.RawNode {
+  return {
+    name: codec.rawOfText(value.name, 'holdfast.metadata.v1.Node.name'),
+    sessions: value.sessions.map((item) => rawOfNodeSession(item)),
+    statedOffBy: codec.rawOfText(value.statedOffBy, 'holdfast.metadata.v1.Node.stated_off_by'),
+  };
+}
+
+function nodeOfRaw(from: raw.RawNode): types.Node {
+  return {
+    name: from.name,
+    sessions: from.sessions.map((item) => nodeSessionOfRaw(item)),
+    statedOffBy: from.statedOffBy,
+  };
+}
+
+/** A `holdfast.metadata.v1.NodeSession` in which nothing is set. */
+export const emptyNodeSession: types.NodeSession = {
+  id: '',
+  ended: '',
+  grants: 0n,
+  uncertifiedPools: [],
+  ttlMs: 0n,
+  silentMs: null,
+};
+
+export function encodeNodeSession(value: types.NodeSession): Uint8Array {
+  return codec.encodeRaw(raw.NodeSession, rawOfNodeSession(value));
+}
+
+export function decodeNodeSession(bytes: Uint8Array): types.NodeSession {
+  return nodeSessionOfRaw(codec.decodeRaw(raw.NodeSession, bytes, 'holdfast.metadata.v1.NodeSession'));
+}
+
+function rawOfNodeSession(value: types.NodeSession): raw.RawNodeSession {
+  return {
+    id: codec.rawOfText(value.id, 'holdfast.metadata.v1.NodeSession.id'),
+    ended: codec.rawOfText(value.ended, 'holdfast.metadata.v1.NodeSession.ended'),
+    grants: codec.rawOfUint64(value.grants, 'holdfast.metadata.v1.NodeSession.grants'),
+    uncertifiedPools: value.uncertifiedPools.map((item) => codec.rawOfText(item, 'holdfast.metadata.v1.NodeSession.uncertified_pools')),
+    ttlMs: codec.rawOfUint64(value.ttlMs, 'holdfast.metadata.v1.NodeSession.ttl_ms'),
+    silentMs: value.silentMs === null ? null : codec.rawOfUint64(value.silentMs, 'holdfast.metadata.v1.NodeSession.silent_ms'),
+  };
+}
+
+function nodeSessionOfRaw(from: raw.RawNodeSession): types.NodeSession {
+  return {
+    id: from.id,
+    ended: from.ended,
+    grants: codec.uint64OfRaw(from.grants),
+    uncertifiedPools: from.uncertifiedPools,
+    ttlMs: codec.uint64OfRaw(from.ttlMs),
+    silentMs: from.silentMs === null ? null : codec.uint64OfRaw(from.silentMs),
+  };
+}
+
+/** A `holdfast.metadata.v1.ListNodesRequest` in which nothing is set. */
+export const emptyListNodesRequest: types.ListNodesRequest = {
+  pageSize: 0n,
+  pageToken: '',
+  isLocal: false,
+};
+
+export function encodeListNodesRequest(value: types.ListNodesRequest): Uint8Array {
+  return codec.encodeRaw(raw.ListNodesRequest, rawOfListNodesRequest(value));
+}
+
+export function decodeListNodesRequest(bytes: Uint8Array): types.ListNodesRequest {
+  return listNodesRequestOfRaw(codec.decodeRaw(raw.ListNodesRequest, bytes, 'holdfast.metadata.v1.ListNodesRequest'));
+}
+
+function rawOfListNodesRequest(value: types.ListNodesRequest): raw.RawListNodesRequest {
+  return {
+    pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.metadata.v1.ListNodesRequest.page_size'),
+    pageToken: codec.rawOfText(value.pageToken, 'holdfast.metadata.v1.ListNodesRequest.page_token'),
+    isLocal: value.isLocal,
+  };
+}
+
+function listNodesRequestOfRaw(from: raw.RawListNodesRequest): types.ListNodesRequest {
+  return {
+    pageSize: codec.uint64OfRaw(from.pageSize),
+    pageToken: from.pageToken,
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListNodesResponse` in which nothing is set. */
+export const emptyListNodesResponse: types.ListNodesResponse = {
+  nodes: [],
+  nextPageToken: '',
+  revision: 0n,
+};
+
+export function encodeListNodesResponse(value: types.ListNodesResponse): Uint8Array {
+  return codec.encodeRaw(raw.ListNodesResponse, rawOfListNodesResponse(value));
+}
+
+export function decodeListNodesResponse(bytes: Uint8Array): types.ListNodesResponse {
+  return listNodesResponseOfRaw(codec.decodeRaw(raw.ListNodesResponse, bytes, 'holdfast.metadata.v1.ListNodesResponse'));
+}
+
+function rawOfListNodesResponse(value: types.ListNodesResponse): raw.RawListNodesResponse {
+  return {
+    nodes: value.nodes.map((item) => rawOfNode(item)),
+    nextPageToken: codec.rawOfText(value.nextPageToken, 'holdfast.metadata.v1.ListNodesResponse.next_page_token'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.ListNodesResponse.revision'),
+  };
+}
+
+function listNodesResponseOfRaw(from: raw.RawListNodesResponse): types.ListNodesResponse {
+  return {
+    nodes: from.nodes.map((item) => nodeOfRaw(item)),
+    nextPageToken: from.nextPageToken,
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
+/** A `holdfast.metadata.v1.StateOffRequest` in which nothing is set. */
+export const emptyStateOffRequest: types.StateOffRequest = {
+  id: null,
+  node: '',
+};
+
+export function encodeStateOffRequest(value: types.StateOffRequest): Uint8Array {
+  return codec.encodeRaw(raw.StateOffRequest, rawOfStateOffRequest(value));
+}
+
+export function decodeStateOffRequest(bytes: Uint8Array): types.StateOffRequest {
+  return stateOffRequestOfRaw(codec.decodeRaw(raw.StateOffRequest, bytes, 'holdfast.metadata.v1.StateOffRequest'));
+}
+
+function rawOfStateOffRequest(value: types.StateOffRequest): raw.RawStateOffRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.StateOffRequest.node'),
+  };
+}
+
+function stateOffRequestOfRaw(from: raw.RawStateOffRequest): types.StateOffRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    node: from.node,
+  };
+}
+
+/** A `holdfast.metadata.v1.StateOffResponse` in which nothing is set. */
+export const emptyStateOffResponse: types.StateOffResponse = {
+};
+
+export function encodeStateOffResponse(value: types.StateOffResponse): Uint8Array {
+  return codec.encodeRaw(raw.StateOffResponse, rawOfStateOffResponse(value));
+}
+
+export function decodeStateOffResponse(bytes: Uint8Array): types.StateOffResponse {
+  return stateOffResponseOfRaw(codec.decodeRaw(raw.StateOffResponse, bytes, 'holdfast.metadata.v1.StateOffResponse'));
+}
+
+function rawOfStateOffResponse(_value: types.StateOffResponse): raw.RawStateOffResponse {
+  return {};
+}
+
+function stateOffResponseOfRaw(_raw: raw.RawStateOffResponse): types.StateOffResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.OverrideSessionRequest` in which nothing is set. */
+export const emptyOverrideSessionRequest: types.OverrideSessionRequest = {
+  session: '',
+};
+
+export function encodeOverrideSessionRequest(value: types.OverrideSessionRequest): Uint8Array {
+  return codec.encodeRaw(raw.OverrideSessionRequest, rawOfOverrideSessionRequest(value));
+}
+
+export function decodeOverrideSessionRequest(bytes: Uint8Array): types.OverrideSessionRequest {
+  return overrideSessionRequestOfRaw(codec.decodeRaw(raw.OverrideSessionRequest, bytes, 'holdfast.metadata.v1.OverrideSessionRequest'));
+}
+
+function rawOfOverrideSessionRequest(value: types.OverrideSessionRequest): raw.RawOverrideSessionRequest {
+  return {
+    session: codec.rawOfText(value.session, 'holdfast.metadata.v1.OverrideSessionRequest.session'),
+  };
+}
+
+function overrideSessionRequestOfRaw(from: raw.RawOverrideSessionRequest): types.OverrideSessionRequest {
+  return {
+    session: from.session,
+  };
+}
+
+/** A `holdfast.metadata.v1.OverrideSessionResponse` in which nothing is set. */
+export const emptyOverrideSessionResponse: types.OverrideSessionResponse = {
+};
+
+export function encodeOverrideSessionResponse(value: types.OverrideSessionResponse): Uint8Array {
+  return codec.encodeRaw(raw.OverrideSessionResponse, rawOfOverrideSessionResponse(value));
+}
+
+export function decodeOverrideSessionResponse(bytes: Uint8Array): types.OverrideSessionResponse {
+  return overrideSessionResponseOfRaw(codec.decodeRaw(raw.OverrideSessionResponse, bytes, 'holdfast.metadata.v1.OverrideSessionResponse'));
+}
+
+function rawOfOverrideSessionResponse(_value: types.OverrideSessionResponse): raw.RawOverrideSessionResponse {
+  return {};
+}
+
+function overrideSessionResponseOfRaw(_raw: raw.RawOverrideSessionResponse): types.OverrideSessionResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.AuditEntry` in which nothing is set. */
+export const emptyAuditEntry: types.AuditEntry = {
+  revision: 0n,
+  time: null,
+  who: '',
+  what: '',
+};
+
+export function encodeAuditEntry(value: types.AuditEntry): Uint8Array {
+  return codec.encodeRaw(raw.AuditEntry, rawOfAuditEntry(value));
+}
+
+export function decodeAuditEntry(bytes: Uint8Array): types.AuditEntry {
+  return auditEntryOfRaw(codec.decodeRaw(raw.AuditEntry, bytes, 'holdfast.metadata.v1.AuditEntry'));
+}
+
+function rawOfAuditEntry(value: types.AuditEntry): raw.RawAuditEntry {
+  return {
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.AuditEntry.revision'),
+    time: value.time === null ? null : rawOfTimestamp(value.time),
+    who: codec.rawOfText(value.who, 'holdfast.metadata.v1.AuditEntry.who'),
+    what: codec.rawOfText(value.what, 'holdfast.metadata.v1.AuditEntry.what'),
+  };
+}
+
+function auditEntryOfRaw(from: raw.RawAuditEntry): types.AuditEntry {
+  return {
+    revision: codec.uint64OfRaw(from.revision),
+    time: from.time === null ? null : timestampOfRaw(from.time),
+    who: from.who,
+    what: from.what,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListAuditRequest` in which nothing is set. */
+export const emptyListAuditRequest: types.ListAuditRequest = {
+  pageSize: 0n,
+  pageToken: '',
+  isLocal: false,
+};
+
+export function encodeListAuditRequest(value: types.ListAuditRequest): Uint8Array {
+  return codec.encodeRaw(raw.ListAuditRequest, rawOfListAuditRequest(value));
+}
+
+export function decodeListAuditRequest(bytes: Uint8Array): types.ListAuditRequest {
+  return listAuditRequestOfRaw(codec.decodeRaw(raw.ListAuditRequest, bytes, 'holdfast.metadata.v1.ListAuditRequest'));
+}
+
+function rawOfListAuditRequest(value: types.ListAuditRequest): raw.RawListAuditRequest {
+  return {
+    pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.metadata.v1.ListAuditRequest.page_size'),
+    pageToken: codec.rawOfText(value.pageToken, 'holdfast.metadata.v1.ListAuditRequest.page_token'),
+    isLocal: value.isLocal,
+  };
+}
+
+function listAuditRequestOfRaw(from: raw.RawListAuditRequest): types.ListAuditRequest {
+  return {
+    pageSize: codec.uint64OfRaw(from.pageSize),
+    pageToken: from.pageToken,
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListAuditResponse` in which nothing is set. */
+export const emptyListAuditResponse: types.ListAuditResponse = {
+  entries: [],
+  nextPageToken: '',
+  revision: 0n,
+};
+
+export function encodeListAuditResponse(value: types.ListAuditResponse): Uint8Array {
+  return codec.encodeRaw(raw.ListAuditResponse, rawOfListAuditResponse(value));
+}
+
+export function decodeListAuditResponse(bytes: Uint8Array): types.ListAuditResponse {
+  return listAuditResponseOfRaw(codec.decodeRaw(raw.ListAuditResponse, bytes, 'holdfast.metadata.v1.ListAuditResponse'));
+}
+
+function rawOfListAuditResponse(value: types.ListAuditResponse): raw.RawListAuditResponse {
+  return {
+    entries: value.entries.map((item) => rawOfAuditEntry(item)),
+    nextPageToken: codec.rawOfText(value.nextPageToken, 'holdfast.metadata.v1.ListAuditResponse.next_page_token'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.ListAuditResponse.revision'),
+  };
+}
+
+function listAuditResponseOfRaw(from: raw.RawListAuditResponse): types.ListAuditResponse {
+  return {
+    entries: from.entries.map((item) => auditEntryOfRaw(item)),
+    nextPageToken: from.nextPageToken,
+    revision: codec.uint64OfRaw(from.revision),
+  };
+}
+
 /** A `holdfast.metadata.v1.Snapshot` in which nothing is set. */
 export const emptySnapshot: types.Snapshot = {
   id: '',

@@ -1,8 +1,9 @@
 // `holdfast metadata finalize`: ends an upgrade. Until then every server may go back to the release before.
 import { OpError } from '@holdfast/base';
-import { connect, connectionFlags, defineCommand, type Connections, type FlagTable, type System } from '@holdfast/cli';
+import { connectionFlags, defineCommand, type Connections, type FlagTable, type System } from '@holdfast/cli';
 import type { Channel, DescribeResponse } from '@holdfast/rpc';
 import { isConfirmed, yesFlag } from '../confirmation.ts';
+import { withServers } from '../servers.ts';
 import { describeEach } from './group.ts';
 
 const flags = { ...connectionFlags, yes: yesFlag } as const satisfies FlagTable;
@@ -17,8 +18,7 @@ export const metadataFinalize = defineCommand({
   ],
   flags,
   async run({ flags: given, system }) {
-    const connections = await connect(given, system);
-    try {
+    await withServers(given, system, async (connections, { clusterService }) => {
       const { channel, group } = await findLeader(connections);
       const version = commonVersion(group);
       if (version <= group.version) {
@@ -27,13 +27,9 @@ export const metadataFinalize = defineCommand({
       }
       await explain(group, version, system);
       if (!isConfirmed(given.yes, system, 'metadata finalize')) return;
-      const { loadMetadataServices } = await import('@holdfast/rpc');
-      const { clusterService } = await loadMetadataServices();
       await channel.calls(clusterService).finalize({ version }, { timeoutMs: connections.timeoutMs });
       system.print(`the cluster is at version ${version}`);
-    } finally {
-      await connections.close();
-    }
+    });
   },
 });
 

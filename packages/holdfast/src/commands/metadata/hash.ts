@@ -1,17 +1,8 @@
 // `holdfast metadata hash`: whether servers that have applied the same have come to the same state.
 import { OpError, toOpError } from '@holdfast/base';
-import {
-  connect,
-  connectionFlags,
-  defineCommand,
-  outputFlag,
-  printListing,
-  type Column,
-  type FlagTable,
-} from '@holdfast/cli';
+import { defineCommand, printListing, type Column } from '@holdfast/cli';
+import { showFlags, withServers } from '../servers.ts';
 import { summarise } from './group.ts';
-
-const flags = { ...connectionFlags, output: outputFlag } as const satisfies FlagTable;
 
 interface Row {
   readonly address: string;
@@ -30,15 +21,11 @@ export const metadataHash = defineCommand({
   name: 'metadata hash',
   summary: "compare the metadata servers' states, each by the hash of every row",
   details: ['Servers at the same revision have the same hash. It costs each of them a pass over its whole state.'],
-  flags,
-  async run({ flags: given, system }) {
-    const { loadMetadataServices } = await import('@holdfast/rpc');
-    const { clusterService } = await loadMetadataServices();
-    const connections = await connect(given, system);
-    try {
-      const { timeoutMs } = connections;
+  flags: showFlags,
+  async run({ flags, system }) {
+    await withServers(flags, system, async ({ servers, timeoutMs }, { clusterService }) => {
       const rows = await Promise.all(
-        connections.servers.map(async ({ address, channel }): Promise<Row> => {
+        servers.map(async ({ address, channel }): Promise<Row> => {
           try {
             const { revision, hash } = await channel.calls(clusterService).hash({}, { timeoutMs });
             return { address, revision: Number(revision), hash, error: null };
@@ -52,13 +39,11 @@ export const metadataHash = defineCommand({
           ...{ address, revision, hash, error: error?.code ?? null },
         })),
       };
-      await printListing(system, { format: given.output, columns, rows, document });
+      await printListing(system, { format: flags.output, columns, rows, document });
       refuseDifference(rows);
       const failures = rows.flatMap(({ error }) => (error === null ? [] : [error]));
       if (failures.length > 0) throw summarise(failures, rows.length);
-    } finally {
-      await connections.close();
-    }
+    });
   },
 });
 

@@ -1,17 +1,8 @@
 // `holdfast metadata members`: who the members are, as the leader sees them, or, if it is not among those asked, another server.
-import {
-  connect,
-  connectionFlags,
-  defineCommand,
-  outputFlag,
-  printListing,
-  type Column,
-  type FlagTable,
-} from '@holdfast/cli';
+import { defineCommand, printListing, type Column } from '@holdfast/cli';
 import type { Member } from '@holdfast/rpc';
+import { showFlags, withServers } from '../servers.ts';
 import { describeEach, kindOf, summarise } from './group.ts';
-
-const flags = { ...connectionFlags, output: outputFlag } as const satisfies FlagTable;
 
 interface Row extends Member {
   readonly isLeader: boolean;
@@ -32,10 +23,9 @@ export const metadataMembers = defineCommand({
   name: 'metadata members',
   summary: 'list the metadata servers of the cluster: who votes, who is behind, where each is reached',
   details: ['HEARD, BEHIND and KNOWS are known to the leader only: name every server, or at least that one.'],
-  flags,
-  async run({ flags: given, system }) {
-    const connections = await connect(given, system);
-    try {
+  flags: showFlags,
+  async run({ flags, system }) {
+    await withServers(flags, system, async (connections) => {
       const answers = await describeEach(connections);
       const groups = answers.flatMap(({ group }) => (group === null ? [] : [group]));
       const group = groups.find(({ role }) => role === 'LEADER') ?? groups[0];
@@ -54,9 +44,7 @@ export const metadataMembers = defineCommand({
           knownVersion: knownVersion === null ? null : Number(knownVersion),
         })),
       };
-      await printListing(system, { format: given.output, columns, rows, document });
-    } finally {
-      await connections.close();
-    }
+      await printListing(system, { format: flags.output, columns, rows, document });
+    });
   },
 });

@@ -1,6 +1,7 @@
 // `holdfast metadata promote`: gives a member that has joined a vote.
 import { retry } from '@holdfast/base';
-import { connectionFlags, connectLeader, defineCommand, readDurationMs, type FlagTable } from '@holdfast/cli';
+import { connectionFlags, defineCommand, readDurationMs, type FlagTable } from '@holdfast/cli';
+import { withLeader } from '../servers.ts';
 import { findMember, memberParameter } from './group.ts';
 
 const flags = {
@@ -22,10 +23,7 @@ export const metadataPromote = defineCommand({
   flags,
   async run({ flags: given, parameters, system }) {
     const waitMs = readDurationMs('--wait', given.wait);
-    const connection = await connectLeader(given, system);
-    try {
-      const { loadMetadataServices } = await import('@holdfast/rpc');
-      const { clusterService } = await loadMetadataServices();
+    await withLeader(given, system, async (connection, { clusterService }) => {
       const { client, timeoutMs } = connection;
       const { number: member, name } = await findMember(connection, parameters[0] ?? null);
       await retry(async () => client.ask(clusterService, 'promote', { member }, { timeoutMs }), {
@@ -35,8 +33,6 @@ export const metadataPromote = defineCommand({
         ...system,
       });
       system.print(`${name} votes`);
-    } finally {
-      await connection.close();
-    }
+    });
   },
 });

@@ -1,5 +1,6 @@
 // `holdfast metadata remove`: takes a member out of the group.
-import { connectionFlags, connectLeader, defineCommand } from '@holdfast/cli';
+import { connectionFlags, defineCommand } from '@holdfast/cli';
+import { withLeader } from '../servers.ts';
 import { findMember, memberParameter } from './group.ts';
 
 export const metadataRemove = defineCommand({
@@ -8,16 +9,11 @@ export const metadataRemove = defineCommand({
   parameters: [memberParameter],
   flags: connectionFlags,
   async run({ flags, parameters, system }) {
-    const connection = await connectLeader(flags, system);
-    try {
-      const { loadMetadataServices } = await import('@holdfast/rpc');
-      const { clusterService } = await loadMetadataServices();
+    await withLeader(flags, system, async (connection, { clusterService }) => {
       const { client, timeoutMs } = connection;
       const { number: member, name } = await findMember(connection, parameters[0] ?? null);
       await client.ask(clusterService, 'remove', { member }, { timeoutMs });
       system.print(`${name} is no member any more`);
-    } finally {
-      await connection.close();
-    }
+    });
   },
 });

@@ -1,17 +1,8 @@
 // `holdfast metadata status`: the group as each server sees it.
-import {
-  connect,
-  connectionFlags,
-  defineCommand,
-  outputFlag,
-  printListing,
-  type Column,
-  type FlagTable,
-} from '@holdfast/cli';
+import { defineCommand, printListing, type Column } from '@holdfast/cli';
 import type { DescribeResponse } from '@holdfast/rpc';
+import { showFlags, withServers } from '../servers.ts';
 import { describeEach, summarise, type Described } from './group.ts';
-
-const flags = { ...connectionFlags, output: outputFlag } as const satisfies FlagTable;
 
 /** `ahead`: the last entry that any server knew to be committed. */
 type Row = Described & { readonly ahead: bigint };
@@ -43,19 +34,16 @@ export const metadataStatus = defineCommand({
     'Each server answers from its own memory: also one that has lost the others.',
     'BEHIND counts what a server has not applied of what any of them knew to be committed. VERSION is in force, KNOWS the highest that a server could take.',
   ],
-  flags,
-  async run({ flags: given, system }) {
-    const connections = await connect(given, system);
-    try {
+  flags: showFlags,
+  async run({ flags, system }) {
+    await withServers(flags, system, async (connections) => {
       const rows = toRows(await describeEach(connections));
       const failures = rows.flatMap(({ error }) => (error === null ? [] : [error]));
-      const isForPeople = !['json', 'yaml'].includes(given.output);
+      const isForPeople = !['json', 'yaml'].includes(flags.output);
       if (failures.length === rows.length && isForPeople) throw summarise(failures, rows.length);
-      await printListing(system, { format: given.output, columns, rows, document: { servers: rows.map(documentOf) } });
+      await printListing(system, { format: flags.output, columns, rows, document: { servers: rows.map(documentOf) } });
       if (failures.length > 0) throw summarise(failures, rows.length);
-    } finally {
-      await connections.close();
-    }
+    });
   },
 });
 

@@ -1,5 +1,6 @@
 // `holdfast metadata transfer`: hands leadership over.
-import { connectionFlags, connectLeader, defineCommand } from '@holdfast/cli';
+import { connectionFlags, defineCommand } from '@holdfast/cli';
+import { withLeader } from '../servers.ts';
 import { findMember, memberParameter } from './group.ts';
 
 export const metadataTransfer = defineCommand({
@@ -8,16 +9,11 @@ export const metadataTransfer = defineCommand({
   parameters: [memberParameter],
   flags: connectionFlags,
   async run({ flags, parameters, system }) {
-    const connection = await connectLeader(flags, system);
-    try {
-      const { loadMetadataServices } = await import('@holdfast/rpc');
-      const { clusterService } = await loadMetadataServices();
+    await withLeader(flags, system, async (connection, { clusterService }) => {
       const { client, timeoutMs } = connection;
       const { number: member, name } = await findMember(connection, parameters[0] ?? null);
       await client.ask(clusterService, 'transfer', { member }, { timeoutMs });
       system.print(`${name} leads`);
-    } finally {
-      await connection.close();
-    }
+    });
   },
 });

@@ -2,7 +2,8 @@
 import { OpError, retry } from '@holdfast/base';
 import { connectionFlags, defineCommand, readDurationMs, shellWord, type FlagTable } from '@holdfast/cli';
 import { isConfirmed, yesFlag } from '../confirmation.ts';
-import { poolParameter, withLeader } from './listing.ts';
+import { withLeader } from '../servers.ts';
+import { poolParameter } from './listing.ts';
 
 const flags = {
   ...connectionFlags,

@@ -1,7 +1,8 @@
 // `holdfast pool list` and `holdfast pool show`: what volumes are cut from, and how much of it is left.
 import { defineCommand, printDocument, printListing, renderTable, shellWord, type Column } from '@holdfast/cli';
 import type { Device, Pool } from '@holdfast/rpc';
-import { formatSize, poolParameter, printProperties, readPools, showFlags, sizeOf, withLeader } from './listing.ts';
+import { showFlags, withLeader } from '../servers.ts';
+import { formatSize, poolParameter, printProperties, readPools, sizeOf } from './listing.ts';
 
 const columns: readonly Column<Pool>[] = [
   { header: 'NAME', cell: ({ name }) => name },

@@ -1,7 +1,8 @@
 // `holdfast snapshot list`: what was frozen of which volume, and when.
 import { defineCommand, printListing, type Column, type Flag } from '@holdfast/cli';
 import type { Snapshot } from '@holdfast/rpc';
-import { listFlags, listPages, withLeader } from './listing.ts';
+import { listFlags, listPages } from '../pages.ts';
+import { withLeader } from '../servers.ts';
 
 const volumeFlag = {
   value: 'ID',

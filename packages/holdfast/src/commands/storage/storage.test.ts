@@ -1,4 +1,4 @@
-// The commands that show what is stored, against a metadata server in this process.
+// The commands about what is stored, and about nodes that hold it, against a metadata server in this process.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,7 @@ let service: MetadataService;
 let client: MetadataClient;
 let words: readonly string[];
 let volume: string;
+let cache: string;
 
 beforeAll(async () => {
   cluster = await TestCluster.create();
@@ -54,7 +55,7 @@ afterAll(async () => {
 });
 
 async function fill(): Promise<void> {
-  const { poolsService, volumesService, attachmentsService } = await loadMetadataServices();
+  const { poolsService, volumesService } = await loadMetadataServices();
   const sums = { totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n };
   const pool: Pool = {
     ...{ name: 'fast', fencing: 'LEASE', tier: 'BEST_EFFORT', isBestEffortTakeover: false, drainBoundMs: 500n },
@@ -70,19 +71,27 @@ async function fill(): Promise<void> {
   ] as const) {
     const made = await client.change(volumesService, 'create', { name, extents, ...asked }, options);
     if (name === 'web') ({ volume } = made);
+    else cache = made.volume;
   }
-  const secretHash = Buffer.alloc(32, 1);
-  const boot = { machine: 'machine', boot: 'boot', secretHash, tornDown: [], after: null };
-  const { sessions } = service;
-  const registered = await sessions.carryOut<'registerNode'>({
-    ...{ kind: 'registerNode', node: 'node-1', ...boot, ttlMs: 500, drainBoundMs: 100 },
-  });
-  await client.change(attachmentsService, 'publish', { volume, node: 'node-1', mode: 'WRITE' }, options);
+  const { session, agent } = await register('node-1');
+  await publish(volume, 'node-1');
   const what = { what: 'share', snapshot: 'snapshot-1', name: 'daily', start: 0, stop: 0, expected: null } as const;
+  const { sessions } = service;
   const narrowed = sessions.narrow({ kind: 'intend', volume, intent: 'daily', ...what });
-  const { session, agent } = registered;
   await sessions.carryOut<'acknowledge'>({ kind: 'acknowledge', session, agent, volume, intent: 'daily', revision: 1 });
   await narrowed;
+}
+
+async function register(node: string): Promise<{ readonly session: string; readonly agent: number }> {
+  const boot = { machine: node, boot: 'boot', secretHash: Buffer.alloc(32, 1), tornDown: [], after: null };
+  return service.sessions.carryOut<'registerNode'>({
+    ...{ kind: 'registerNode', node, ...boot, ttlMs: 500, drainBoundMs: 100 },
+  });
+}
+
+async function publish(what: string, node: string): Promise<void> {
+  const { attachmentsService } = await loadMetadataServices();
+  await client.change(attachmentsService, 'publish', { volume: what, node, mode: 'WRITE' }, options);
 }
 
 async function run(
@@ -146,6 +155,67 @@ test('snapshots are listed, and programs read the same of everything', async () 
     pools: [{ name: 'fast', tier: 'best-effort', isOpen: true }],
   });
   expect(await document('pool', 'show', 'fast')).toMatchObject({ devices: [{ id: 'disk-1', bytes: 1_610_612_736 }] });
+});
+
+test(
+  'a machine that a person states to be off holds nothing any more, and another session is overridden',
+  async () => {
+    const silent = /^(0|\d+) ?m?s ago$/;
+    const [header, ...listed] = (await run('node', 'list')).rows;
+    expect(header).toEqual(['NODE', 'SESSION', 'HEARD', 'GRANTS', 'STATE']);
+    expect(listed).toEqual([['node-1', '1.node-1.1', expect.stringMatching(silent), '1', 'lives']]);
+    const told = await run('node', 'off', 'node-1');
+    expect(told.rows[0]?.[0]).toMatch(
+      /^the node node-1 has the session 1\.node-1\.1, heard .* ago; volumes that it holds: 1\./,
+    );
+    expect(told.remarks).toEqual(['nothing was changed. To do it: holdfast node off node-1 --yes']);
+    expect((await run('node', 'list')).rows[1]?.at(-1)).toBe('lives');
+    const done = await run('node', 'off', 'node-1', '--yes');
+    expect(done.rows.at(-1)).toEqual(['nothing is held by the node node-1 any more']);
+    expect((await run('node', 'list')).rows[1]?.slice(-2)).toEqual(['0', 'ended: powered-off']);
+
+    const { session } = await register('node-2');
+    await publish(cache, 'node-2');
+    const [first] = (await run('session', 'override', session)).rows;
+    expect(first?.[0]).toMatch(
+      /^the session 1\.node-2\.1 of the node node-2, heard .* ago: lives\. Volumes that it holds: 1$/,
+    );
+    expect(JSON.parse((await run('node', 'list', '-o', 'json')).text)).toMatchObject({
+      sessions: [
+        { session: '1.node-1.1', ended: 'powered-off' },
+        { session, ended: null, grants: 1 },
+      ],
+    });
+    await run('session', 'override', session, '--yes');
+    expect((await run('node', 'list')).rows[2]?.slice(-2)).toEqual(['0', 'ended: override']);
+    for (const words of [
+      ['node', 'off', 'node-3'],
+      ['session', 'override', '1.node-3.1'],
+    ])
+      await expect(run(...words, '--yes')).rejects.toMatchObject({ kind: 'not-found' });
+  },
+  startLimitMs,
+);
+
+test('settings are given and listed, and the audit has what people decided, the newest first', async () => {
+  await run('setting', 'set', 'colour', 'red');
+  expect((await run('setting', 'list')).rows).toEqual([
+    ['NAME', 'VALUE'],
+    ['colour', 'red'],
+  ]);
+  const [header, ...entries] = (await run('audit')).rows;
+  expect(header).toEqual(['TIME', 'WHO', 'WHAT']);
+  expect(entries.map(([, who, what]) => `${who ?? ''} ${what ?? ''}`)).toEqual([
+    'admin/admin set colour',
+    'admin/admin certified the session 1.node-2.1 in fast: override',
+    'admin/admin ended the session 1.node-2.1: override',
+    'admin/admin stated that node-1 is off, incarnation 1',
+  ]);
+  const few = await run('audit', '--limit', '1');
+  expect([few.rows.length, few.remarks]).toEqual([2, ['there are more than 1: --limit lists further ones']]);
+  expect(JSON.parse((await run('audit', '-o', 'json')).text)).toMatchObject({
+    entries: [{ who: 'admin/admin', what: 'set colour', revision: expect.any(Number) }, {}, {}, {}],
+  });
 });
 
 test(

@@ -10,17 +10,9 @@ import {
   type LeaderConnection,
 } from '@holdfast/cli';
 import type { GetVolumeResponse, Pool, Volume, VolumeGrant } from '@holdfast/rpc';
-import {
-  formatSize,
-  listFlags,
-  listPages,
-  printProperties,
-  readPools,
-  showFlags,
-  sizeOf,
-  withLeader,
-  type Services,
-} from './listing.ts';
+import { listFlags, listPages } from '../pages.ts';
+import { showFlags, withLeader, type Services } from '../servers.ts';
+import { formatSize, printProperties, readPools, sizeOf } from './listing.ts';
 
 const volumeParameter = { name: 'VOLUME', summary: "the volume's name, or its id", required: true } as const;
 
