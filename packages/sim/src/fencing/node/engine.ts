@@ -308,7 +308,8 @@ export class Engine implements EnginePort {
     const held = [...(volume?.held ?? [])].find(({ revision }) => revision === intent.revision);
     if (volume === null || held === undefined) return;
     volume.held.delete(held);
-    if (held.cut !== null) volume.writesHeldUntilMs = -Infinity;
+    // The end of a cut may be heard of when the next one holds already.
+    if (volume.writesHeldFor === held.revision) volume.writesHeldUntilMs = -Infinity;
     if (isTakenAway) {
       for (let at = intent.from; at < intent.to; at++) volume.map.delete(at);
       for (const block of volume.cache.keys()) {

@@ -116,6 +116,7 @@ export class Flusher {
     volume.held.add(intent);
     if (intent.cut !== null) {
       volume.writesHeldUntilMs = clock.boottimeMs() + times.holdMs;
+      volume.writesHeldFor = revision;
       this.endHold(volume);
     }
     if (intent.kind === 'share') {

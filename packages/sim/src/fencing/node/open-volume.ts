@@ -61,6 +61,8 @@ export class OpenVolume {
   readonly held = new Set<IntentState>();
   /** Writes wait until then, for a cut over several volumes, or until that has ended. */
   writesHeldUntilMs = -Infinity;
+  /** The revision of that cut. */
+  writesHeldFor = 0;
   /** The kernel's cache above the engine: what is read there never passes the gate. It belongs to the node's block device. */
   readonly cache: Map<number, Tag | null>;
   /** Drains that are under way, by their intents' revisions. */
