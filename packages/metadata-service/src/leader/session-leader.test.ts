@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { drainMs, Realm, ttlMs } from './leader-testing.ts';
+import { drainMs, Realm, ttlMs, type TestAgent } from './leader-testing.ts';
 
 const lookMs = 600;
 
@@ -212,6 +212,44 @@ describe('the storm guard', () => {
     await realm.move('a', 'a', spare.node);
     expect(realm.leader.status.storm).toBeNull();
     expect(realm.certificates()).toEqual([`${agents[0]?.session ?? ''} expired`]);
+  });
+
+  /** One after another, each so long after the one before; answers who holds a volume. */
+  async function silence(realm: Realm, names: readonly string[], everyMs: number): Promise<TestAgent[]> {
+    await realm.pool({ fencesPerHour: 10 });
+    const agents: TestAgent[] = [];
+    for (const name of names) {
+      await realm.volume(name);
+      agents.push(await realm.node(name));
+      await realm.do<'publish'>(realm.publish(name, name));
+    }
+    for (const agent of agents.slice(0, 3)) {
+      agent.isSilent = true;
+      await realm.world.time.runFor(everyMs);
+    }
+    return agents;
+  }
+
+  test('fences nobody when the first of them is back, although so few alone would be no storm', async () => {
+    const realm = await Realm.begin();
+    const [first] = await silence(realm, ['a', 'b', 'c'], 100);
+    await realm.world.until(() => realm.leader.status.storm !== null);
+    if (first !== undefined) first.isSilent = false;
+    for (let at = 0; at < 40; at++) {
+      await realm.do<'unpublish'>({ kind: 'unpublish', volume: 'b', node: 'b' });
+      await realm.world.time.runFor(1_000);
+    }
+    expect(realm.leader.status.storm).toEqual({ stopped: 2, holders: 3 });
+    expect(realm.proposed).toEqual([]);
+  });
+
+  test('takes those who stopped one after another for machines that broke', async () => {
+    const realm = await Realm.begin();
+    const agents = await silence(realm, ['a', 'b', 'c', 'd', 'e'], 3 * ttlMs);
+    const spare = await realm.node('spare');
+    await realm.move('c', 'c', spare.node);
+    expect(realm.leader.status.storm).toBeNull();
+    expect(realm.certificates()).toEqual([`${agents[2]?.session ?? ''} expired`]);
   });
 });
 

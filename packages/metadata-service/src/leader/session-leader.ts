@@ -101,12 +101,6 @@ export class SessionLeader {
     };
   }
 
-  /** For how long the session has said nothing, as far as this server has led and counted; null where it does not. */
-  silentMs(session: string): number | null {
-    const nowMs = this.#options.clock.boottimeMs();
-    return this.status.isCounting ? (this.#tenure?.silentMs(session, nowMs) ?? null) : null;
-  }
-
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
@@ -258,8 +252,8 @@ export class SessionLeader {
     const before = this.#tenure;
     if (before?.term === term && !wasPaused) return before;
     this.#end();
-    const ending = before?.term === term ? before.ending : new Set<string>();
-    this.#tenure = new Tenure(this.#settings, { term, nowMs, ending });
+    const kept = before?.term === term ? before : { ending: new Set<string>(), storm: null };
+    this.#tenure = new Tenure(this.#settings, { term, nowMs, ending: kept.ending, storm: kept.storm });
     return this.#tenure;
   }
 

@@ -11,8 +11,14 @@ export interface Storm {
 }
 
 const leastStopped = 3;
+/** Who stopped longer ago, in his ttls, has not stopped with the others. */
+const togetherTtls = 2;
 
-/** Of the sessions with grants: who ended without a certificate has stopped as well as who says nothing. Null if there is no storm. */
+/**
+ * Of the sessions with grants: who ended without a certificate has stopped as well as who says nothing. A storm begins when many stop within
+ * a short time, and lasts until most are back: neither the first of them nor time ends it, or the others were fenced while the network
+ * is being mended. Null if there is none.
+ */
 export function stormOf(
   database: StateDatabase,
   { tenure, settings, nowMs }: { readonly tenure: Tenure; readonly settings: LeaderSettings; readonly nowMs: number },
@@ -23,6 +29,10 @@ export function stormOf(
     const isLive = session.ended === null && session.generation === generation;
     return !isLive || tenure.silentMs(session.id, nowMs) > session.ttl_ms * settings.stoppedShare;
   });
-  const isStorm = stopped.length >= leastStopped && stopped.length * 2 > all.length;
-  return isStorm ? { stopped: stopped.length, holders: all.length } : null;
+  const together = stopped.filter(({ id, ttl_ms }) => {
+    return tenure.silentMs(id, nowMs) <= ttl_ms * (settings.stoppedShare + togetherTtls);
+  });
+  const begins = together.length >= leastStopped && together.length * 2 > all.length;
+  const lasts = tenure.storm !== null && stopped.length > 0 && stopped.length * 2 >= all.length;
+  return begins || lasts ? { stopped: stopped.length, holders: all.length } : null;
 }

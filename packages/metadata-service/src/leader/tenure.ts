@@ -20,7 +20,7 @@ export class Tenure {
   /** Sessions whose end was proposed in this term: their renewals are not answered until it is known what became of it. */
   readonly ending: Set<string>;
   /** As of the last look; null while there is none. */
-  storm: { readonly stopped: number; readonly holders: number } | null = null;
+  storm: { readonly stopped: number; readonly holders: number } | null;
   readonly #settings: LeaderSettings;
   readonly #heardMs = new Map<string, number>();
   readonly #waitedMs = new Map<string, number>();
@@ -29,11 +29,12 @@ export class Tenure {
   readonly #cuts = new Map<number, { readonly sinceMs: number; isTrue: boolean }>();
   #sweptMs: number;
 
-  /** Behind a pause within one term, what was proposed in it may still be applied: `ending` goes on. */
-  constructor(settings: LeaderSettings, at: { term: number; nowMs: number; ending: Set<string> }) {
+  /** Behind a pause within one term, what was proposed in it may still be applied: `ending` goes on, and so does a storm. */
+  constructor(settings: LeaderSettings, at: { term: number; nowMs: number } & Pick<Tenure, 'ending' | 'storm'>) {
     this.#settings = settings;
     this.term = at.term;
     this.ending = at.ending;
+    this.storm = at.storm;
     this.#sweptMs = at.nowMs;
   }
 

@@ -13,8 +13,8 @@ export const fencingLessons = [
       [
         'storm-unguarded',
         'in an outage of the network one node after another is fenced',
-        'return isStorm(this.#state, (session) => this.#silentMs(session));',
-        'return isStorm(this.#state, () => -1) && this.#sinceMs === null;',
+        'if ((isFenceable || isExpired) && !this.#isStorm)',
+        'if (isFenceable || isExpired)',
       ],
       [
         'cut-after-the-hold',

@@ -23,6 +23,8 @@ interface Broken {
 const hourMs = 3_600_000;
 /** A waiting call's answer takes as long as the call itself; what is proposed then was due. */
 const slackMs = 3_000;
+/** Who stopped longer ago, in his ttls, has not stopped with the others. */
+const togetherTtls = 2;
 
 export class EndJudge {
   readonly #parts: EndJudgeParts;
@@ -60,6 +62,11 @@ export class EndJudge {
     this.#waitedMs.set(session, this.#parts.facts.nowMs());
   }
 
+  /** A new agent of a session speaks for it. */
+  spoke(session: string): void {
+    this.#heardMs.set(session, this.#parts.facts.nowMs());
+  }
+
   /** `arrivedAt` is the log index when the renewal came: what was applied by then, a confirmation that began later has seen. */
   renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void {
     this.#heardMs.set(session, this.#parts.facts.nowMs());
@@ -93,7 +100,8 @@ export class EndJudge {
     const holders = new Set(Object.values(volumes).flatMap(({ grants }) => grants.map((grant) => grant.session)));
     const stopped = [...holders].filter((each) => {
       const ttlMs = sessions[each]?.ttlMs ?? 0;
-      return this.#ended.has(each) || nowMs - (this.#heardMs.get(each) ?? -Infinity) > ttlMs;
+      const silentMs = nowMs - (this.#heardMs.get(each) ?? -Infinity);
+      return silentMs <= togetherTtls * ttlMs && (this.#ended.has(each) || silentMs > ttlMs);
     });
     if (stopped.length < 3 || stopped.length * 2 <= holders.size) return null;
     return { rule: 'F7', text: `${session} is fenced while ${stopped.length} of ${holders.size} have stopped` };

@@ -284,12 +284,14 @@ export class LogJudge {
     switch (command.kind) {
       case 'register':
         this.#agents.set(answer.session, answer.agent);
+        this.#parts.ends.spoke(answer.session);
         this.#extents.tornDown(this.state, answer.session);
         this.#catchEnds();
         this.#certifySessions();
         return;
       case 'resume':
         this.#agents.set(command.session, answer.agent);
+        this.#parts.ends.spoke(command.session);
         return;
       case 'end-session':
         this.#end(command.session);

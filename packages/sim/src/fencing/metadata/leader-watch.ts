@@ -36,6 +36,7 @@ export class LeaderWatch {
   #term = -1;
   /** The first commit of the term, seen here; null before. */
   #sinceMs: number | null = null;
+  #isStorm = false;
   #tickedMs = 0;
   readonly #heardMs = new Map<string, number>();
   /** Sessions for which something waits, and when that was last said. */
@@ -87,6 +88,9 @@ export class LeaderWatch {
     }
     const nodes = answer.waitsFor.map((session) => this.#state.sessions[session]?.node ?? '');
     for (const node of nodes) this.#nudge(node);
+    // It lives as much as one that has just renewed.
+    const isSpeaking = command.kind === 'register' || command.kind === 'resume';
+    if (isSpeaking && answer.refusal === null) this.noteRenewal(answer.session, nowMs);
     if (command.kind === 'intend' && answer.refusal === null) {
       for (const grant of this.#state.volumes[command.volume]?.grants ?? []) this.#nudge(grant.node);
     }
@@ -140,7 +144,10 @@ export class LeaderWatch {
       this.#forget();
       // What was proposed in this term may still be applied, so who is about to end stays without answers; a later term's
       // first confirmation applies all of it before.
-      if (term !== this.#term) this.#ending.clear();
+      if (term !== this.#term) {
+        this.#ending.clear();
+        this.#isStorm = false;
+      }
       this.#term = term;
       this.#awaitFirstCommit(term);
       return 'forgot';
@@ -160,6 +167,7 @@ export class LeaderWatch {
   }
 
   #look(): void {
+    this.#lookForStorm();
     for (const session of Object.values(this.#state.sessions)) {
       if (liveSession(this.#state, session.id) !== null) this.#lookAtLive(session);
       else this.#lookAtEnded(session);
@@ -200,7 +208,7 @@ export class LeaderWatch {
     const isFenceable =
       pools.some(({ fencing }) => fencing === 'reservation') && silentMs > session.ttlMs * suspectShare;
     const isExpired = pools.some(mayExpire) && silentMs > ttlMs;
-    if ((isFenceable || isExpired) && !this.#isStorm()) this.#end(session, isExpired ? 'expired' : 'fenced');
+    if ((isFenceable || isExpired) && !this.#isStorm) this.#end(session, isExpired ? 'expired' : 'fenced');
   }
 
   #isStatedOff(session: SessionState): boolean {
@@ -208,8 +216,11 @@ export class LeaderWatch {
     return statement !== null && session.incarnation <= statement.incarnation;
   }
 
-  #isStorm(): boolean {
-    return isStorm(this.#state, (session) => this.#silentMs(session));
+  #lookForStorm(): void {
+    this.#isStorm = isStorm(this.#state, {
+      silentMs: (session) => this.#silentMs(session),
+      isStorm: this.#isStorm,
+    });
   }
 
   #end(session: SessionState, reason: 'expired' | 'fenced' | 'powered-off'): void {
@@ -267,7 +278,7 @@ export class LeaderWatch {
     if (this.#isStatedOff(session) && this.#isSilentSinceStated(session, endedMs))
       this.#say(session, pool, 'powered-off');
     else if (laterMs !== null && laterMs > session.ttlMs + session.drainMs) this.#say(session, pool, 'rebooted');
-    else if (mayExpire(pool) && endedMs > drainedMs && (isByPerson || !this.#isStorm()))
+    else if (mayExpire(pool) && endedMs > drainedMs && (isByPerson || !this.#isStorm))
       this.#say(session, pool, 'expired');
   }
 
@@ -322,7 +333,7 @@ export class LeaderWatch {
 
   /** A living agent that sees the pool is told to shut out who has ended there. */
   ordersFor(session: string): PreemptOrder[] {
-    if (this.#sinceMs === null || this.#isStorm()) return [];
+    if (this.#sinceMs === null || this.#isStorm) return [];
     const ended = Object.values(this.#state.sessions).filter(({ endedBy, generation }) => {
       return endedBy !== null && generation === this.#state.generation;
     });
