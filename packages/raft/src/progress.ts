@@ -60,6 +60,8 @@ export class Progress {
     this.state = 'replicate';
     this.next = plus(this.match, 1);
     this.isProbeSent = false;
+    // Where its log ends is known: an append of nothing would be under way until its answer came, and nothing would ask for it again.
+    this.mustProbe = false;
     this.inflight.clear();
   }
 
