@@ -101,6 +101,12 @@ export class SessionLeader {
     };
   }
 
+  /** For how long the session has said nothing, as far as this server has led and counted; null where it does not. */
+  silentMs(session: string): number | null {
+    const nowMs = this.#options.clock.boottimeMs();
+    return this.status.isCounting ? (this.#tenure?.silentMs(session, nowMs) ?? null) : null;
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
