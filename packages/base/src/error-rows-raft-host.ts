@@ -36,7 +36,7 @@ export const raftHostErrorRows = {
     kind: 'precondition',
     retriable: false,
     text: 'there is no member in {directory}',
-    hint: 'Mount its disk. If that is lost: `holdfast metadata remove NAME`, then `holdfast metadata invite NAME` for a token to join with.',
+    hint: 'Mount its disk. If that is lost: `holdfast metadata remove NAME`, then `holdfast metadata add NAME` for a token to join with.',
   },
   RAFT_OUTCOME_UNKNOWN: {
     kind: 'unavailable',

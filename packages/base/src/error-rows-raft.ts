@@ -90,7 +90,7 @@ export const raftErrorRows = {
     kind: 'denied',
     retriable: false,
     text: 'member {member} is not of this group',
-    hint: 'It was removed, or never joined; stop it, or let it join under another number with `holdfast metadata invite`.',
+    hint: 'It was removed, or never joined; stop it, or let it join under another number with `holdfast metadata add`.',
   },
   RAFT_PROPOSAL_TOO_LARGE: {
     kind: 'exhausted',

@@ -132,7 +132,7 @@ export const stateErrorRows = {
     kind: 'exists',
     retriable: false,
     text: 'there is a metadata server {name} already',
-    hint: 'If it lost its disk: `holdfast metadata remove NAME`, then `holdfast metadata invite NAME` for a token to join with.',
+    hint: 'If it lost its disk: `holdfast metadata remove NAME`, then `holdfast metadata add NAME` for a token to join with.',
   },
   MEMBER_NOT_FOUND: {
     kind: 'not-found',
@@ -150,7 +150,7 @@ export const stateErrorRows = {
     kind: 'denied',
     retriable: false,
     text: 'the token does not let a metadata server {name} in: it is wrong, used up, or has ended',
-    hint: 'Ask for another one with `holdfast metadata invite NAME`; each holds for one server, once, for 15 minutes.',
+    hint: 'Ask for another one with `holdfast metadata add NAME`; each holds for one server, once, for 15 minutes.',
   },
   METADATA_LEADER_ELSEWHERE: {
     kind: 'unavailable',

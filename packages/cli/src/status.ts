@@ -12,12 +12,13 @@ const flags = {
   output: outputFlag,
   wait: {
     value: 'DURATION',
-    summary: 'how long to ask again until every server answers',
+    summary: 'how long to ask again until every server answers and does its work',
     unit: 'duration',
     default: '0s',
   },
 } as const satisfies FlagTable;
 
+const comingStates: ReadonlySet<string> = new Set(['starting', 'degraded']);
 /** Between two rounds of --wait. */
 const roundPauseMs = 100;
 
@@ -68,7 +69,7 @@ function summarise(failures: readonly OpError[], total: number): OpError {
   return new OpError('STATUS_INCOMPLETE', { failed: failures.length, total, reason: first?.message ?? '' });
 }
 
-/** The answers of the first round in which every server answered, or of the last. */
+/** The answers of the first round in which every server does its work, or of the last. */
 async function askUntilAll(
   connections: Connections,
   { clock, timers }: System,
@@ -77,8 +78,10 @@ async function askUntilAll(
   const endMs = clock.monotonicMs() + waitMs;
   for (;;) {
     const answers = await askStatus(connections);
-    // Only a server that is not there may come: one that refuses will refuse again.
-    const isWorthAsking = answers.some(({ error }) => error?.kind === 'unavailable');
+    // Only a server that is not there, or not ready, may come: one that refuses will refuse again.
+    const isWorthAsking = answers.some(({ status: said, error }) =>
+      error === null ? comingStates.has(healthOf(said)) : error.kind === 'unavailable',
+    );
     if (!isWorthAsking || clock.monotonicMs() + roundPauseMs > endMs) return answers;
     await sleep(timers, roundPauseMs);
   }

@@ -83,7 +83,7 @@ export function errorOfStatus(status: ReceivedStatus, call: FailedCall): OpError
     case 'DEADLINE_EXCEEDED':
       return new OpError('DEADLINE_EXCEEDED', { method });
     case 'UNAVAILABLE':
-      return new OpError('SERVER_UNREACHABLE', { address, reason: message });
+      return new OpError('SERVER_UNREACHABLE', { address, reason: causeOf(message) });
     case 'RESOURCE_EXHAUSTED':
       // Said by grpc-js on either side as soon as it reads the length; our own limits come with the trailer.
       if (/larger than max|size larger than/i.test(message)) {
@@ -127,6 +127,11 @@ function oneLine(text: string): string {
     .replaceAll(/\s+/g, ' ')
     .replace(/[.\s]+$/, '')
     .slice(0, foreignTextLimitChars);
+}
+
+/** Of what grpc-js tells around the cause: "No connection established. Last error: Error: connect … Resolution note:". */
+function causeOf(message: string): string {
+  return /^No connection established\. Last error: (?:Error: )?(.+?)\.? Resolution note:/.exec(message)?.[1] ?? message;
 }
 
 const foreignTextLimitChars = 1000;

@@ -126,7 +126,7 @@ export class MetadataGroup<Process extends MemberProcess = RoleProcess> {
 
   /** Invited, admitted, started, given a vote. */
   async join(member: Member<Process>): Promise<void> {
-    const token = (await this.run(['invite', member.name])).trim();
+    const token = (await this.run(['add', member.name])).trim();
     const words = ['metadata', 'join', ...this.homeWords(member), '--server', this.servers.join(','), '--token', token];
     await this.#cluster.run([...words, '--timeout', '30s']);
     await this.start(member);

@@ -59,8 +59,8 @@ groupCase('a member whose disk was lost is refused, and comes back as another af
   await rm(lost.data, { recursive: true });
   const refused = await group.launch(lost).ended;
   expect(refused.stderr).toMatch(/^holdfast: there is no member in [^\n]*\[RAFT_MEMBER_UNINITIALISED\][^\n]*\n$/);
-  expect(refused.stderr).toContain('`holdfast metadata remove NAME`, then `holdfast metadata invite NAME`');
-  expect((await group.tryRun(['invite', lost.name])).stderr).toContain('[MEMBER_EXISTS]');
+  expect(refused.stderr).toContain('`holdfast metadata remove NAME`, then `holdfast metadata add NAME`');
+  expect((await group.tryRun(['add', lost.name])).stderr).toContain('[MEMBER_EXISTS]');
   await group.run(['remove', lost.name]);
   await group.join(lost);
   await group.agree();
@@ -75,8 +75,8 @@ groupCase('whatever is asked wrongly is answered with one line and its code', as
     [['remove', 'm9'], 'MEMBER_NOT_FOUND'],
     [['transfer', 'm9'], 'MEMBER_NOT_FOUND'],
     [['promote'], 'ARGUMENT_MISSING'],
-    [['invite', 'm1'], 'MEMBER_EXISTS'],
-    [['invite', 'M 1'], 'IDENTITY_INVALID'],
+    [['add', 'm1'], 'MEMBER_EXISTS'],
+    [['add', 'M 1'], 'IDENTITY_INVALID'],
     [['status', '--timeout', 'soon'], 'FLAG_WRONG'],
     [['statsu'], 'COMMAND_UNKNOWN'],
   ];

@@ -1,10 +1,10 @@
 // The commands about the group of metadata servers.
 import type { Command } from '@holdfast/cli';
+import { metadataAdd } from './add.ts';
 import { metadataBackup } from './backup.ts';
 import { metadataFinalize } from './finalize.ts';
 import { metadataHash } from './hash.ts';
 import { metadataInit } from './init.ts';
-import { metadataInvite } from './invite.ts';
 import { metadataJoin } from './join.ts';
 import { metadataMembers } from './members.ts';
 import { metadataPromote } from './promote.ts';
@@ -15,7 +15,7 @@ import { metadataTransfer } from './transfer.ts';
 
 export const metadataCommands: readonly Command[] = [
   metadataInit,
-  metadataInvite,
+  metadataAdd,
   metadataJoin,
   metadataMembers,
   metadataPromote,

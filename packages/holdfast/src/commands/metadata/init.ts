@@ -6,7 +6,7 @@ export const metadataInit = defineCommand({
   name: 'metadata init',
   summary: "make the first metadata server's directory, once in the life of a cluster",
   details: [
-    'The directory belongs to the name in the certificate. Further servers join: holdfast metadata invite, then join.',
+    'The directory belongs to the name in the certificate. Further servers join: holdfast metadata add, then join.',
   ],
   flags: homeFlags,
   async run({ flags, system }) {

@@ -12,7 +12,7 @@ const flags = {
   timeout: connectionFlags.timeout,
   token: {
     value: 'TOKEN',
-    summary: `what holdfast metadata invite printed for this server [${tokenVariable}]`,
+    summary: `what holdfast metadata add printed for this server [${tokenVariable}]`,
     unit: null,
     default: null,
   },

@@ -14,6 +14,9 @@ const flags = {
   },
 } as const satisfies FlagTable;
 
+/** Each generation counts its revisions from far behind the one before, and they stay whole numbers up to here. */
+const generationMax = 9_000;
+
 export const metadataRestore = defineCommand({
   name: 'metadata restore',
   summary: "make the first metadata server's directory of a backup, for a cluster that lost all of them",
@@ -40,13 +43,16 @@ export const metadataRestore = defineCommand({
     const words = `--certificates ${shellWord(given.certificates)} --data ${shellWord(given.data)}`;
     system.remark('next: see that no metadata server of before runs, and remove their directories');
     system.remark(`then: holdfast metadata ${words}`);
-    system.remark('then, for each further server: holdfast metadata invite, join and promote');
+    system.remark('then, for each further server: holdfast metadata add, join and promote');
     system.remark('then, for each pool whose devices have no reservations: holdfast pool open NAME');
   },
 });
 
 function readGeneration(text: string): number {
-  const generation = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (generation <= 65_535) return generation;
-  throw new OpError('FLAG_WRONG', { flag: '--seen', reason: 'is no generation: a whole number up to 65535' });
+  const generation = /^\d{1,4}$/.test(text) ? Number(text) : NaN;
+  if (generation <= generationMax) return generation;
+  throw new OpError('FLAG_WRONG', {
+    flag: '--seen',
+    reason: `is no generation: a whole number up to ${generationMax}`,
+  });
 }

@@ -1,11 +1,11 @@
-// `holdfast metadata invite`: a token by which one server may join.
+// `holdfast metadata add`: lets a further server in, by a token.
 import { defineCommand, printDocument } from '@holdfast/cli';
 import { showFlags, withLeader } from '../servers.ts';
 import { memberParameter } from './group.ts';
 
-export const metadataInvite = defineCommand({
-  name: 'metadata invite',
-  summary: 'print a token by which one metadata server may join, once, within 15 minutes',
+export const metadataAdd = defineCommand({
+  name: 'metadata add',
+  summary: 'let a further metadata server in: print a token by which it may join, once, within 15 minutes',
   details: ['A second token of a name takes the place of the first. Only a hash of it is kept.'],
   parameters: [memberParameter],
   flags: showFlags,
