@@ -3,7 +3,7 @@
 import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RealTimers, sleep, systemErrorCode } from '@holdfast/base';
-import { run } from '../kube/command.ts';
+import { CommandError, run } from '../kube/command.ts';
 
 const timers = new RealTimers();
 const ballastBytes = 64 * 1024;
@@ -40,7 +40,7 @@ export class LoopDisk {
   /** Down to the last block; whoever works on the disk meanwhile may get some of it, so there is no end but ENOSPC. */
   async fill(): Promise<void> {
     const { bavail, bsize } = await statfs(this.path);
-    if (bavail > 0) await run(['fallocate', '-l', String(bavail * bsize), this.#ballast]).catch(() => undefined);
+    if (bavail > 0) await this.#allocate(bavail * bsize);
     for (;;) {
       try {
         await writeFile(this.#ballast, Buffer.alloc(ballastBytes), { flag: 'a' });
@@ -48,6 +48,15 @@ export class LoopDisk {
         if (systemErrorCode(error) !== 'ENOSPC') throw error;
         return;
       }
+    }
+  }
+
+  async #allocate(bytes: number): Promise<void> {
+    try {
+      await run(['fallocate', '-l', String(bytes), this.#ballast], { environment: { LC_ALL: 'C' } });
+    } catch (error) {
+      // Somebody took a block since it was counted.
+      if (!(error instanceof CommandError) || !error.stderr.includes('No space left on device')) throw error;
     }
   }
 

@@ -81,8 +81,12 @@ export class MemberNet {
 
   /** Behind the end of whoever was in it. */
   async close(): Promise<void> {
-    for (const name of this.names) await this.#ip('netns', 'delete', this.#spaceOf(name)).catch(() => undefined);
-    await this.#ip('link', 'delete', this.#bridge).catch(() => undefined);
+    const spaces = await this.#named('netns', 'list', 'name');
+    for (const space of this.names.map((name) => this.#spaceOf(name))) {
+      if (spaces.has(space)) await this.#ip('netns', 'delete', space);
+    }
+    const links = await this.#named('link', 'show', 'ifname');
+    if (links.has(this.#bridge)) await this.#ip('link', 'delete', this.#bridge);
   }
 
   async #add(name: string): Promise<void> {
@@ -102,6 +106,14 @@ export class MemberNet {
 
   async #ip(...words: string[]): Promise<void> {
     await run(['ip', ...words]);
+  }
+
+  /** What there is of a kind. */
+  async #named(kind: 'netns' | 'link', verb: 'list' | 'show', field: 'name' | 'ifname'): Promise<ReadonlySet<string>> {
+    const text = (await run(['ip', '-json', kind, verb])).trim();
+    // No namespace at all is told as nothing.
+    const rows = text === '' ? [] : (JSON.parse(text) as Readonly<Record<string, string>>[]);
+    return new Set(rows.flatMap((row) => row[field] ?? []));
   }
 
   #othersOf(name: string): string[] {
