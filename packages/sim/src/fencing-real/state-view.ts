@@ -159,9 +159,9 @@ export class StateView {
     return this.#kept(key, () => this.#read(database, { lineage, generation: null }, extents));
   }
 
-  /** Of a snapshot that was made once, under its own name, and never changes: whether that is so is seen when it is read anew. */
+  /** A snapshot never changes, and one that is made again by its name is of a later generation: whether that is so is seen when it is read anew. */
   #mapOfSnapshot(database: StateDatabase, { id, lineage, generation, extents }: rows.SnapshotRow): VolumeMap {
-    return this.#kept(`@${id}`, () => this.#read(database, { lineage, generation }, extents));
+    return this.#kept(`@${id} ${lineage} ${generation}`, () => this.#read(database, { lineage, generation }, extents));
   }
 
   #kept(key: string, read: () => VolumeMap): VolumeMap {

@@ -238,7 +238,7 @@ export class LogJudge {
   }
 
   #judgeCommit({ volume: name, intent: id, revision }: Of<'commit'>): void {
-    const { facts, book, data } = this.#parts;
+    const { facts, book, data, snapshots } = this.#parts;
     const intent = this.state.volumes[name]?.intents.find((each) => each.id === id && each.revision === revision);
     if (intent === undefined) return;
     for (const { session, epoch } of book.uncertified(name)) {
@@ -251,7 +251,8 @@ export class LogJudge {
       if (!volume.isDrainedBelow(intent.revision))
         this.#fail('F9', `${intent.kind} of ${name} commits over requests of ${node.name}`);
     }
-    if (intent.kind !== 'share') data.unmapped(name, intent.from, intent.to);
+    if (intent.kind === 'share') snapshots.making(name, intent.snapshot);
+    else data.unmapped(name, intent.from, intent.to);
   }
 
   #judgeGroup({ kind, group }: Of<'commit-group' | 'withdraw-group'>): void {

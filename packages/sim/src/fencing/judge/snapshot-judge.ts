@@ -34,6 +34,11 @@ export class SnapshotJudge {
     }
   }
 
+  /** It is about to be made; an earlier one of its name was deleted. */
+  making(name: string, snapshot: string): void {
+    this.#cuts.delete(`${name}@${snapshot}`);
+  }
+
   /** All volumes of a group at once. */
   committedGroup(state: MetadataState, group: string, volumes: readonly string[]): void {
     const contents = new Map<string, ReadonlyMap<number, Tag>>();
