@@ -2,6 +2,7 @@
 // says is purged or beyond the end is left out; what the checkpoint says is there and no chunk holds is faulty.
 import type { Chunk } from './chunk.ts';
 import type { FooterBlock } from './footer.ts';
+import { recordAlignment } from './format.ts';
 import type { Group } from './group.ts';
 
 export interface LinkedChunk {
@@ -11,13 +12,22 @@ export interface LinkedChunk {
 
 /** `older` by sequence, `groups` with the states of the checkpoint that follows them. */
 export function linkEntries(groups: ReadonlyMap<number, Group>, older: readonly LinkedChunk[]): void {
+  forEachBlock(groups, older, linkBlock);
+  for (const group of groups.values()) markHoles(group);
+  forEachBlock(groups, older, tellRepair);
+}
+
+function forEachBlock(
+  groups: ReadonlyMap<number, Group>,
+  older: readonly LinkedChunk[],
+  use: (group: Group, chunk: Chunk, block: FooterBlock) => void,
+): void {
   for (const { chunk, blocks } of older) {
     for (const block of blocks) {
       const group = groups.get(block.group);
-      if (group !== undefined) linkBlock(group, chunk, block);
+      if (group !== undefined) use(group, chunk, block);
     }
   }
-  for (const group of groups.values()) markHoles(group);
 }
 
 function linkBlock(group: Group, chunk: Chunk, block: FooterBlock): void {
@@ -26,8 +36,7 @@ function linkBlock(group: Group, chunk: Chunk, block: FooterBlock): void {
   const endIndex = Math.min(block.firstIndex + block.places.length, lastIndex + 1);
   if (firstIndex >= endIndex) return;
   if (block.isRepair) {
-    group.index.repair(chunk, firstIndex, (block.places[0] ?? 0) * 8);
-    group.index.terms.set(firstIndex, block.terms[0] ?? 0);
+    group.index.repair(chunk, firstIndex, placeOf(block));
     return;
   }
   const places = block.places.subarray(firstIndex - block.firstIndex, endIndex - block.firstIndex);
@@ -39,6 +48,18 @@ function linkBlock(group: Group, chunk: Chunk, block: FooterBlock): void {
   for (const [run, start] of block.starts.entries()) {
     if (start < endIndex) group.index.terms.append(Math.max(start, firstIndex), block.terms[run] ?? 0);
   }
+}
+
+/** Only when everything has its place: where the entries around a repaired one are lost, nothing holds its term before. */
+function tellRepair(group: Group, chunk: Chunk, block: FooterBlock): void {
+  if (!block.isRepair) return;
+  const location = group.index.locate(block.firstIndex);
+  if (location?.chunk !== chunk || location.position !== placeOf(block)) return;
+  group.index.terms.set(block.firstIndex, block.terms[0] ?? 0);
+}
+
+function placeOf({ places }: FooterBlock): number {
+  return (places[0] ?? 0) * recordAlignment;
 }
 
 function markHoles(group: Group): void {

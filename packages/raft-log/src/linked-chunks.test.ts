@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import type { VirtualDisk } from '@holdfast/base/internal';
 import { Group } from './group.ts';
-import { entries, newDisk, readAllOf, SyncLog } from './testing.ts';
+import { directory, entries, newDisk, readAllOf, smallLimits, SyncLog } from './testing.ts';
 
 function makeLog(disk: VirtualDisk): SyncLog {
   const log = new SyncLog(disk.files, 'made');
@@ -31,6 +31,12 @@ function commitAndPurge(log: SyncLog, group: number): void {
   const index = log.group(group).staged.lastIndex;
   log.do({ kind: 'commit', group: log.group(group), index });
   log.do({ kind: 'purge', group: log.group(group), index });
+}
+
+/** Turns bits in all that a chunk holds behind its header, up to `endPosition`. */
+function spoil(disk: VirtualDisk, sequence: number, endPosition: number): void {
+  const path = `${directory}/000000000000000${sequence}.chunk`;
+  for (let position = 1024; position < endPosition; position += 16) disk.rot(path, position, 0);
 }
 
 /** Entries of group 1 as a log that is opened now has them. */
@@ -117,4 +123,33 @@ test.each<[string, (log: SyncLog) => void, (log: SyncLog) => void]>([
     log.settle();
     expect(log.core.chunks.map(({ header }) => header.sequence)).toEqual([3]);
   }
+});
+
+test('an entry that was repaired counts at every later open, though nothing is left of those around it', () => {
+  const disk = newDisk();
+  const made = makeLog(disk);
+  append(made, 1, 'one', 'two', 'three');
+  fillUpTo(made, 2);
+  spoil(disk, 1, smallLimits.chunkBytes ?? 0);
+  const { log } = reopen(disk);
+  const group = log.group(1);
+  log.do({ kind: 'repair', group, entry: { index: 2, term: 1, payload: Buffer.from('two again') } });
+  append(log, 1, 'four');
+  fillUpTo(log, 3);
+  const told = ['1/1=faulty of term 0', '1/2=two again of term 1', '1/3=faulty of term 0', '1/4=four of term 1'];
+  expect(reopen(disk).told()).toEqual(told);
+});
+
+test('the log goes on in another chunk where all that the newest one held was cut, and leaves no room', () => {
+  const disk = newDisk();
+  const made = makeLog(disk);
+  fillUpTo(made, 2);
+  for (let count = 0; count < 3; count++) append(made, 2, 'x'.repeat(2500));
+  expect(lastSequence(made)).toBe(2);
+  // A record far behind is all that is left.
+  spoil(disk, 2, made.group(2).index.locate(made.group(2).durable.lastIndex)?.position ?? 0);
+  const { log, told } = reopen(disk);
+  append(log, 1, 'one', 'x'.repeat(3800));
+  expect(lastSequence(log)).toBe(3);
+  expect(told()[0]).toBe('1/1=one of term 1');
 });

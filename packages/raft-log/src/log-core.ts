@@ -266,7 +266,9 @@ export class LogCore {
 
   /** Called when the operation has no room: if no chunk can follow, waiting does not help. */
   #refuseWithoutSpace(operation: Operation): void {
-    const isChunkFresh = this.isReady && this.#next.number === 2 && !this.hasStaged;
+    const { number, position, previousEnd } = this.#next;
+    const isBehindCut = position > previousEnd;
+    const isChunkFresh = this.isReady && number === 2 && !isBehindCut && !this.hasStaged;
     if (isChunkFresh && !this.space.isReserveInUse && operation.kind !== 'close')
       throw this.#tooLarge(operation, sizeOf(operation).bytes);
     if (!this.space.isBlocked || this.space.hasSpare) return;

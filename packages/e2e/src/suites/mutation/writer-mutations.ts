@@ -3,6 +3,7 @@ import type { MutationRows } from './mutations.ts';
 
 export const writerMutations: MutationRows = {
   'log-core.ts': [
+    ['a chunk whose only batch was cut is not fresh', ' && !isBehindCut', ''],
     ['an operation is checked before it is encoded', 'checkOperation(operation);', ''],
     [
       'more than a batch holds is refused',
