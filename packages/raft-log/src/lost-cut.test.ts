@@ -90,15 +90,23 @@ describe('in a batch that was durable', () => {
     expect(log.state(1)).toMatchObject({ lastIndex: 3 + texts.length, lastTerm: 2 });
   });
 
-  test('without a table nothing that was not committed is believed any more', async () => {
-    const disk = await makeLog({ texts: ['4', '5', '6'], isFollowed: true });
-    const all = recordsOf(disk);
-    const from = all.findIndex(isCut);
-    const tables = all.flatMap(({ header }, at) => (header.kind === 'table' && at > from ? [at] : []));
-    // The batch and the one behind it, which repeats its table.
-    for (const { position } of all.slice(from, (tables[1] ?? 0) + 1)) disk.rot(chunkPath, position, 0);
-    const log = await openDisk(disk);
-    expect(readAll(log, 1)).toEqual([...old.slice(0, 3), '4:faulty', '5:faulty', '6:faulty']);
-    expect(log.report.ambiguous).toMatchObject([{ group: 1, to: null, term: null }]);
-  });
+  test.each([
+    { left: 'nothing of it', isLost: () => true },
+    // It speaks of what took their place.
+    { left: 'its commit', isLost: ({ header }: FoundRecord) => header.kind !== 'commit' },
+  ])(
+    'without a table nothing that was not committed before is believed any more, with $left left',
+    async ({ isLost }) => {
+      const disk = await makeLog({ texts: ['4', '5', '6'], isFollowed: true });
+      const all = recordsOf(disk);
+      const from = all.findIndex(isCut);
+      const tables = all.flatMap(({ header }, at) => (header.kind === 'table' && at > from ? [at] : []));
+      // The batch and the one behind it, which repeats its table.
+      for (const record of all.slice(from, (tables[1] ?? 0) + 1))
+        if (isLost(record)) disk.rot(chunkPath, record.position, 0);
+      const log = await openDisk(disk);
+      expect(readAll(log, 1)).toEqual([...old.slice(0, 3), '4:faulty', '5:faulty', '6:faulty']);
+      expect(log.report.ambiguous).toMatchObject([{ group: 1, to: null, term: null }]);
+    },
+  );
 });

@@ -55,13 +55,18 @@ export class Replay {
     const found = isSound ? new Map<number, Slots>() : foundEntries(batch.records);
     const context = { chunk, isSound, isCut, holePosition, blocked: new Set<number>(), seen, found };
     const originals = isSound ? null : originalsOf(batch.records);
+    const commits = batch.isUnknown ? this.#commits() : new Map<number, number>();
     this.isClosed = false;
     for (const record of batch.records) {
       if (record.header.isCopy && (originals === null || originals.has(keyOf(record.header)))) continue;
       this.#applyRecord(record, context);
     }
     if (batch.rowsOfNext !== null) this.#reconcile(batch.rowsOfNext, context);
-    if (batch.isUnknown) this.#suspectAll(context);
+    if (batch.isUnknown) this.#suspectAll(context, commits);
+  }
+
+  #commits(): Map<number, number> {
+    return new Map([...this.groups].map(([id, { durable }]) => [id, durable.commit]));
   }
 
   #applyRecord(record: FoundRecord, context: Context): void {
@@ -178,14 +183,16 @@ export class Replay {
   }
 
   /** Something is lost of which nobody knows what it was: it may have been any group's. */
-  #suspectAll(context: Context): void {
+  #suspectAll(context: Context, commitsBefore: ReadonlyMap<number, number>): void {
     this.#isUnknown ||= !context.isCut;
     for (const group of this.groups.values()) {
       suspect(group, { from: group.durable.lastIndex + 1, to: null, term: null });
       if (context.isCut) continue;
-      // It may have held a cut, and other entries in the place of these. What is committed is never cut.
-      const { commit, purgedIndex, lastIndex } = group.durable;
-      for (let index = Math.max(commit, purgedIndex) + 1; index <= lastIndex; index++) loseSlot(group, index, 0);
+      // It may have held a cut, and other entries in the place of these. What was committed before is never cut; a commit
+      // that was found in here may speak of what took its place.
+      const { purgedIndex, lastIndex } = group.durable;
+      const kept = Math.max(commitsBefore.get(group.id) ?? 0, purgedIndex);
+      for (let index = kept + 1; index <= lastIndex; index++) loseSlot(group, index, 0);
       group.durable = { ...group.durable, isVoteLost: true, isUserDataLost: true };
     }
   }

@@ -88,6 +88,11 @@ export const recoveryMutations: MutationRows = {
       'index <= lastIndex; index++) loseSlot(group, index, 0);',
       'index < 0; index++) loseSlot(group, index, 0);',
     ],
+    [
+      'what is left of what nobody knows commits nothing before it',
+      'commitsBefore.get(group.id) ?? 0',
+      'group.durable.commit',
+    ],
     ['what is missed begins where the batch began', 'firstIndex > 0 && first > firstIndex &&', 'firstIndex < 0 &&'],
     ['what nobody knows is suspected of every group', 'if (batch.isUnknown) this.#suspectAll(context);', ''],
     ['a checkpoint that misses a group is not whole', 'states.size === expected', 'true'],
@@ -142,6 +147,7 @@ export const recoveryMutations: MutationRows = {
       'Math.min(block.firstIndex + block.places.length, lastIndex + 1)',
       'block.firstIndex + block.places.length',
     ],
+    ['a repaired entry has its term', 'forEachBlock(groups, older, tellRepair);', ''],
     ['the newest term of an index counts', 'group.index.terms.truncateAfter(firstIndex - 1);', ''],
   ],
   'group-index.ts': [
