@@ -1,5 +1,6 @@
-// A connection over a socket of Node. Sends of one turn of the event loop leave together, in one writev; payloads are not
-// copied unless they are so short that the copy is cheaper than a piece of their own.
+// A connection over a socket of Node. The first frame of a turn of the event loop leaves at once, because somebody waits for it; those
+// that follow in the same turn leave together, in one writev. Payloads are not copied unless they are so short that the copy is
+// cheaper than a piece of their own.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Timer, Timers } from './clock.ts';
@@ -78,13 +79,18 @@ export class RealConnection implements Connection {
     const pieces = frame instanceof Uint8Array ? [frame] : frame;
     const payloadBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
     this.#checkSendable(payloadBytes);
-    this.#cork();
+    const isFirst = !this.#isCorked;
+    if (isFirst) this.#cork();
     if (payloadBytes <= copyLimitBytes) this.#write(joined(pieces, payloadBytes), true);
     else {
       const header = Buffer.allocUnsafe(frameHeaderBytes);
       writeFrameHeader(header, payloadBytes);
       this.#write(header, false);
       pieces.forEach((piece, index) => this.#write(piece, index === pieces.length - 1));
+    }
+    if (isFirst) {
+      this.#socket.uncork();
+      this.#socket.cork();
     }
     return this.bufferedBytes <= this.#limits.drainBytes;
   }
@@ -133,8 +139,8 @@ export class RealConnection implements Connection {
     if (waiting > outboundLimitBytes) throw new OpError('OUTBOUND_FULL', { peer, waiting, limit: outboundLimitBytes });
   }
 
+  /** Until the end of the turn. */
   #cork(): void {
-    if (this.#isCorked) return;
     this.#isCorked = true;
     this.#socket.cork();
     process.nextTick(() => {

@@ -1,6 +1,6 @@
 // The other members' processes, as far as this one speaks with them: two lanes to each that anything is said to.
-import { mib } from '@holdfast/base';
-import type { BeatFrame, MemberId, Message } from '@holdfast/raft';
+import { mib, type Timer } from '@holdfast/base';
+import type { BeatFrame, GroupId, MemberId, Message } from '@holdfast/raft';
 import type { Log } from '@holdfast/telemetry';
 import { encodeBeats, encodeMessages, type Lane as LaneName } from './frame.ts';
 import type { HostSettings, PeerStatus } from './host-options.ts';
@@ -15,9 +15,13 @@ export type PeersOptions = Pick<
   readonly log: Log | null;
 };
 
+type CommitMessage = Extract<Message, { readonly kind: 'commit' }>;
+
 interface Peer {
   readonly urgent: Lane;
   readonly bulk: Lane;
+  /** What the peer is not told yet of how far each group has committed. */
+  readonly held: Map<GroupId, CommitMessage>;
   idleTicks: number;
 }
 
@@ -28,6 +32,12 @@ interface Batch {
 
 /** What is said at once is put into one frame up to here. */
 const frameBytes = mib;
+
+/**
+ * How long a peer is not told of a commit: under load the next append says the same, and a frame of its own would make the
+ * peer apply before it writes. Nobody's answer waits for it; a read through the leader brings the commit index along.
+ */
+const commitHeldMs = 5;
 
 /** Ticks without anything to say after which the connections to a peer are let go. */
 const idleTicksMax = 600;
@@ -44,6 +54,7 @@ const bulky: ReadonlySet<Message['kind']> = new Set([
 export class Peers {
   readonly #options: PeersOptions;
   readonly #peers = new Map<MemberId, Peer>();
+  #telling: Timer | null = null;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -63,8 +74,9 @@ export class Peers {
   send(messages: readonly Message[]): void {
     const batches = new Map<Lane, Batch>();
     for (const message of messages) {
-      const lane = this.#laneOf(message);
-      if (lane === null) continue;
+      const peer = this.#peer(message.to);
+      if (peer === null || this.#hold(peer, message)) continue;
+      const lane = bulky.has(message.kind) ? peer.bulk : peer.urgent;
       let batch = batches.get(lane);
       if (batch === undefined) {
         batch = { messages: [], bytes: 0 };
@@ -80,6 +92,23 @@ export class Peers {
       batch.bytes += bytes;
     }
     for (const [lane, batch] of batches) lane.send(encodeMessages(batch.messages));
+  }
+
+  /** Whether the message is kept for a while. */
+  #hold({ held }: Peer, message: Message): boolean {
+    if (message.kind === 'append') held.delete(message.group);
+    if (message.kind !== 'commit') return false;
+    held.set(message.group, message);
+    this.#telling ??= this.#options.timers.after(commitHeldMs, () => this.#tell());
+    return true;
+  }
+
+  #tell(): void {
+    this.#telling = null;
+    for (const { held, bulk } of this.#peers.values()) {
+      if (held.size > 0) bulk.send(encodeMessages([...held.values()]));
+      held.clear();
+    }
   }
 
   sendBeats(beats: BeatFrame): void {
@@ -98,19 +127,8 @@ export class Peers {
   }
 
   async close(): Promise<void> {
+    this.#telling?.cancel();
     await Promise.all([...this.#peers.values()].flatMap(({ urgent, bulk }) => [urgent.close(), bulk.close()]));
-  }
-
-  destroy(): void {
-    for (const { urgent, bulk } of this.#peers.values()) {
-      urgent.destroy();
-      bulk.destroy();
-    }
-  }
-
-  #laneOf(message: Message): Lane | null {
-    const peer = this.#peer(message.to);
-    return peer === null ? null : bulky.has(message.kind) ? peer.bulk : peer.urgent;
   }
 
   #peer(member: MemberId): Peer | null {
@@ -131,6 +149,7 @@ export class Peers {
     return {
       urgent: new Lane({ ...options, lane: 'urgent', limitBytes: urgentBytesMax }),
       bulk: new Lane({ ...options, lane: 'bulk', limitBytes: bulkBytesMax }),
+      held: new Map(),
       idleTicks: 0,
     };
   }
