@@ -5,16 +5,16 @@
 // the vote and the whole log before it are durable: a grant that arrives after a crash would else count for a log that has
 // lost its tail.
 //
-// A voter whose log may have lost what it acknowledged grants nothing (faults.ts). If too many are like that, the candidate
-// asks everybody: when each voter answered the pre-vote and none has more, nothing that a majority once held is overlooked,
-// and the vote is a recovery, which suspect voters may grant.
-import { isVoter, votersOf } from './configuration.ts';
+// A voter whose log may have lost what it acknowledged grants nothing (faults.ts). If too many are like that, the vote is a recovery,
+// which suspect voters may grant, as soon as nothing that a majority once held can be overlooked: when each voter answered the
+// pre-vote and none has more; or when those who trust their logs are in every majority, as two of four are, and vote for it.
+import { isVoter, votersOf, type Configuration } from './configuration.ts';
 import { isUpToDate, type MemberId } from './ids.ts';
 import { startLeading } from './leadership.ts';
 import type { MessageOf } from './message.ts';
-import { countVotes } from './quorum.ts';
+import { countVotes, isInEveryMajority } from './quorum.ts';
 import { becomeCandidate, becomeFollower, becomePreCandidate, restartTimer } from './roles.ts';
-import { configurationOf, type CampaignAnswer, type State } from './state.ts';
+import { configurationOf, type Campaign, type CampaignAnswer, type State } from './state.ts';
 import { saveVote, say, sayWhenDurable } from './storage.ts';
 import type { Term } from '@holdfast/base';
 
@@ -57,10 +57,11 @@ interface Candidacy {
   readonly term: Term;
   readonly isTransfer: boolean;
   readonly isRecovery: boolean;
+  readonly sound: Campaign['sound'];
 }
 
-function standForVote(state: State, { term, isTransfer, isRecovery }: Candidacy): void {
-  becomeCandidate(state, term, isRecovery);
+function standForVote(state: State, { term, isTransfer, isRecovery, sound }: Candidacy): void {
+  becomeCandidate(state, term, sound);
   for (const voter of votersOf(configurationOf(state))) {
     if (voter !== state.self) {
       sayWhenDurable(state, voter, { kind: 'vote-request', last: state.log.last, isTransfer, isRecovery });
@@ -74,7 +75,7 @@ function standForVote(state: State, { term, isTransfer, isRecovery }: Candidacy)
 export function handleTimeoutNow(state: State, message: MessageOf<'timeout-now'>): void {
   if (message.from !== state.leader || !canStand(state) || isSuspect(state)) return;
   const term = (Math.max(state.term, state.fault?.voteFloor ?? 0) + 1) as Term;
-  standForVote(state, { term, isTransfer: true, isRecovery: false });
+  standForVote(state, { term, isTransfer: true, isRecovery: false, sound: null });
 }
 
 function isSuspect(state: State): boolean {
@@ -160,17 +161,42 @@ function takeAnswer(state: State, member: MemberId, answer: CampaignAnswer): voi
   if (result === 'lost') {
     becomeFollower(state, state.term, null);
   } else if (state.role === 'candidate') {
-    if (result === 'won') startLeading(state);
-  } else if (result === 'won') {
-    standForVote(state, { term: campaign.candidacy, isTransfer: false, isRecovery: false });
-  } else if (isEverybodyHeard(state, campaign.answers)) {
-    standForVote(state, { term: campaign.candidacy, isTransfer: false, isRecovery: true });
+    if (result === 'won' && isCarriedBySound(configuration, campaign)) startLeading(state);
+  } else {
+    const candidacy = { term: campaign.candidacy, isTransfer: false, isRecovery: result !== 'won', sound: null };
+    if (result === 'won' || isEverybodyHeard(configuration, campaign)) standForVote(state, candidacy);
+    else if (mayRecover(configuration, campaign)) {
+      standForVote(state, { ...candidacy, sound: grantedOf(campaign) });
+    }
   }
 }
 
-function isEverybodyHeard(state: State, answers: ReadonlyMap<MemberId, CampaignAnswer>): boolean {
-  return votersOf(configurationOf(state)).every((voter) => {
-    const given = answers.get(voter);
-    return given !== undefined && (given.isGranted || given.isSuspect);
-  });
+function isEverybodyHeard(configuration: Configuration, { answers }: Campaign): boolean {
+  return votersOf(configuration).every((voter) => isWilling(answers.get(voter)));
+}
+
+/** Whether those who trust their logs may decide for all, and enough others would vote with them. */
+function mayRecover(configuration: Configuration, campaign: Campaign): boolean {
+  const granted = grantedOf(campaign);
+  if (!isInEveryMajority(configuration, (voter) => granted.has(voter))) return false;
+  return countVotes(configuration, (voter) => isWilling(campaign.answers.get(voter)) || null) === 'won';
+}
+
+/**
+ * Whoever of them votes in a term has had all that it acknowledged in earlier ones, and takes no more of those: an entry that a
+ * majority has is with one of them, and so with the candidate.
+ */
+function isCarriedBySound(configuration: Configuration, campaign: Campaign): boolean {
+  const { sound } = campaign;
+  if (sound === null) return true;
+  const granted = grantedOf(campaign);
+  return isInEveryMajority(configuration, (voter) => sound.has(voter) && granted.has(voter));
+}
+
+function grantedOf({ answers }: Campaign): ReadonlySet<MemberId> {
+  return new Set([...answers].flatMap(([voter, { isGranted }]) => (isGranted ? [voter] : [])));
+}
+
+function isWilling(answer: CampaignAnswer | undefined): boolean {
+  return answer !== undefined && (answer.isGranted || answer.isSuspect);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { toMemberId, type MemberId } from './ids.ts';
-import { countVotes, majorityOf, quorumReached, type VoterHalves } from './quorum.ts';
+import { countVotes, isInEveryMajority, majorityOf, quorumReached, type VoterHalves } from './quorum.ts';
 
 const member = fc.integer({ min: 1, max: 8 }).map(toMemberId);
 const half = (minLength: number): fc.Arbitrary<MemberId[]> => fc.uniqueArray(member, { minLength, maxLength: 5 });
@@ -35,6 +35,18 @@ test('a vote is won when some quorum granted, and lost when no quorum can any mo
       const isWon = quorums.some((quorum) => quorum.every((each) => given(each) === true));
       const isOpen = quorums.some((quorum) => quorum.every((each) => given(each) !== false));
       expect(countVotes(sets, given)).toBe(isWon ? 'won' : isOpen ? 'pending' : 'lost');
+    }),
+  );
+});
+
+test('members are in every majority when each majority of either half has one of them', () => {
+  fc.assert(
+    fc.property(halves, fc.array(member), ({ voters, outgoing }, some) => {
+      const majorities = [voters, outgoing].flatMap((each) =>
+        each.length === 0 ? [] : quorumsOf({ voters: each, outgoing: [] }),
+      );
+      const expected = majorities.every((majority) => majority.some((each) => some.includes(each)));
+      expect(isInEveryMajority({ voters, outgoing }, (each) => some.includes(each))).toBe(expected);
     }),
   );
 });

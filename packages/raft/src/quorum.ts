@@ -36,6 +36,17 @@ export function countVotes(halves: VoterHalves, answer: (member: MemberId) => bo
   return incoming === 'won' && outgoing === 'won' ? 'won' : 'pending';
 }
 
+/**
+ * Whether no majority of either half is without these. Of each half, not of the two together: what was committed before a change
+ * began had a majority of the outgoing one alone.
+ */
+export function isInEveryMajority({ voters, outgoing }: VoterHalves, has: (member: MemberId) => boolean): boolean {
+  return [voters, outgoing].every((half) => {
+    const without = half.filter((voter) => !has(voter)).length;
+    return half.length === 0 || without < majorityOf(half.length);
+  });
+}
+
 function countHalf(voters: readonly MemberId[], answer: (member: MemberId) => boolean | null): VoteResult {
   if (voters.length === 0) return 'won';
   let granted = 0;

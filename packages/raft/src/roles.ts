@@ -2,7 +2,7 @@
 import { invariant, OpError, type Term } from '@holdfast/base';
 import type { MemberId } from './ids.ts';
 import { saveVote } from './storage.ts';
-import type { Leading, State } from './state.ts';
+import type { Campaign, Leading, State } from './state.ts';
 
 /** Follows in `term`; `leader` is null while nobody is known to lead it. */
 export function becomeFollower(state: State, term: Term, leader: MemberId | null): void {
@@ -24,11 +24,11 @@ export function becomePreCandidate(state: State, candidacy: Term): void {
   leaveRole(state);
   state.role = 'pre-candidate';
   state.leader = null;
-  state.campaign = { candidacy, isRecovery: false, answers: new Map() };
+  state.campaign = { candidacy, sound: null, answers: new Map() };
   restartTimer(state);
 }
 
-export function becomeCandidate(state: State, candidacy: Term, isRecovery: boolean): void {
+export function becomeCandidate(state: State, candidacy: Term, sound: Campaign['sound']): void {
   invariant(candidacy > state.term, `a candidacy for term ${candidacy} in term ${state.term}`);
   leaveRole(state);
   state.role = 'candidate';
@@ -37,7 +37,7 @@ export function becomeCandidate(state: State, candidacy: Term, isRecovery: boole
   state.votedFor = state.self;
   state.matched = state.commit;
   saveVote(state);
-  state.campaign = { candidacy, isRecovery, answers: new Map() };
+  state.campaign = { candidacy, sound, answers: new Map() };
   restartTimer(state);
 }
 

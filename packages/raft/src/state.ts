@@ -83,7 +83,11 @@ export interface CampaignAnswer {
 
 export interface Campaign {
   readonly candidacy: Term;
-  readonly isRecovery: boolean;
+  /**
+   * Of a recovery that not everybody was heard for: the voters that trusted their logs in its pre-vote. Their votes must be in every
+   * majority; null where any quorum of votes will do.
+   */
+  readonly sound: ReadonlySet<MemberId> | null;
   readonly answers: Map<MemberId, CampaignAnswer>;
 }
 

@@ -13,7 +13,8 @@
 // | an empty disk in place of the old one      | fragile members        | the same; and the member must be removed and a new one  |
 // |                                            |                        | added, because its votes and acknowledgements are gone  |
 //
-// What the promise to come to rest needs besides: a quorum of voters that trust their logs, or all that the voters ever acknowledged.
+// What the promise to come to rest needs besides: a quorum of voters that trust their logs, or one in every quorum and enough others to
+// vote with them, or all that the voters ever acknowledged.
 // After a torn write a log cannot tell whether it lost what it had acknowledged, so such a member waits for a leader or for the word of
 // all the others. If one of those is gone for good meanwhile, or has a slot that it cannot read and nobody else has, then the doubting
 // ones may have acknowledged with it what nobody holds any more, and a person has to decide (adr/0017). Seed 2005 is such a world.
@@ -30,7 +31,7 @@ import {
   type Status,
 } from '@holdfast/raft';
 import { changeConfiguration } from '@holdfast/raft/internal';
-import { isQuorum } from '../judge/configuration-rules.ts';
+import { areInEveryMajority, isQuorum } from '../judge/configuration-rules.ts';
 
 /** Voters that the operator always leaves. */
 export const votersMin = 3;
@@ -79,23 +80,30 @@ export type Remnant = Pick<Status, 'self' | 'isSuspect' | 'last' | 'damaged' | '
 
 /** Why a cluster need not come to rest with what its disks have lost; null if it must. */
 export function whyBeyondPromise({ running, lost }: Remains): string | null {
-  const sound = new Set(running.filter(({ isSuspect }) => !isSuspect).map(({ self }) => self));
   const latest = running.toSorted((one, other) => other.last.index - one.last.index)[0] ?? null;
-  if (latest === null || isQuorum(latest.configuration, (member) => sound.has(member))) return null;
-  const { voters, outgoing } = latest.configuration;
-  const isVoter = (member: MemberId): boolean => voters.includes(member) || outgoing.includes(member);
-  const what = [...lost].some(isVoter) ? 'a voter is gone for good' : whatNobodyHas(running, isVoter);
-  return what === null ? null : `${what}, and of ${formatConfiguration(latest.configuration)} no quorum trusts its log`;
+  if (latest === null) return null;
+  const { configuration } = latest;
+  const isSound = (member: MemberId): boolean => running.some(({ self, isSuspect }) => self === member && !isSuspect);
+  if (isQuorum(configuration, isSound)) return null;
+  const hole = running.map((each) => holeOf(each, running));
+  const isAble = (member: MemberId): boolean => running.some(({ self }, at) => self === member && hole[at] === null);
+  // Of four voters two who trust their logs can tell what was committed, and a third may vote with them.
+  if (areInEveryMajority(configuration, isSound) && isQuorum(configuration, isAble)) return null;
+  const isVoter = (member: MemberId): boolean => isAmong(configuration, member);
+  const found = running.findIndex(({ self }, at) => hole[at] !== null && isVoter(self));
+  const holed =
+    found < 0 ? null : `entry ${hole[found] ?? 0} was with member ${running[found]?.self ?? 0}, and is nowhere`;
+  const what = [...lost].some(isVoter) ? 'a voter is gone for good' : holed;
+  return what === null ? null : `${what}, and of ${formatConfiguration(configuration)} too few trust their logs`;
 }
 
-/** A slot that its voter cannot read, and for which no member of any log has anything. */
-function whatNobodyHas(running: readonly Remnant[], isVoter: (member: MemberId) => boolean): string | null {
-  for (const { self, damaged } of running) {
-    if (!isVoter(self)) continue;
-    const slot = damaged.find((index) => !running.some((other) => has(other, index)));
-    if (slot !== undefined) return `entry ${slot} was with member ${self}, and is nowhere`;
-  }
-  return null;
+function isAmong({ voters, outgoing }: Configuration, member: MemberId): boolean {
+  return voters.includes(member) || outgoing.includes(member);
+}
+
+/** A slot that the member cannot read, and for which no log has anything. */
+function holeOf({ damaged }: Remnant, running: readonly Remnant[]): number | null {
+  return damaged.find((index) => !running.some((other) => has(other, index))) ?? null;
 }
 
 /** Also what a snapshot stands for, and what may be another entry: whoever has it could be asked. */

@@ -8,6 +8,14 @@ export function isQuorum({ voters, outgoing }: Configuration, agrees: (member: M
   return [voters, outgoing].every((half) => half.length === 0 || 2 * half.filter(agrees).length > half.length);
 }
 
+/** Whether each majority of either half has one who agrees: nothing was ever decided without all of the others being asked. */
+export function areInEveryMajority(
+  { voters, outgoing }: Configuration,
+  agrees: (member: MemberId) => boolean,
+): boolean {
+  return [voters, outgoing].every((half) => half.length === 0 || 2 * half.filter(agrees).length >= half.length);
+}
+
 const known = new Map<string, boolean>();
 const rememberedMax = 10_000;
 
