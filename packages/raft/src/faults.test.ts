@@ -3,7 +3,7 @@ import { toLogIndex, toTerm, type Term } from '@holdfast/base';
 import { SeededRandom } from '@holdfast/base/internal';
 import { votersOnly } from './configuration.ts';
 import { RaftCore } from './core.ts';
-import { noData, type Entry } from './entry.ts';
+import { entryBytes, noData, type Entry } from './entry.ts';
 import type { RaftEvent } from './event.ts';
 import { toGroupId, toMemberId } from './ids.ts';
 import type { Message, MessageBody, MessageKind, MessageOf } from './message.ts';
@@ -283,4 +283,22 @@ test.each([
   const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('repairs'), recovered });
   const { write } = core.step(from(4, { kind: 'repair-response', entries: [entry(index)], place }));
   expect(write?.repairs.map((repaired) => repaired.index) ?? []).toEqual(isTaken ? [index] : []);
+});
+
+test.each([
+  { what: 'all that fit into an append', dataBytes: 100, repaired: [1, 2, 3] },
+  { what: 'no more than fit', dataBytes: 150, repaired: [1, 2] },
+  { what: 'one that is too large alone', dataBytes: 1000, repaired: [1] },
+])('a peer answers a question for damaged slots with $what', ({ dataBytes, repaired }) => {
+  const entries = [1, 2, 3, 4].map((index) => ({ ...entry(index), data: new Uint8Array(dataBytes) }));
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    vote: { term: toTerm(4), votedFor: null },
+    entries,
+  };
+  const settings = { ...settingsDefault, appendBytesMax: 3 * entryBytes({ data: new Uint8Array(100) }) };
+  const core = new RaftCore({ identity, settings, random: new SeededRandom('repairs'), recovered });
+  const question = { kind: 'repair-request', slots: [1, 2, 3].map(toLogIndex), last: entry(4) } as const;
+  const [answer] = said(core, from(4, question), 'repair-response');
+  expect(answer?.entries.map(({ index }) => index)).toEqual(repaired);
 });

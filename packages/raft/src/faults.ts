@@ -11,6 +11,7 @@
 //   committed, or has the same log further than there, because otherwise three members with a scratch each would wait for one
 //   another for ever.
 import { membersOf } from './configuration.ts';
+import { entryBytes, type Entry } from './entry.ts';
 import { greater, lesser, type MemberId, type Position } from './ids.ts';
 import type { MessageOf } from './message.ts';
 import { confirmedContext } from './reads.ts';
@@ -85,8 +86,17 @@ interface Repairs {
   readonly place: Position | null;
 }
 
+/** As many as an append carries, at least one; the asker asks again for the rest. */
 function sayRepairs(state: State, to: MemberId, { slots, place }: Repairs): void {
-  const entries = slots.map((index) => state.log.entryAt(index)).filter((entry) => entry !== null);
+  const entries: Entry[] = [];
+  let leftBytes = state.settings.appendBytesMax;
+  for (const index of slots) {
+    const entry = state.log.entryAt(index);
+    if (entry === null) continue;
+    leftBytes -= entryBytes(entry);
+    if (leftBytes < 0 && entries.length > 0) break;
+    entries.push(entry);
+  }
   if (entries.length > 0) say(state, to, { kind: 'repair-response', entries, place });
 }
 
