@@ -304,7 +304,10 @@ export class SessionLeader {
         tenure.isAwaited = false;
         if (this.#current() === tenure) tenure.sinceMs ??= this.#options.clock.boottimeMs();
       },
-      () => (tenure.isAwaited = false),
+      (error: unknown) => {
+        tenure.isAwaited = false;
+        if (!isOpError(error)) throw error;
+      },
     );
   }
 

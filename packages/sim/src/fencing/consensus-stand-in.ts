@@ -2,12 +2,12 @@
 // own pace, a leader that may be deposed without noticing. It keeps what the rules rely on and nothing else: an entry is applied in
 // its place and term everywhere, a read waits for a commit of the current term, a deposed leader confirms nothing. What it was asked to
 // propose it may hand on to its successor, as raft does, so a command may be committed in a later term than its proposer's.
-import { toLogIndex, toTerm } from '@holdfast/base';
+import { OpError, toLogIndex, toTerm } from '@holdfast/base';
 import type { SeededRandom, VirtualTime } from '@holdfast/base/internal';
 import type { Entry } from '@holdfast/raft';
 import type { Answer } from './metadata/command.ts';
 import { decodeAnswer, encode, type MetadataMachine, type Proposed } from './metadata/machine.ts';
-import type { ConsensusPort } from './metadata/server.ts';
+import type { ConsensusPort } from './metadata/consensus-port.ts';
 
 interface Member {
   readonly name: string;
@@ -104,7 +104,7 @@ export class ConsensusStandIn {
         if (!this.#leads(member) || term !== this.#term) {
           // It may be lost, or handed on to the next leader: whoever proposed it does not learn which.
           if (!member.isCut && this.#random.below(handedOnOdds) === 0) this.#append(encode(proposed), 'command');
-          this.#time.after(2_000, () => reject(new Error('outcome unknown')));
+          this.#time.after(2_000, () => reject(new OpError('RAFT_OUTCOME_UNKNOWN', { reason: 'another leads' })));
           return;
         }
         const index = this.#append(encode(proposed), 'command');
@@ -144,7 +144,7 @@ export class ConsensusStandIn {
       const index = Math.max(this.#committed, this.#termIndex);
       const term = member.believes;
       const look = (tries: number): void => {
-        if (!this.#leads(member) || term !== this.#term) reject(new Error('not confirmed'));
+        if (!this.#leads(member) || term !== this.#term) reject(new OpError('RAFT_LEADER_CHANGED', {}));
         else if (member.machine.applied >= index) resolve();
         else this.#time.after(1, () => look(tries + 1));
       };

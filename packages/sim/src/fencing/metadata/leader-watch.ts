@@ -8,7 +8,7 @@ import { groupParts, isGroupFlushed, missingForGroup } from './group-cuts.ts';
 import { isFlushed, missingFor } from './intents.ts';
 import type { Answer, Command } from './command.ts';
 import type { MetadataMachine } from './machine.ts';
-import type { ConsensusPort } from './server.ts';
+import { nothingIfUnanswered, type ConsensusPort } from './consensus-port.ts';
 import { isStorm } from './storm-guard.ts';
 import {
   liveSession,
@@ -158,12 +158,9 @@ export class LeaderWatch {
 
   /** A read waits for a commit of the leader's own term. */
   #awaitFirstCommit(term: number): void {
-    this.#parts.consensus.read().then(
-      () => {
-        if (term === this.#term) this.#sinceMs ??= this.#nowMs;
-      },
-      () => undefined,
-    );
+    void this.#parts.consensus.read().then(() => {
+      if (term === this.#term) this.#sinceMs ??= this.#nowMs;
+    }, nothingIfUnanswered);
   }
 
   #look(): void {
@@ -238,12 +235,11 @@ export class LeaderWatch {
     this.#underWay.add(name);
     const term = this.#term;
     this.#parts.observer.proposing(this.#parts.node.name, command);
-    this.#parts.consensus
+    void this.#parts.consensus
       .propose(command, null)
       .then((answer) => {
         if (term === this.#term) then(answer);
-      })
-      .catch(() => null)
+      }, nothingIfUnanswered)
       .finally(() => this.#underWay.delete(name));
   }
 

@@ -4,22 +4,12 @@ import type { Clock, Timers } from '@holdfast/base';
 import type { VirtualNode } from '@holdfast/base/internal';
 import type { Observer, Renewal, RenewalReply } from '../ports.ts';
 import { times } from '../settings.ts';
-import type { CommandId } from './callers.ts';
 import type { MetadataReply, MetadataRequest, MetadataWire } from './client.ts';
-import { refuse, type Answer, type Command } from './command.ts';
+import { refuse, type Command } from './command.ts';
+import { nothingIfUnanswered, type ConsensusPort } from './consensus-port.ts';
 import { LeaderWatch } from './leader-watch.ts';
 import type { MetadataMachine } from './machine.ts';
 import { liveSession, type IntentState, type MetadataState, type VolumeState } from './state.ts';
-
-/** What a member asks of consensus: the raft host's replica, or a stand-in. */
-export interface ConsensusPort {
-  isLeading(): boolean;
-  term(): number;
-  /** Rejects when the outcome is unknown. */
-  propose(command: Command, by: CommandId | null): Promise<Answer>;
-  /** Resolves after a leadership confirmation that began after the call, with everything applied that was committed then. */
-  read(): Promise<void>;
-}
 
 export interface MetadataServerParts {
   readonly node: VirtualNode;
@@ -106,7 +96,7 @@ export class MetadataServer {
       return;
     }
     const command = this.#watch.proposalOf(asked);
-    const answer = await this.#parts.consensus.propose(command, by).catch(() => null);
+    const answer = await this.#parts.consensus.propose(command, by).catch(nothingIfUnanswered);
     if (answer === null || this.#isStopped) return;
     this.#watch.noteAnswer(command, answer);
     reply({ kind: 'answer', answer });
@@ -120,11 +110,9 @@ export class MetadataServer {
     reply({ kind: 'looked', looked });
   }
 
-  #confirm(): Promise<boolean> {
-    return this.#parts.consensus.read().then(
-      () => !this.#isStopped,
-      () => false,
-    );
+  async #confirm(): Promise<boolean> {
+    const isConfirmed = await this.#parts.consensus.read().then(() => true, nothingIfUnanswered);
+    return isConfirmed !== null && !this.#isStopped;
   }
 
   #renew(renewal: Renewal, reply: Reply): void {
