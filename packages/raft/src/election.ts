@@ -45,7 +45,11 @@ export function standForPreVote(state: State): void {
   const floor = Math.max(state.term, state.candidacyFloor, state.fault?.voteFloor ?? 0);
   const candidacy = (floor + 1) as Term;
   becomePreCandidate(state, candidacy);
-  takeAnswer(state, state.self, { isGranted: !isSuspect(state), isSuspect: isSuspect(state) });
+  takeAnswer(state, state.self, {
+    isGranted: !isSuspect(state),
+    isSuspect: isSuspect(state),
+    context: contextOf(state),
+  });
   // Alone, the member has won already.
   if (state.role !== 'pre-candidate') return;
   for (const voter of votersOf(configurationOf(state))) {
@@ -56,30 +60,37 @@ export function standForPreVote(state: State): void {
 interface Candidacy {
   readonly term: Term;
   readonly isTransfer: boolean;
-  readonly isRecovery: boolean;
+  /** Who answered the pre-vote of a recovery, and how; null of a vote like others. */
+  readonly recovery: Campaign['answers'] | null;
   readonly sound: Campaign['sound'];
 }
 
-function standForVote(state: State, { term, isTransfer, isRecovery, sound }: Candidacy): void {
+function standForVote(state: State, { term, isTransfer, recovery, sound }: Candidacy): void {
   becomeCandidate(state, term, sound);
   for (const voter of votersOf(configurationOf(state))) {
     if (voter !== state.self) {
-      sayWhenDurable(state, voter, { kind: 'vote-request', last: state.log.last, isTransfer, isRecovery });
+      const context = recovery?.get(voter)?.context ?? 0;
+      const isRecovery = recovery !== null;
+      sayWhenDurable(state, voter, { kind: 'vote-request', last: state.log.last, isTransfer, isRecovery, context });
     }
   }
   // The own vote counts when it is durable, like anybody's; a suspect one only in a recovery.
-  const isGranted = isRecovery || !isSuspect(state);
+  const isGranted = recovery !== null || !isSuspect(state);
   sayWhenDurable(state, state.self, { kind: 'vote-response', isGranted });
 }
 
 export function handleTimeoutNow(state: State, message: MessageOf<'timeout-now'>): void {
   if (message.from !== state.leader || !canStand(state) || isSuspect(state)) return;
   const term = (Math.max(state.term, state.fault?.voteFloor ?? 0) + 1) as Term;
-  standForVote(state, { term, isTransfer: true, isRecovery: false, sound: null });
+  standForVote(state, { term, isTransfer: true, recovery: null, sound: null });
 }
 
 function isSuspect(state: State): boolean {
   return state.fault?.isSuspect === true;
+}
+
+function contextOf(state: State): number {
+  return isSuspect(state) ? (state.fault?.context ?? 0) : 0;
 }
 
 /** Whether this member hears a leader, or is one: then a candidate is somebody who was cut off. */
@@ -90,20 +101,19 @@ export function hearsLeader(state: State, candidate: MemberId): boolean {
 
 export function handlePreVoteRequest(state: State, message: MessageOf<'pre-vote-request'>): void {
   const { from, candidacy } = message;
-  const { fault } = state;
-  const voteFloor = (fault?.voteFloor ?? 0) as Term;
+  const voteFloor = (state.fault?.voteFloor ?? 0) as Term;
   const isWilling =
     !hearsLeader(state, from) &&
     candidacy > state.term &&
     candidacy > voteFloor &&
     isUpToDate(message.last, state.log.last);
-  if (fault !== null && isWilling) fault.answered = { candidate: from, candidacy };
   // What is said stays true after a crash: nothing is promised, and a log only grows or is reported as damaged.
   say(state, from, {
     kind: 'pre-vote-response',
     candidacy,
     isGranted: isWilling && !isSuspect(state),
     isSuspect: isWilling && isSuspect(state),
+    context: contextOf(state),
     last: state.log.last,
     voteFloor,
   });
@@ -116,6 +126,7 @@ export function handlePreVoteResponse(state: State, message: MessageOf<'pre-vote
   takeAnswer(state, message.from, {
     isGranted: message.isGranted && hasLess,
     isSuspect: message.isSuspect && hasLess,
+    context: message.context,
   });
 }
 
@@ -138,13 +149,13 @@ function maySupport(state: State, message: MessageOf<'vote-request'>): boolean {
   if (fault === null) return true;
   if (term <= fault.voteFloor) return false;
   if (!fault.isSuspect) return true;
-  const { answered } = fault;
-  return message.isRecovery && answered !== null && answered.candidate === from && answered.candidacy === term;
+  // An answer of an earlier life was about a log that may have had more.
+  return message.isRecovery && message.context === fault.context;
 }
 
 export function handleVoteResponse(state: State, message: MessageOf<'vote-response'>): void {
   if (state.role !== 'candidate') return;
-  takeAnswer(state, message.from, { isGranted: message.isGranted, isSuspect: false });
+  takeAnswer(state, message.from, { isGranted: message.isGranted, isSuspect: false, context: 0 });
 }
 
 function takeAnswer(state: State, member: MemberId, answer: CampaignAnswer): void {
@@ -163,7 +174,8 @@ function takeAnswer(state: State, member: MemberId, answer: CampaignAnswer): voi
   } else if (state.role === 'candidate') {
     if (result === 'won' && isCarriedBySound(configuration, campaign)) startLeading(state);
   } else {
-    const candidacy = { term: campaign.candidacy, isTransfer: false, isRecovery: result !== 'won', sound: null };
+    const recovery = result === 'won' ? null : campaign.answers;
+    const candidacy = { term: campaign.candidacy, isTransfer: false, recovery, sound: null };
     if (result === 'won' || isEverybodyHeard(configuration, campaign)) standForVote(state, candidacy);
     else if (mayRecover(configuration, campaign)) {
       standForVote(state, { ...candidacy, sound: grantedOf(campaign) });

@@ -22,15 +22,15 @@ const entry = (index: number): Entry => ({
 });
 const last = { term: toTerm(4), index: toLogIndex(9) };
 
-/** A replica that woke up in term 4 and may have lost the end of its log behind entry 3. */
-function wakeSuspect(lostTerm: number | null = null): RaftCore {
+/** A replica that woke up in term 4 and may have lost the end of its log behind entry 3; each life draws for itself. */
+function wakeSuspect(lostTerm: number | null = null, life = 'faults'): RaftCore {
   const recovered = {
     ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
     vote: { term: toTerm(4), votedFor: null },
     entries: [entry(1), entry(2), entry(3)],
     ambiguity: { term: lostTerm === null ? null : toTerm(lostTerm) },
   };
-  return new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('faults'), recovered });
+  return new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom(life), recovered });
 }
 
 function from(term: number, body: MessageBody): RaftEvent {
@@ -53,41 +53,58 @@ function said<Kind extends MessageKind>(core: RaftCore, event: RaftEvent, kind: 
   return [...messages, ...later].filter(isOfKind);
 }
 
-const voteRequest = (isRecovery: boolean): MessageBody => ({
+const voteRequest = (recovery: number | null): MessageBody => ({
   kind: 'vote-request',
   last,
   isTransfer: false,
-  isRecovery,
+  isRecovery: recovery !== null,
+  context: recovery ?? 0,
 });
 const preVoteRequest = (candidacy: number): MessageBody => ({
   kind: 'pre-vote-request',
   candidacy: toTerm(candidacy),
   last,
 });
-const isGranted = (core: RaftCore, term: number, isRecovery: boolean): boolean | undefined =>
-  said(core, from(term, voteRequest(isRecovery)), 'vote-response')[0]?.isGranted;
+const isGranted = (core: RaftCore, term: number, recovery: number | null): boolean | undefined =>
+  said(core, from(term, voteRequest(recovery)), 'vote-response')[0]?.isGranted;
 
 test.each([5, 6, 7, 60])('a suspect replica that woke up in term 4 grants no vote in term %i', (term) => {
-  expect(isGranted(wakeSuspect(), term, false)).toBe(false);
+  expect(isGranted(wakeSuspect(), term, null)).toBe(false);
 });
 
-test('it grants a recovery only to a candidate whose pre-vote of that term it answered since it woke up', () => {
-  const unasked = wakeSuspect();
-  expect(isGranted(unasked, 6, true)).toBe(false);
-  const asked = wakeSuspect();
-  const [answer] = said(asked, from(4, preVoteRequest(6)), 'pre-vote-response');
-  expect([answer?.isGranted, answer?.isSuspect, answer?.voteFloor]).toEqual([false, true, 5]);
-  expect(isGranted(asked, 7, true)).toBe(false);
-  expect(isGranted(asked, 6, true)).toBe(undefined);
-  const kept = wakeSuspect();
-  said(kept, from(4, preVoteRequest(6)), 'pre-vote-response');
-  expect(isGranted(kept, 6, true)).toBe(true);
+/** What its answer to a pre-vote for this candidacy names. */
+const contextOf = (core: RaftCore, candidacy: number): number | null =>
+  said(core, from(4, preVoteRequest(candidacy)), 'pre-vote-response')[0]?.context ?? null;
+
+test('a suspect replica tells where its log ends, in which start, and in which terms it may have voted', () => {
+  const [answer] = said(wakeSuspect(), from(4, preVoteRequest(6)), 'pre-vote-response');
+  expect(answer).toMatchObject({ isGranted: false, isSuspect: true, voteFloor: 5, last: { term: 4, index: 3 } });
+  expect(answer?.context).toBeGreaterThan(0);
+});
+
+test('it grants a recovery only to a candidate who has its answer to the pre-vote since it woke up', () => {
+  const core = wakeSuspect();
+  const context = contextOf(core, 6);
+  expect(isGranted(core, 6, context)).toBe(true);
+  expect(isGranted(wakeSuspect(), 6, 0)).toBe(false);
+});
+
+test('what it answered in an earlier life counts for nothing, also where the question comes a second time', () => {
+  const earlier = contextOf(wakeSuspect(null, 'earlier'), 6);
+  const core = wakeSuspect(null, 'later');
+  expect(contextOf(core, 6)).not.toBe(earlier);
+  expect(isGranted(core, 6, earlier)).toBe(false);
+});
+
+test('an answer from when it trusted its log, which names no start, gets no recovery from a suspect', () => {
+  const core = wakeSuspect();
+  contextOf(core, 6);
+  expect(isGranted(core, 6, 0)).toBe(false);
 });
 
 test('not even a recovery gets its vote in the next term, where it may have voted before', () => {
   const core = wakeSuspect();
-  said(core, from(4, preVoteRequest(5)), 'pre-vote-response');
-  expect(isGranted(core, 5, true)).toBe(false);
+  expect(isGranted(core, 5, contextOf(core, 5))).toBe(false);
 });
 
 const append = (term: number, index: number, count: number): MessageBody => ({
@@ -220,6 +237,7 @@ test('a leader answers how far it goes when a quorum has confirmed it since it w
   const granted = {
     isGranted: true,
     isSuspect: false,
+    context: 0,
     last: { term: toTerm(0), index: toLogIndex(0) },
     voteFloor: toTerm(0),
   };

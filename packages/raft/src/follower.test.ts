@@ -128,6 +128,7 @@ const voteRequest = (term: number, index: number, isTransfer: boolean): MessageB
   last: { term: toTerm(term), index: toLogIndex(index) },
   isTransfer,
   isRecovery: false,
+  context: 0,
 });
 
 test('who hears its leader does not follow a candidate into a higher term, unless the leader asked for it', () => {

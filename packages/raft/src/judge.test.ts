@@ -29,7 +29,14 @@ function start(voters: readonly MemberId[] = members, recovered: Partial<Recover
 function startLeader(): RaftCore {
   const core = start();
   core.step({ kind: 'campaign' });
-  const answer = { candidacy: toTerm(1), isGranted: true, isSuspect: false, last: origin, voteFloor: toTerm(0) };
+  const answer = {
+    candidacy: toTerm(1),
+    isGranted: true,
+    isSuspect: false,
+    context: 0,
+    last: origin,
+    voteFloor: toTerm(0),
+  };
   core.step(from(other, 0, { kind: 'pre-vote-response', ...answer }));
   core.step({ kind: 'stored', ticket: 1 });
   core.step(from(other, 1, { kind: 'vote-response', isGranted: true }));
@@ -216,6 +223,7 @@ test('whatever messages come, in whatever order, the core neither throws nor goe
       last: position,
       isTransfer: fc.boolean(),
       isRecovery: fc.boolean(),
+      context: small,
     }),
     fc.record({ kind: fc.constant('vote-response'), isGranted: fc.boolean() }),
     fc.record({ kind: fc.constant('pre-vote-request'), candidacy: small, last: position }),
@@ -224,6 +232,7 @@ test('whatever messages come, in whatever order, the core neither throws nor goe
       candidacy: small,
       isGranted: fc.boolean(),
       isSuspect: fc.boolean(),
+      context: small,
       last: position,
       voteFloor: small,
     }),

@@ -59,12 +59,17 @@ const need = (isWell: boolean, flaw: string): Flaw => (isWell ? null : flaw);
 
 const shapes: Shapes = {
   'pre-vote-request': ({ candidacy, last }) => need(isCount(candidacy) && isPosition(last), 'a pre-vote request'),
-  'pre-vote-response': ({ candidacy, last, voteFloor, term }, state) =>
+  'pre-vote-response': ({ candidacy, context, last, voteFloor, term }, state) =>
     need(
-      isCount(candidacy) && isPosition(last) && isCount(voteFloor) && voteFloor <= term + state.settings.termLeapMax,
+      isCount(candidacy) &&
+        isCount(context) &&
+        isPosition(last) &&
+        isCount(voteFloor) &&
+        voteFloor <= term + state.settings.termLeapMax,
       'an answer to a pre-vote',
     ),
-  'vote-request': ({ last, term }) => need(isPosition(last) && last.term < term, 'a request for a vote'),
+  'vote-request': ({ last, term, context }) =>
+    need(isPosition(last) && last.term < term && isCount(context), 'a request for a vote'),
   'vote-response': () => null,
   append: judgeAppend,
   'append-accepted': ({ match, version, term }, state) => {

@@ -47,6 +47,8 @@ export type MessageBody =
       readonly isGranted: boolean;
       /** The log may have lost entries: it cannot grant, but it tells where its log ends. */
       readonly isSuspect: boolean;
+      /** Of its start, if it is suspect; else 0. */
+      readonly context: number;
       readonly last: Position;
       /** It votes in no term up to this one, because a vote in it may have been lost. */
       readonly voteFloor: Term;
@@ -58,6 +60,8 @@ export type MessageBody =
       readonly isTransfer: boolean;
       /** Every voter answered the pre-vote, and none had more: suspect voters may grant. */
       readonly isRecovery: boolean;
+      /** Of a recovery: what the receiver's answer to the pre-vote named, which proves that it answered since it started. */
+      readonly context: number;
     }
   | { readonly kind: 'vote-response'; readonly isGranted: boolean }
   | {

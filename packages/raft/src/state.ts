@@ -79,6 +79,8 @@ export interface Leading {
 export interface CampaignAnswer {
   readonly isGranted: boolean;
   readonly isSuspect: boolean;
+  /** Of the start in which it answered, if it is suspect; else 0. */
+  readonly context: number;
 }
 
 export interface Campaign {
@@ -99,11 +101,9 @@ export interface Fault {
   readonly voteFloor: Term;
   /** Up to where it must catch up, as the leader of `term` said in answer to `context`. */
   target: { readonly term: Term; readonly index: LogIndex } | null;
-  /** Of every question of this start. */
+  /** Of every question of this start, and of its answers to pre-votes. */
   readonly context: number;
   ticks: number;
-  /** Whose pre-vote it answered since it started, and for which term: only to that candidacy it may grant a recovery. */
-  answered: { readonly candidate: MemberId; readonly candidacy: Term } | null;
 }
 
 /** A snapshot that a leader sends to this replica. */
@@ -294,7 +294,6 @@ function faultOf({ faulty, ambiguity }: Recovered, term: Term, random: Random): 
     // Drawn, not counted: a counter would begin anew with each start, and an answer to the last life's question could come.
     context: random.below(2 ** 47) + 1,
     ticks: 0,
-    answered: null,
   };
 }
 

@@ -29,8 +29,11 @@ const index = counter<LogIndex>();
 
 const table: { readonly [Kind in MessageKind]: Row<Kind> } = {
   'pre-vote-request': [1, { candidacy: term, last: position }],
-  'pre-vote-response': [2, { candidacy: term, isGranted: flag, isSuspect: flag, last: position, voteFloor: term }],
-  'vote-request': [3, { last: position, isTransfer: flag, isRecovery: flag }],
+  'pre-vote-response': [
+    2,
+    { candidacy: term, isGranted: flag, isSuspect: flag, context: count, last: position, voteFloor: term },
+  ],
+  'vote-request': [3, { last: position, isTransfer: flag, isRecovery: flag, context: count }],
   'vote-response': [4, { isGranted: flag }],
   append: [5, { previous: position, commit: index, entries: list(entry) }],
   'append-accepted': [6, { match: index, version: count }],

@@ -358,6 +358,7 @@ test('a member with a loss may vote again when it has caught up, and before when
     kind: 'vote-request',
     last: { term: toTerm(1), index: toLogIndex(1) },
     isTransfer: false,
+    context: 7,
   } as const;
   const asked = { cluster: 'c', group, from: three, to: two, term: toTerm(3), ...recovery, isRecovery: true };
   observed.step(two, {}, { kind: 'group', group, event: { kind: 'message', message: asked } });

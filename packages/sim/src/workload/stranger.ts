@@ -50,7 +50,7 @@ export const visits = {
     },
   },
   'of the far future': asMember((to) => [
-    messageOf(to, farTerm, { kind: 'vote-request', last: origin, isTransfer: true, isRecovery: false }),
+    messageOf(to, farTerm, { kind: 'vote-request', last: origin, isTransfer: true, isRecovery: false, context: 0 }),
     messageOf(to, farTerm, { kind: 'append', previous: origin, entries: [], commit: toLogIndex(9) }),
     messageOf(to, farTerm, { kind: 'heartbeat', commit: toLogIndex(9), context: 1, sleepAt: null }),
   ]),
