@@ -28,6 +28,7 @@ import { SessionLeader } from './leader/session-leader.ts';
 import { measureLog } from './log-metrics.ts';
 import { founder, metadataGroup, readHome, statePath, type MemberPlace } from './member-home.ts';
 import { measureRaft } from './raft-metrics.ts';
+import { measureState } from './state-metrics.ts';
 import { removeDatabase } from './state/database.ts';
 import { MetadataMachine, type MetadataOptions } from './state/machine.ts';
 import { knownVersion, schemaSteps, type SchemaStep } from './state/schema.ts';
@@ -137,6 +138,7 @@ export class MetadataService {
       measureLog(metrics, { stat: () => host.status.log });
       measureRaft(metrics, host, knownVersion(schema));
       const service = new MetadataService(options, { self, files, machine, book, applied, host });
+      measureState(metrics, service);
       checks.add('metadata', async () => service.checkReady());
       log.info('member started', { member: self, peers: host.address });
       if (self === founder) service.#founding = service.#found(first.members);

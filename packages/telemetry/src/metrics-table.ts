@@ -299,6 +299,38 @@ export const metricsTable = {
     help: 'Connections of the two to this peer that it answers on.',
   },
 
+  // the metadata, as this server has applied it
+  holdfast_pool_extents: {
+    kind: 'gauge',
+    unit: 'extents',
+    labels: ['pool', 'of'],
+    help: 'Extents of a pool: in total, free, leased by writers, mapped, in quarantine, and promised to volumes.',
+  },
+  holdfast_pool_open: {
+    kind: 'gauge',
+    unit: 'pools',
+    labels: ['pool'],
+    help: 'Whether the pool gives grants and extents in this cluster generation: 1, else 0.',
+  },
+  holdfast_metadata_items: {
+    kind: 'gauge',
+    unit: 'items',
+    labels: ['of'],
+    help: 'Volumes, snapshots, nodes and sessions that live.',
+  },
+  holdfast_sessions_uncertified: {
+    kind: 'gauge',
+    unit: 'sessions',
+    labels: ['pool'],
+    help: 'Sessions that have ended and whose certificate is waited for in the pool: what they hold is given to nobody.',
+  },
+  holdfast_storm_guard: {
+    kind: 'gauge',
+    unit: 'leaders',
+    labels: [],
+    help: 'Whether this server leads and fences nobody because so many sessions have stopped at once: 1, else 0.',
+  },
+
   // the CSI services
   holdfast_csi_registrations_total: {
     kind: 'counter',
