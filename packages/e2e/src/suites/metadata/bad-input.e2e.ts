@@ -3,6 +3,8 @@ import { expect } from '@jest/globals';
 import { isOpError } from '@holdfast/base';
 import { ProcessCluster } from '@holdfast/holdfast/internal';
 import { createChannel, createMetadataClient, loadMetadataServices, type Role } from '@holdfast/rpc';
+import { registerNode, type NodeAgent } from '../../metadata/node-agent.ts';
+import { pool } from '../../metadata/pool.ts';
 import { openKeeper, parts } from './fault-case.ts';
 import { groupCase } from './group-case.ts';
 
@@ -63,6 +65,44 @@ groupCase(
     for (const [what, answer, code] of cases) expect([what, await codeOf(answer)]).toEqual([what, code]);
     expect((await group.status()).map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
     channel.close();
+    await keeper.stop();
+  },
+);
+
+groupCase(
+  'an engine of an earlier epoch, and an agent that another one has replaced, change nothing',
+  async (group, cluster) => {
+    const { poolsService, volumesService, attachmentsService } = await loadMetadataServices();
+    const client = await group.client();
+    const options = { timeoutMs };
+    await client.change(poolsService, 'create', { pool }, options);
+    await client.change(poolsService, 'addDevice', { pool: pool.name, device: 'disk', extents: 64n }, options);
+    const asked = { name: 'data', tenant: '', pool: pool.name, extents: 8n, isShared: false, attributes: '' };
+    const { volume } = await client.change(volumesService, 'create', asked, options);
+    const node = { machine: 'machine', boot: 'boot-1', ttlMs: 60_000n, drainBoundMs: 100n, after: '' };
+    const keeper = await openKeeper(await cluster.issue('agent', 'n1', ['--node', 'n1']));
+    const at = { ...parts, keeper, address: (await group.leader()).apiAddress };
+    const agent = await registerNode(at, node);
+    const publish = { volume, node: 'n1', mode: 'WRITE' } as const;
+    await client.change(attachmentsService, 'publish', publish, options);
+    const allocate = async (by: NodeAgent, epoch: bigint) =>
+      by.ask({ kind: 'allocate', value: { volume, epoch, extents: 1n } });
+    expect(await allocate(agent, 1n)).toMatchObject({ kind: 'leases', value: { runs: [{ length: 1n }] } });
+    expect(await agent.ask({ kind: 'release', value: { volume, epoch: 1n, isClean: true } })).toMatchObject({
+      kind: 'done',
+    });
+    await client.change(attachmentsService, 'publish', publish, options);
+    const stale = { kind: 'refused', value: { code: 'GRANT_FENCED', isRetriable: false } };
+    expect(await allocate(agent, 1n)).toMatchObject(stale);
+    const physical = { device: 1n, start: 0n, length: 1n };
+    const entries = [{ logical: 0n, extents: physical, expected: null }];
+    const convert = { kind: 'convert', value: { volume, epoch: 1n, revision: 0n, entries } } as const;
+    expect(await agent.ask(convert)).toMatchObject(stale);
+    expect(await allocate(agent, 2n)).toMatchObject({ kind: 'leases' });
+    const rebooted = await registerNode(at, { ...node, boot: 'boot-2', after: agent.session });
+    expect(await allocate(rebooted, 2n)).toMatchObject(stale);
+    expect(await allocate(agent, 2n)).toMatchObject({ kind: 'refused', value: { code: 'SESSION_ENDED' } });
+    for (const each of [agent, rebooted]) each.close();
     await keeper.stop();
   },
 );
