@@ -35,7 +35,7 @@ export const suites: readonly Suite[] = [
   {
     name: 'metadata',
     summary:
-      'three metadata servers as processes: killed, stopped, wiped, cut off, on slow and full disks, upgraded and back, restored; needs root',
+      'three metadata servers as processes: killed, stopped, wiped, cut off, on slow and full disks, with clocks that jump, upgraded and back, restored; needs root and cc',
     budgetMs: 40 * 60_000,
     isInCi: false,
     cluster: null,
