@@ -65,6 +65,11 @@ groupCase('a member whose disk was lost is refused, and comes back as another af
   await group.join(lost);
   await group.agree();
   expect(await group.run(['members'])).toMatch(new RegExp(`^4 +${lost.name} +voter `, 'm'));
+  // One that runs still is shown for what it is, although it has not applied its own removal.
+  await group.run(['remove', lost.name]);
+  await group.until('it is told to be removed', async () =>
+    (await group.status()).some(({ address, role }) => address === lost.apiAddress && role === 'removed'),
+  );
 });
 
 groupCase('whatever is asked wrongly is answered with one line and its code', async (group) => {

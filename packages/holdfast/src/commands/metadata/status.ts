@@ -4,13 +4,13 @@ import type { DescribeResponse } from '@holdfast/rpc';
 import { showFlags, withServers } from '../servers.ts';
 import { describeEach, summarise, type Described } from './group.ts';
 
-/** `ahead`: the last entry that any server knew to be committed. */
-type Row = Described & { readonly ahead: bigint };
+/** `ahead`: the last entry that any server knew to be committed. A server that was removed may not have heard of it. */
+type Row = Described & { readonly ahead: bigint; readonly isRemoved: boolean };
 
 const columns: readonly Column<Row>[] = [
   { header: 'SERVER', cell: ({ address }) => address },
   { header: 'NAME', cell: ({ group }) => nameOf(group, group?.member ?? 0n) },
-  { header: 'ROLE', cell: ({ group }) => (group === null ? 'no answer' : String(group.role).toLowerCase()) },
+  { header: 'ROLE', cell: roleOf },
   { header: 'HEALTH', cell: ({ group }) => healthOf(group) ?? '' },
   { header: 'LEADER', cell: ({ group }) => nameOf(group, group?.leader ?? 0n) },
   { header: 'TERM', cell: ({ group }) => shown(group?.term) },
@@ -49,7 +49,17 @@ export const metadataStatus = defineCommand({
 
 function toRows(answers: readonly Described[]): Row[] {
   const ahead = answers.reduce((most, { group }) => (group !== null && group.commit > most ? group.commit : most), 0n);
-  return answers.map((answer) => ({ ...answer, ahead }));
+  const leader = answers.find(({ group }) => group?.role === 'LEADER')?.group ?? null;
+  return answers.map((answer) => {
+    const member = answer.group?.member ?? null;
+    const isKnown = leader === null || member === null || leader.members.some(({ number }) => number === member);
+    return { ...answer, ahead, isRemoved: !isKnown };
+  });
+}
+
+function roleOf({ group, isRemoved }: Row): string {
+  if (group === null) return 'no answer';
+  return isRemoved ? 'removed' : String(group.role).toLowerCase();
 }
 
 /** What the leader knows of the nodes' sessions. */
@@ -75,15 +85,16 @@ function shown(value: bigint | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
-function documentOf({ address, group, error, ahead }: Row): Readonly<Record<string, unknown>> {
+function documentOf(row: Row): Readonly<Record<string, unknown>> {
+  const { address, group, error, ahead } = row;
   if (group === null) return { address, error: { code: error.code, message: error.message } };
-  const { role, term, commit, applied, first, last, snapshot, version, knownVersion, generation, release } = group;
+  const { term, commit, applied, first, last, snapshot, version, knownVersion, generation, release } = group;
   const behind = ahead - applied;
   const numbers = { term, commit, applied, behind, first, last, snapshot, version, knownVersion, generation };
   return {
     address,
     name: nameOf(group, group.member),
-    role: String(role).toLowerCase(),
+    role: roleOf(row),
     health: healthOf(group),
     reason: group.health?.reason ?? '',
     leader: nameOf(group, group.leader) || null,
