@@ -31,9 +31,10 @@ const settingSet = defineCommand({
   ],
   flags: connectionFlags,
   async run({ flags, parameters, system }) {
-    const [name = null, value = null] = parameters;
+    const [name, value] = [parameters[0] ?? '', parameters[1] ?? ''];
     await withLeader(flags, system, async ({ client, timeoutMs }, { settingsService }) => {
-      await client.change(settingsService, 'set', { name: name ?? '', value: value ?? '' }, { timeoutMs });
+      await client.change(settingsService, 'set', { name, value }, { timeoutMs });
+      system.print(`${name} is set`);
     });
   },
 });

@@ -54,16 +54,21 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function fill(): Promise<void> {
-  const { poolsService, volumesService } = await loadMetadataServices();
+async function makePool(name: string, fencing: 'LEASE' | 'RESERVATION'): Promise<void> {
+  const { poolsService } = await loadMetadataServices();
   const sums = { totalExtents: 0n, freeExtents: 0n, leasedExtents: 0n, mappedExtents: 0n, quarantinedExtents: 0n };
   const pool: Pool = {
-    ...{ name: 'fast', fencing: 'LEASE', tier: 'BEST_EFFORT', isBestEffortTakeover: false, drainBoundMs: 500n },
+    ...{ name, fencing, tier: 'BEST_EFFORT', isBestEffortTakeover: false, drainBoundMs: 500n },
     ...{ fencesPerHour: 3n, oversubscriptionPercent: 200n, extentBytes: 1_048_576n, ...sums },
     ...{ promisedExtents: 0n, isOpen: false, isOpening: false, devices: [] },
   };
   await client.change(poolsService, 'create', { pool }, options);
-  await client.change(poolsService, 'addDevice', { pool: 'fast', device: 'disk-1', extents: 1_536n }, options);
+  await client.change(poolsService, 'addDevice', { pool: name, device: `disk of ${name}`, extents: 1_536n }, options);
+}
+
+async function fill(): Promise<void> {
+  const { volumesService } = await loadMetadataServices();
+  await makePool('fast', 'LEASE');
   const asked = { tenant: 'shop', pool: 'fast', isShared: false, attributes: '' };
   for (const [name, extents] of [
     ['web', 100n],
@@ -111,7 +116,7 @@ test('pools are listed and shown', async () => {
   const shown = await run('pool', 'show', 'fast');
   expect(shown.rows).toContainEqual(['drain bound:', '500 ms']);
   expect(shown.rows).toContainEqual(['promised:', '124 MiB of at most 200 % of the size']);
-  expect(shown.rows.at(-1)).toEqual(['disk-1', '1', '1.5 GiB', '1.5 GiB']);
+  expect(shown.rows.at(-1)).toEqual(['disk of fast', '1', '1.5 GiB', '1.5 GiB']);
   await expect(run('pool', 'show', 'slow')).rejects.toMatchObject({ code: 'POOL_NOT_FOUND' });
 });
 
@@ -154,7 +159,9 @@ test('snapshots are listed, and programs read the same of everything', async () 
   expect(await document('pool', 'list')).toMatchObject({
     pools: [{ name: 'fast', tier: 'best-effort', isOpen: true }],
   });
-  expect(await document('pool', 'show', 'fast')).toMatchObject({ devices: [{ id: 'disk-1', bytes: 1_610_612_736 }] });
+  expect(await document('pool', 'show', 'fast')).toMatchObject({
+    devices: [{ id: 'disk of fast', bytes: 1_610_612_736 }],
+  });
 });
 
 test(
@@ -198,7 +205,7 @@ test(
 );
 
 test('settings are given and listed, and the audit has what people decided, the newest first', async () => {
-  await run('setting', 'set', 'colour', 'red');
+  expect((await run('setting', 'set', 'colour', 'red')).text).toBe('colour is set');
   expect((await run('setting', 'list')).rows).toEqual([
     ['NAME', 'VALUE'],
     ['colour', 'red'],
@@ -221,6 +228,7 @@ test('settings are given and listed, and the audit has what people decided, the 
 test(
   'a pool that a restore closed is opened by who states it, and says what is waited for',
   async () => {
+    await makePool('shared', 'RESERVATION');
     await service.sessions.carryOut<'raiseGeneration'>({
       kind: 'raiseGeneration',
       seen: 0,
@@ -237,6 +245,13 @@ test(
     for (const flag of [['--yes'], []])
       expect((await run('pool', 'open', 'fast', ...flag)).rows.at(-1)).toEqual(['the pool fast is open']);
     expect((await run('pool', 'show', 'fast')).rows).toContainEqual(['open:', 'yes']);
+    expect((await run('pool', 'show', 'shared')).rows).toContainEqual([
+      'open:',
+      expect.stringMatching(/^no: the agents /),
+    ]);
+    await expect(run('pool', 'open', 'shared', '--yes')).rejects.toMatchObject({
+      ...{ code: 'GENERATION_UNPROVED', details: { reason: 'the device disk of shared was not read back' } },
+    });
     await expect(run('pool', 'open', 'slow', '--yes')).rejects.toMatchObject({ code: 'POOL_NOT_FOUND' });
   },
   startLimitMs,
