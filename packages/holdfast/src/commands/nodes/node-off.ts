@@ -18,7 +18,7 @@ export const nodeOff = defineCommand({
   summary: "state that a node's machine is off, so that others are given what it held",
   details: [
     'It is said of the session that the node has at that moment: a machine that starts again registers anew, and is not meant.',
-    'The session ends when it has said nothing for its time to live. One that is heard goes on.',
+    'The session ends when it has said nothing for its time to live. One that is heard goes on, but what was said of it stands, and is believed when it falls silent.',
   ],
   parameters: [{ name: 'NODE', summary: "the node's name", required: true }],
   flags,
