@@ -1,10 +1,14 @@
-// Several unary calls as one: a call that takes many requests of any methods and streams their answers as they come. A gRPC call of its own
-// costs either end more than most of what is asked here; a bundle pays for it once. The messages are bytes within bytes, so they are
-// written by hand: counts in seven bits a byte, everything else behind its length.
+// Unary calls as messages of one stream: a call that takes requests of any methods and sends their answers as they come. A gRPC call of
+// its own costs either end more than most of what is asked here; a stream pays for it once, and calls of one turn share a message.
+// The messages are bytes within bytes, so they are written by hand: counts in seven bits a byte, everything else behind its length.
+//
+// A message without answers asks the client to send its next requests on another stream, as this connection is about to be replaced.
 import { OpError } from '@holdfast/base';
 import type { MethodDescriptor } from '../codec-method.ts';
 
 export interface BundledRequest {
+  /** Grows along the stream. */
+  readonly number: number;
   /** Of the method. */
   readonly path: string;
   readonly timeoutMs: number;
@@ -15,8 +19,8 @@ export interface BundledRequest {
 }
 
 export interface BundledAnswer {
-  /** The request's place in the bundle. */
-  readonly place: number;
+  /** The request's. */
+  readonly number: number;
   /** A gRPC status: 0 for an answer, else `body` is the error's trailer and `details` its line. */
   readonly code: number;
   readonly details: string;
@@ -33,14 +37,15 @@ export const bundleBytesMax = 512 * 1024;
 
 export const bundleMethod: MethodDescriptor<Bundle, Answers> = {
   service: 'holdfast.rpc.v1.Bundle',
-  method: 'Call',
-  path: '/holdfast.rpc.v1.Bundle/Call',
-  requestStream: false,
+  method: 'Stream',
+  path: '/holdfast.rpc.v1.Bundle/Stream',
+  requestStream: true,
   responseStream: true,
   requestMessage: 'holdfast.rpc.v1.Bundle',
   responseMessage: 'holdfast.rpc.v1.Answers',
   encodeRequest: (requests) =>
-    encode(requests, (to, { path, timeoutMs, requestId, traceparent, body }) => {
+    encode(requests, (to, { number, path, timeoutMs, requestId, traceparent, body }) => {
+      to.count(number);
       to.text(path);
       to.count(timeoutMs);
       to.text(requestId);
@@ -49,6 +54,7 @@ export const bundleMethod: MethodDescriptor<Bundle, Answers> = {
     }),
   decodeRequest: (bytes) =>
     decode(bytes, bundledCallsMax, (from) => ({
+      number: from.count(),
       path: from.text(),
       timeoutMs: from.count(),
       requestId: from.text(),
@@ -56,15 +62,15 @@ export const bundleMethod: MethodDescriptor<Bundle, Answers> = {
       body: from.bytes(),
     })),
   encodeResponse: (answers) =>
-    encode(answers, (to, { place, code, details, body }) => {
-      to.count(place);
+    encode(answers, (to, { number, code, details, body }) => {
+      to.count(number);
       to.count(code);
       to.text(details);
       to.bytes(body);
     }),
   decodeResponse: (bytes) =>
     decode(bytes, bundledCallsMax, (from) => ({
-      place: from.count(),
+      number: from.count(),
       code: from.count(),
       details: from.text(),
       body: from.bytes(),

@@ -1,6 +1,7 @@
 // The server's part of bundles: each call in one is judged, carried out and counted as it would be by itself, and answered when it is done,
-// whatever the others take. The log has a line for the bundle, and one of its own for each call that failed.
-import { InvariantError, OpError, toOpError } from '@holdfast/base';
+// whatever the others take. The log has a line for the bundle, and one of its own for each call that was alone or failed. That the
+// caller's certificate still holds is watched by its connection, as for every call that lasts.
+import { InvariantError, isOpError, onAbort, OpError, toOpError } from '@holdfast/base';
 import { openRequest, runInRequest, type RequestContext } from '@holdfast/telemetry';
 import type { MethodFacts } from '../codec-method.ts';
 import { errorToStatus, errorTrailer } from '../error-status.ts';
@@ -8,7 +9,14 @@ import { describeCaller, mayCall, type Caller } from '../peer.ts';
 import { logRequestBody } from '../request-body.ts';
 import type { CallContext, ServedMethod } from '../server/handlers.ts';
 import type { CallEnvironment } from '../server/server-call.ts';
-import { bundleBytesMax, bundleMethod, type Answers, type Bundle, type BundledAnswer } from './bundle-codec.ts';
+import {
+  bundleBytesMax,
+  bundledCallsMax,
+  bundleMethod,
+  type Answers,
+  type Bundle,
+  type BundledAnswer,
+} from './bundle-codec.ts';
 import type { BundledRequest } from './bundle-codec.ts';
 
 const nothing = new Uint8Array(0);
@@ -19,7 +27,7 @@ export function serveBundles(methods: ReadonlyMap<string, ServedMethod>, environ
     facts: bundleMethod,
     decodeRequest: bundleMethod.decodeRequest,
     encodeResponse: bundleMethod.encodeResponse as ServedMethod['encodeResponse'],
-    handle: (bundle, call) => answerAll(bundle as Bundle, call, { methods, environment }),
+    handle: (bundles, call) => answerAll(bundles as AsyncIterable<Bundle>, call, { methods, environment }),
   };
 }
 
@@ -28,34 +36,99 @@ interface ServerParts {
   readonly environment: CallEnvironment;
 }
 
+/** Requests of one stream that are under way; the next are read when some of them were answered. */
+const openRequestsMax = 4 * bundledCallsMax;
+
 async function* answerAll(
-  bundle: Bundle,
+  bundles: AsyncIterable<Bundle>,
   call: CallContext,
   parts: ServerParts,
 ): AsyncGenerator<Answers, void, undefined> {
-  const ready: BundledAnswer[] = [];
-  let wake: (() => void) | null = null;
-  const answer = async (request: BundledRequest, place: number): Promise<void> => {
-    ready.push({ place, ...(await carryOut(request, call, parts)) });
-    wake?.();
-  };
-  tell(bundle, call, parts);
-  for (const [place, request] of bundle.entries()) void answer(request, place);
-  for (let left = bundle.length; left > 0;) {
-    if (ready.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-    wake = null;
+  const desk = new Desk(call, parts);
+  void desk.takeAll(bundles);
+  const stop = onAbort(call.draining, () => desk.drain());
+  try {
+    for (let answers = await desk.next(); answers !== null; answers = await desk.next()) yield answers;
+  } finally {
+    stop();
+  }
+}
+
+/** Where the requests of one stream are carried out, and their answers wait to be sent. */
+class Desk {
+  readonly #call: CallContext;
+  readonly #parts: ServerParts;
+  readonly #ready: BundledAnswer[] = [];
+  #open = 0;
+  #hasEnded = false;
+  /** Nobody waits for answers any more. */
+  #isLost = false;
+  #mustTellDrain = false;
+  #onReady: (() => void) | null = null;
+  #onRoom: (() => void) | null = null;
+
+  constructor(call: CallContext, parts: ServerParts) {
+    this.#call = call;
+    this.#parts = parts;
+  }
+
+  async takeAll(bundles: AsyncIterable<Bundle>): Promise<void> {
+    try {
+      for await (const bundle of bundles) {
+        this.#take(bundle);
+        while (this.#open > openRequestsMax) await new Promise<void>((resolve) => (this.#onRoom = resolve));
+      }
+    } catch (error) {
+      // The call is over, and its own line says why.
+      if (!isOpError(error)) throw error;
+      this.#isLost = true;
+    }
+    this.#hasEnded = true;
+    this.#onReady?.();
+  }
+
+  drain(): void {
+    this.#mustTellDrain = true;
+    this.#onReady?.();
+  }
+
+  /** What there is to send; null when nothing comes any more. */
+  async next(): Promise<Answers | null> {
+    while (this.#ready.length === 0) {
+      if (this.#isLost || (this.#hasEnded && this.#open === 0)) return null;
+      if (this.#mustTellDrain) {
+        this.#mustTellDrain = false;
+        return [];
+      }
+      await new Promise<void>((resolve) => (this.#onReady = resolve));
+    }
     // What one event of the state brings about is answered in one turn, and goes together.
     await new Promise<void>((resolve) => process.nextTick(resolve));
-    const answers = takeSome(ready);
-    left -= answers.length;
-    yield answers;
+    return takeSome(this.#ready);
+  }
+
+  #take(bundle: Bundle): void {
+    this.#open += bundle.length;
+    const isAlone = bundle.length === 1;
+    if (!isAlone) tell(bundle, this.#call, this.#parts);
+    for (const request of bundle) void this.#answer(request, isAlone);
+  }
+
+  async #answer(request: BundledRequest, isAlone: boolean): Promise<void> {
+    const outcome = await carryOut(request, isAlone, this.#call, this.#parts);
+    this.#open--;
+    this.#ready.push({ number: request.number, ...outcome });
+    this.#onReady?.();
+    this.#onRoom?.();
   }
 }
 
 /** At least one, and of large ones not many. */
 function takeSome(ready: BundledAnswer[]): BundledAnswer[] {
   let bytes = 0;
-  const end = ready.findIndex(({ body }, at) => (bytes += body.length) > bundleBytesMax && at > 0);
+  const isPast = ({ body }: BundledAnswer, at: number): boolean =>
+    at >= bundledCallsMax || ((bytes += body.length) > bundleBytesMax && at > 0);
+  const end = ready.findIndex(isPast);
   return ready.splice(0, end < 0 ? ready.length : end);
 }
 
@@ -66,10 +139,11 @@ function tell(bundle: Bundle, { caller }: CallContext, { environment }: ServerPa
   environment.log.info('bundle', { peer: describeCaller(caller), calls: counts });
 }
 
-type Outcome = Omit<BundledAnswer, 'place'>;
+type Outcome = Omit<BundledAnswer, 'number'>;
 
 async function carryOut(
   { path, timeoutMs, requestId, traceparent, body }: BundledRequest,
+  isAlone: boolean,
   bundle: CallContext,
   { methods, environment }: ServerParts,
 ): Promise<Outcome> {
@@ -80,7 +154,7 @@ async function carryOut(
   }
   const isOwn = requestId !== '';
   const request = isOwn ? openRequest(environment.random, { requestId, traceparent }) : bundle.request;
-  const call = new BundledCall(bundle, served.facts, { request, timeoutMs, environment });
+  const call = new BundledCall(bundle, served.facts, { request, timeoutMs, isAlone, environment });
   return isOwn ? runInRequest(request, async () => call.answer(served, body)) : call.answer(served, body);
 }
 
@@ -93,6 +167,7 @@ function statusOf(error: OpError, { requestId }: RequestContext): Outcome {
 interface CallParts {
   readonly request: RequestContext;
   readonly timeoutMs: number;
+  readonly isAlone: boolean;
   readonly environment: CallEnvironment;
 }
 
@@ -102,11 +177,13 @@ class BundledCall implements CallContext {
   readonly #bundle: CallContext;
   readonly #environment: CallEnvironment;
   readonly #endMs: number;
+  readonly #isAlone: boolean;
 
-  constructor(bundle: CallContext, method: MethodFacts, { request, timeoutMs, environment }: CallParts) {
+  constructor(bundle: CallContext, method: MethodFacts, { request, timeoutMs, isAlone, environment }: CallParts) {
     this.method = method;
     this.request = request;
     this.#bundle = bundle;
+    this.#isAlone = isAlone;
     this.#environment = environment;
     this.#endMs = environment.clock.monotonicMs() + timeoutMs;
   }
@@ -114,9 +191,12 @@ class BundledCall implements CallContext {
   get caller(): Caller {
     return this.#bundle.caller;
   }
-  /** Whoever made the bundle waits for all of it. */
+  /** Of the stream: that its caller waits no longer for one call is told by the call's time. */
   get signal(): AbortSignal {
     return this.#bundle.signal;
+  }
+  get draining(): AbortSignal {
+    return this.#bundle.draining;
   }
   remainingMs(): number {
     const leftMs = this.#endMs - this.#environment.clock.monotonicMs();
@@ -137,7 +217,8 @@ class BundledCall implements CallContext {
       const { messageLimitBytes: limit } = limits;
       if (bytes.length > limit - bundleBytesMax) throw new OpError('MESSAGE_TOO_LARGE', { method: this.#name, limit });
       observer.sent(observed, bytes.length);
-      observer.endedWell(observed);
+      if (this.#isAlone) observer.ended(observed, describeCaller(this.caller), null);
+      else observer.endedWell(observed);
       return { code: 0, details: '', body: bytes };
     } catch (thrown) {
       const error = toOpError(thrown);

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Server as GrpcServer, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
 import { join } from 'node:path';
-import { OpError } from '@holdfast/base';
+import { OpError, sleep } from '@holdfast/base';
 import type { Calls } from '../client/channel.ts';
 import { loadMetadataServices } from '../generated/services.ts';
 import { serve, type ServedService } from '../server/handlers.ts';
-import { TestCluster } from '../testing.ts';
+import { TestCluster, timers } from '../testing.ts';
 import { bundleBytesMax, bundledCallsMax, bundleMethod } from './bundle-codec.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
@@ -37,11 +37,12 @@ async function callsTo(
   role: 'admin' | 'csi' = 'admin',
 ): Promise<Calls<Services['settingsService']>> {
   const { address } = await cluster.serve({ services: served });
-  const channel = cluster.connect(address, await cluster.keeperFor(role), { isBundling: true });
+  const channel = cluster.connect(address, await cluster.keeperFor(role), { bundling: { timers } });
   return channel.calls(services.settingsService);
 }
 
 const set = (name: string, value = ''): { id: null; name: string; value: string } => ({ id: null, name, value });
+const bundles = (): number => cluster.sink.records.filter((line) => line['msg'] === 'bundle').length;
 const linesOf = (method: string): Record<string, unknown>[] =>
   cluster.sink.records.filter(
     (line) => line['msg'] === 'call' && line['side'] === 'server' && line['method'] === method,
@@ -49,7 +50,7 @@ const linesOf = (method: string): Record<string, unknown>[] =>
 
 test('calls of one turn go as one, and each has its own answer or its own error', async () => {
   const calls = await callsTo([settings(Promise.resolve())]);
-  const before = [linesOf('Call').length, linesOf('Set').length];
+  const before = [bundles(), linesOf('Set').length];
   const outcomes = await Promise.allSettled([
     calls.set(set('a'), options),
     calls.set(set('refused', 'web'), options),
@@ -64,7 +65,7 @@ test('calls of one turn go as one, and each has its own answer or its own error'
       {},
     ],
   );
-  expect(linesOf('Call').length - (before[0] ?? 0)).toBe(1);
+  expect(bundles() - (before[0] ?? 0)).toBe(1);
   // Only what failed has a line of its own.
   expect(linesOf('Set').slice(before[1])).toEqual([expect.objectContaining({ code: 'VOLUME_BUSY' })]);
 });
@@ -102,6 +103,43 @@ test('an urgent call does not take the time of the others', async () => {
   expect(await Promise.all(patient)).toEqual([{}, {}]);
 });
 
+test('a server that stops waits for what is under way on a stream, and not for the stream', async () => {
+  const held = Promise.withResolvers<null>();
+  const server = await cluster.serve({ services: [settings(held.promise)] });
+  const channel = cluster.connect(server.address, await cluster.keeperFor('admin'), { bundling: { timers } });
+  const calls = channel.calls(services.settingsService);
+  await calls.set(set('a'), options);
+  const slow = calls.set(set('held'), options);
+  // What comes behind it on the stream was answered, so the server has it.
+  await calls.set(set('b'), options);
+  const stopping = server.stop(600_000);
+  const before = linesOf('Stream').length;
+  held.resolve(null);
+  expect(await slow).toEqual({});
+  await stopping;
+  expect(linesOf('Stream').slice(before)).toEqual([expect.objectContaining({ status: 'OK' })]);
+  await expect(calls.set(set('c'), options)).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' });
+});
+
+test('a stream that is lost takes its calls along, and the next call goes on another', async () => {
+  const keeper = await cluster.keeperFor('metadata');
+  const first = await cluster.serve({ keeper, services: [settings(new Promise(() => undefined))] });
+  const channel = cluster.connect(first.address, await cluster.keeperFor('admin'), { bundling: { timers } });
+  const calls = channel.calls(services.settingsService);
+  const lost = expect(calls.set(set('held'), options)).rejects.toMatchObject({ code: 'SERVER_STOPPING' });
+  await calls.set(set('a'), options);
+  await first.stop(0);
+  await lost;
+  await cluster.serve({ keeper, address: first.address, services: [settings(Promise.resolve())] });
+  // The channel connects again after a while; until then it says so.
+  const isAnswered = async (): Promise<boolean> =>
+    calls.set(set('b'), options).then(
+      () => true,
+      () => false,
+    );
+  while (!(await isAnswered())) await sleep(timers, 20);
+});
+
 test('a server that knows no bundles gets each call by itself', async () => {
   const server = new GrpcServer();
   const { set: method } = services.settingsService.methods;
@@ -113,7 +151,7 @@ test('a server that knows no bundles gets each call by itself', async () => {
   server.register(method.path, answer, () => Buffer.alloc(0), method.decodeRequest, 'unary');
   const address = `unix:${join(cluster.directory, 'bare.sock')}`;
   await new Promise((resolve) => server.bindAsync(address, ServerCredentials.createInsecure(), resolve));
-  const calls = cluster.connect(address, null, { isBundling: true }).calls(services.settingsService);
+  const calls = cluster.connect(address, null, { bundling: { timers } }).calls(services.settingsService);
   for (const expected of [2, 4]) {
     expect(await Promise.all([calls.set(set('a'), options), calls.set(set('b'), options)])).toEqual([{}, {}]);
     expect(count).toBe(expected);
@@ -122,7 +160,14 @@ test('a server that knows no bundles gets each call by itself', async () => {
 });
 
 test('what is no bundle is refused, wherever it ends', () => {
-  const request = { path: '/a/B', timeoutMs: 300, requestId: 'r', traceparent: '', body: Buffer.from('body') };
+  const request = {
+    number: 1,
+    path: '/a/B',
+    timeoutMs: 300,
+    requestId: 'r',
+    traceparent: '',
+    body: Buffer.from('body'),
+  };
   const whole = bundleMethod.encodeRequest([request, request]);
   expect(bundleMethod.decodeRequest(whole)).toEqual([request, request]);
   const half = whole.length / 2;

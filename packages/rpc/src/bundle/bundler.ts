@@ -1,14 +1,14 @@
-// The client's part of bundles: unary calls that are made in one turn of the event loop go to their server together. One that is alone
-// goes by itself, and so do all where the server knows no bundles.
-import { isOpError, OpError, toOpError } from '@holdfast/base';
+// The client's part of bundles: unary calls go to their server as messages of one stream, those that are made in one turn of the event
+// loop together. Large ones, those that may be cancelled, and all where the server knows no bundles go by themselves.
+import { OpError, toOpError, type Timers } from '@holdfast/base';
 import { Metadata } from '@grpc/grpc-js';
-import { currentRequest, formatTraceparent, type RequestContext } from '@holdfast/telemetry';
-import type { ObservedCall } from '../call-observer.ts';
-import { callForAnswers, onlyOne, type CallOptions } from '../client/client-call.ts';
+import { currentRequest } from '@holdfast/telemetry';
+import type { CallOptions } from '../client/client-call.ts';
 import type { ChannelParts } from '../client/channel.ts';
 import type { AnyMethod } from '../codec-method.ts';
 import { errorOfStatus, errorTrailer } from '../error-status.ts';
-import { bundleBytesMax, bundledCallsMax, bundleMethod, type Answers, type BundledAnswer } from './bundle-codec.ts';
+import { bundleBytesMax, bundledCallsMax, type BundledAnswer } from './bundle-codec.ts';
+import { BundleStream, type Member, type OpenCall, type StreamOptions } from './bundle-stream.ts';
 
 export interface UnaryCall {
   readonly method: AnyMethod;
@@ -18,122 +18,109 @@ export interface UnaryCall {
   readonly reject: (error: unknown) => void;
 }
 
-interface Member extends UnaryCall {
-  readonly body: Uint8Array;
-  readonly context: RequestContext | null;
-  observed: ObservedCall | null;
-}
-
-/** A bundle has the deadline of its most urgent call, so that one goes with others only if they lose no more than half of theirs. */
-const shareOfTime = 0.5;
+/** A call that may take longer goes by itself. */
+const timeoutMsMax = 120_000;
 
 export class Bundler {
   readonly #parts: ChannelParts;
   readonly #callAlone: (call: UnaryCall) => void;
+  readonly #streamOptions: StreamOptions;
   #waiting: Member[] = [];
+  #stream: BundleStream | null = null;
   #isKnown = true;
 
-  constructor(parts: ChannelParts, callAlone: (call: UnaryCall) => void) {
+  constructor(parts: ChannelParts, timers: Timers, callAlone: (call: UnaryCall) => void) {
     this.#parts = parts;
     this.#callAlone = callAlone;
+    this.#streamOptions = {
+      ...{ parts, timers },
+      onAnswer: (call, answer) => this.#settle(call, answer),
+      onFail: (call, error) => this.#fail(call, error),
+      onEnd: (stream, open, error) => this.#ended(stream, open, error),
+    };
   }
 
   call(call: UnaryCall): void {
     const { timeoutMs, signal = null } = call.options;
-    const isEligible = this.#isKnown && signal === null && timeoutMs > 0 && timeoutMs < Infinity;
-    if (!isEligible) {
+    if (!this.#isKnown || signal !== null || !(timeoutMs > 0 && timeoutMs <= timeoutMsMax)) {
+      this.#callAlone(call);
+      return;
+    }
+    const body = call.method.encodeRequest(call.request as never);
+    if (body.length > bundleBytesMax) {
       this.#callAlone(call);
       return;
     }
     if (this.#waiting.length === 0) process.nextTick(() => this.#flush());
-    const body = call.method.encodeRequest(call.request as never);
-    this.#waiting.push({ ...call, body, context: currentRequest(), observed: null });
+    this.#waiting.push({ ...call, body, context: currentRequest() });
+  }
+
+  /** What is under way ends as it would. */
+  close(): void {
+    this.#stream?.retire();
+    this.#stream = null;
   }
 
   #flush(): void {
     const all = this.#waiting;
     this.#waiting = [];
-    const longestMs = all.reduce((most, { options }) => Math.max(most, options.timeoutMs), 0);
-    const together = all.filter((call) => isFit(call, longestMs));
-    for (const call of all) if (!isFit(call, longestMs)) this.#callAlone(call);
-    while (together.length > 0) {
-      const [only, ...others] = takeBundle(together);
-      if (only === undefined) return;
-      if (others.length === 0) this.#callAlone(only);
-      else void this.#send([only, ...others]);
+    while (all.length > 0) {
+      const members = takeBundle(all);
+      const longestMs = members.reduce((most, { options }) => Math.max(most, options.timeoutMs), 0);
+      this.#streamFor(longestMs).send(members);
     }
   }
 
-  async #send(members: readonly Member[]): Promise<void> {
-    const { observer } = this.#parts;
-    const timeoutMs = members.reduce((least, { options }) => Math.min(least, options.timeoutMs), Infinity);
-    for (const member of members) {
-      member.observed = observer.started(member.method);
-      observer.sent(member.observed, member.body.length);
-    }
-    const open = new Set(members);
-    try {
-      const bundle = members.map(({ method, options, context, body }) => ({
-        path: method.path,
-        timeoutMs: Math.ceil(options.timeoutMs),
-        requestId: context?.requestId ?? '',
-        traceparent: context === null ? '' : formatTraceparent(context.trace),
-        body,
-      }));
-      for await (const answers of callForAnswers(this.#parts, bundleMethod, onlyOne(bundle), { timeoutMs })) {
-        for (const answer of answers as Answers) {
-          const member = members[answer.place];
-          if (member !== undefined && open.delete(member)) this.#settle(member, answer);
-        }
-      }
-      for (const member of open)
-        this.#fail(member, new OpError('REMOTE_INTERNAL', { method: pathOf(member), message: 'no answer' }));
-    } catch (thrown) {
-      const error = toOpError(thrown);
-      const isRefused = open.size === members.length && isOpError(error) && error.code === 'REMOTE_UNSUPPORTED';
-      if (isRefused) this.#isKnown = false;
-      for (const member of open) {
-        if (isRefused) this.#again(member);
-        else this.#fail(member, error);
-      }
+  #streamFor(timeoutMs: number): BundleStream {
+    if (this.#stream?.takes(timeoutMs) === true) return this.#stream;
+    this.#stream?.retire();
+    this.#stream = new BundleStream(this.#streamOptions);
+    return this.#stream;
+  }
+
+  #ended(stream: BundleStream, open: readonly OpenCall[], error: OpError | null): void {
+    if (this.#stream === stream) this.#stream = null;
+    const isRefused = !stream.hasAnswered && error?.code === 'REMOTE_UNSUPPORTED';
+    if (isRefused) this.#isKnown = false;
+    for (const call of open) {
+      if (isRefused) this.#again(call);
+      else
+        this.#fail(
+          call,
+          error ?? new OpError('REMOTE_INTERNAL', { method: pathOf(call.member), message: 'no answer' }),
+        );
     }
   }
 
-  #settle(member: Member, { code, details, body }: BundledAnswer): void {
+  #settle({ member, observed }: OpenCall, { code, details, body }: BundledAnswer): void {
     const { observer, address, limits } = this.#parts;
     if (code !== 0) {
       const metadata = new Metadata();
       metadata.set(errorTrailer, Buffer.from(body));
       const call = { method: pathOf(member), address, limitBytes: limits.messageLimitBytes };
-      this.#fail(member, errorOfStatus({ code, details, metadata }, call));
+      this.#fail({ member, observed }, errorOfStatus({ code, details, metadata }, call));
       return;
     }
     try {
-      if (member.observed !== null) {
-        observer.received(member.observed, body.length);
-        observer.ended(member.observed, address, null);
-      }
+      observer.received(observed, body.length);
+      observer.ended(observed, address, null);
       member.resolve(member.method.decodeResponse(body));
     } catch (error) {
       member.reject(toOpError(error));
     }
   }
 
-  #fail(member: Member, error: OpError): void {
-    if (member.observed !== null) this.#parts.observer.ended(member.observed, this.#parts.address, error);
+  #fail({ member, observed }: Pick<OpenCall, 'member' | 'observed'>, error: OpError): void {
+    this.#parts.observer.ended(observed, this.#parts.address, error);
     member.reject(error);
   }
 
   /** Nobody has read it. */
-  #again(member: Member): void {
+  #again({ member, observed }: OpenCall): void {
     const { observer, address } = this.#parts;
-    if (member.observed !== null) observer.ended(member.observed, address, null);
+    observer.ended(observed, address, null);
     this.#callAlone(member);
   }
-}
-
-function isFit({ options, body }: Member, longestMs: number): boolean {
-  return options.timeoutMs >= longestMs * shareOfTime && body.length <= bundleBytesMax;
 }
 
 /** The first ones, as many as one bundle may have. */

@@ -6,6 +6,7 @@ import {
   type OpError,
   type Clock,
   type Random,
+  type Timers,
   formatAddress,
   parseAddress,
   type Address,
@@ -35,8 +36,8 @@ export interface ChannelOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits?: Partial<ClientLimits>;
-  /** Whether unary calls of one turn go together: for callers that make many, and repeat what got no answer. */
-  readonly isBundling?: boolean;
+  /** Unary calls go as messages of one stream: for callers that make many, and repeat what got no answer. */
+  readonly bundling?: { readonly timers: Timers };
 }
 
 type Input<Method extends AnyMethod> = Method['requestStream'] extends true
@@ -85,7 +86,9 @@ export function openChannel(options: ChannelOptions): Channel {
     limits,
     refusal: () => (credentials instanceof ClientCredentials ? credentials.refusal : null),
   };
-  const bundler = options.isBundling === true ? new Bundler(parts, (call) => void callAlone(parts, call)) : null;
+  const { bundling } = options;
+  const bundler =
+    bundling === undefined ? null : new Bundler(parts, bundling.timers, (call) => void callAlone(parts, call));
   const known = new Map<ServiceDescriptor, unknown>();
   return {
     calls: <Service extends ServiceDescriptor>(service: Service): Calls<Service> => {
@@ -95,6 +98,7 @@ export function openChannel(options: ChannelOptions): Channel {
       return calls as Calls<Service>;
     },
     close: () => {
+      bundler?.close();
       channel.close();
       if (credentials instanceof ClientCredentials) credentials.close();
     },

@@ -204,7 +204,7 @@ export class MetadataClient {
     if (channel === undefined) {
       if (this.#isClosed) throw new OpError('CALL_CANCELLED', { method: 'a call', reason: 'its client was closed' });
       this.#forgetStrangers();
-      channel = openChannel({ ...this.#options, address, isBundling: true });
+      channel = openChannel({ ...this.#options, address, bundling: this.#options });
       this.#channels.set(address, channel);
     }
     return channel;

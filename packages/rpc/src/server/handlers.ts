@@ -12,6 +12,8 @@ export interface CallContext {
   readonly request: RequestContext;
   /** Aborts when nobody waits for the answer any more: cancelled, past its deadline, or the server stops. */
   readonly signal: AbortSignal;
+  /** Aborts when the connection is about to be replaced or the server stops: what lasts as long as it may comes to an end by itself. */
+  readonly draining: AbortSignal;
   /** What is left until the caller's deadline. */
   remainingMs(): number;
 }

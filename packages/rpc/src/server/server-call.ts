@@ -58,6 +58,8 @@ export class ServerCall implements CallContext, Listener {
   #deadline: Timer | null = null;
   #request: RequestContext | null = null;
   #controller: AbortController | null = null;
+  #drainController: AbortController | null = null;
+  #isDraining = false;
   #abortedWith: OpError | null = null;
   #body: Buffer | null = null;
   #reader: MessageQueue<unknown> | null = null;
@@ -100,6 +102,17 @@ export class ServerCall implements CallContext, Listener {
       if (this.#abortedWith !== null) this.#controller.abort(this.#abortedWith);
     }
     return this.#controller.signal;
+  }
+
+  get draining(): AbortSignal {
+    this.#drainController ??= new AbortController();
+    if (this.#isDraining) this.#drainController.abort(new OpError('SERVER_STOPPING', {}));
+    return this.#drainController.signal;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#drainController?.abort(new OpError('SERVER_STOPPING', {}));
   }
 
   remainingMs(): number {

@@ -131,6 +131,7 @@ class RunningServer implements RpcServer {
     await this.#listener?.close();
     // Tells every client to send no further calls here, and lets those under way end.
     for (const injector of this.#injectors.values()) injector.drain(drainMs + closeLingerMs);
+    for (const call of this.#environment.calls) call.drain();
     await this.#waitUntilIdle(drainMs);
     for (const call of this.#environment.calls) call.fail(new OpError('SERVER_STOPPING', {}));
     const limit = new AbortController();
@@ -181,7 +182,10 @@ class RunningServer implements RpcServer {
       failCalls: (of, error) => {
         for (const call of this.#environment.calls) if (call.origin === of) call.fail(error);
       },
-      drain: () => this.#injectors.get(socket)?.drain(drainLimitMs),
+      drain: () => {
+        this.#injectors.get(socket)?.drain(drainLimitMs);
+        for (const call of this.#environment.calls) if (call.origin === connection) call.drain();
+      },
     });
     this.#connections.add(connection);
     socket.on('close', () => {
