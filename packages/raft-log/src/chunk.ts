@@ -10,11 +10,13 @@ export interface Chunk {
   /** What the index holds in here; a chunk with none may go once all before it went. */
   references: number;
   isSealed: boolean;
+  /** Something in it is lost that was durable. */
+  isDamaged: boolean;
 }
 
 export function makeChunk(directory: string, header: FileHeader): Chunk {
   const path = join(directory, chunkName(header.sequence));
-  return { header, path, seed: fileSeed(header.salt), references: 0, isSealed: false };
+  return { header, path, seed: fileSeed(header.salt), references: 0, isSealed: false, isDamaged: false };
 }
 
 const sequenceDigits = 16;

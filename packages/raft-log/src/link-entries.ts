@@ -4,29 +4,50 @@ import type { Chunk } from './chunk.ts';
 import type { FooterBlock } from './footer.ts';
 import { recordAlignment } from './format.ts';
 import type { Group } from './group.ts';
+import type { ChunkEntries, LostSlots } from './sealed-chunk.ts';
 
-export interface LinkedChunk {
+export interface LinkedChunk extends Pick<ChunkEntries, 'blocks' | 'lost'> {
   readonly chunk: Chunk;
-  readonly blocks: readonly FooterBlock[];
 }
 
 /** `older` by sequence, `groups` with the states of the checkpoint that follows them. */
 export function linkEntries(groups: ReadonlyMap<number, Group>, older: readonly LinkedChunk[]): void {
-  forEachBlock(groups, older, linkBlock);
+  for (const linked of older) {
+    forEachBlock(groups, linked, linkBlock);
+    for (const slots of linked.lost) markLost(groups.get(slots.group) ?? null, slots);
+  }
   for (const group of groups.values()) markHoles(group);
-  forEachBlock(groups, older, tellRepair);
+  for (const linked of older) {
+    forEachBlock(groups, linked, tellRepair);
+    for (const slots of linked.lost) tellLost(groups.get(slots.group) ?? null, slots);
+  }
 }
 
 function forEachBlock(
   groups: ReadonlyMap<number, Group>,
-  older: readonly LinkedChunk[],
+  { chunk, blocks }: LinkedChunk,
   use: (group: Group, chunk: Chunk, block: FooterBlock) => void,
 ): void {
-  for (const { chunk, blocks } of older) {
-    for (const block of blocks) {
-      const group = groups.get(block.group);
-      if (group !== undefined) use(group, chunk, block);
-    }
+  for (const block of blocks) {
+    const group = groups.get(block.group);
+    if (group !== undefined) use(group, chunk, block);
+  }
+}
+
+function markLost(group: Group | null, { from, to }: LostSlots): void {
+  if (group === null) return;
+  const { purgedIndex, lastIndex } = group.durable;
+  group.faulty.add(Math.max(from, purgedIndex + 1), Math.min(to, lastIndex));
+}
+
+/** The term that the slot had, as far as it is known: what stands there may be of another one. */
+function tellLost(group: Group | null, { from, to, starts, terms }: LostSlots): void {
+  if (group === null) return;
+  const { lastIndex, lastTerm } = group.durable;
+  for (let index = from; index <= to; index++) {
+    if (!group.faulty.has(index)) continue;
+    const run = starts.findLastIndex((start) => start <= index);
+    group.index.terms.set(index, index === lastIndex ? lastTerm : (terms[run] ?? 0));
   }
 }
 
@@ -37,13 +58,15 @@ function linkBlock(group: Group, chunk: Chunk, block: FooterBlock): void {
   if (firstIndex >= endIndex) return;
   if (block.isRepair) {
     group.index.repair(chunk, firstIndex, placeOf(block));
+    group.faulty.remove(firstIndex, firstIndex);
     return;
   }
   const places = block.places.subarray(firstIndex - block.firstIndex, endIndex - block.firstIndex);
-  group.index.truncateAfter(firstIndex - 1);
+  group.truncateAfter(firstIndex - 1);
   group.index.terms.truncateAfter(firstIndex - 1);
+  // A chunk that was read whole may tell of a purge that a recovery had cut off: then it has no terms where its entries begin.
   const before = group.index.nextIndex ?? purgedIndex + 1;
-  if (firstIndex > before) group.index.terms.append(before, 0);
+  if (firstIndex > before || (block.starts[0] ?? endIndex) > firstIndex) group.index.terms.append(before, 0);
   group.index.appendBlock(chunk, { firstIndex, places });
   for (const [run, start] of block.starts.entries()) {
     if (start < endIndex) group.index.terms.append(Math.max(start, firstIndex), block.terms[run] ?? 0);

@@ -396,9 +396,11 @@ export class LogCore {
     return makeChunk(this.#directory, header);
   }
 
+  /** A footer says where entries are, and not which are lost. Batches do: where something is lost they are read at each open. */
   #sealOf(old: Chunk, next: Chunk): RotateJob['seal'] {
     const place = placeIn(old, this.#next, this.#lastRows);
-    return sealOf({ chunk: old, groups: this.groups.values(), place, nextSalt: next.header.salt });
+    const groups = old.isDamaged ? [] : this.groups.values();
+    return sealOf({ chunk: old, groups, place, nextSalt: next.header.salt });
   }
 
   #rotated({ chunk, job, isRecycled }: Running & { kind: 'rotate' }): void {

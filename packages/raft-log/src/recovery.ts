@@ -230,9 +230,9 @@ class Recovery {
 
   #linkOlder(groups: Map<number, Group>, baseIndex: number): void {
     const older = this.#chunks.slice(0, baseIndex).map((chunk) => {
-      const { blocks, damages } = readSealedChunk(this.#options.files, chunk);
+      const { blocks, damages, lost } = readSealedChunk(this.#options.files, chunk, groups);
       for (const damage of damages) this.#damages.push({ ...damage, path: chunk.path, standing: 'damaged' });
-      return { chunk, blocks };
+      return { chunk, blocks, lost };
     });
     linkEntries(groups, older);
   }
@@ -247,6 +247,7 @@ class Recovery {
         this.#addDamages(index, batch);
         if (this.#isOnItsWay(batch)) continue;
         replay.apply(chunk, batch);
+        chunk.isDamaged ||= batch.standing === 'damaged';
         this.#last = { index, batch };
         next = this.#after(batch, next);
       }

@@ -3,22 +3,33 @@
 import { batchHeadBytes } from './batch-head.ts';
 import { readChunk, readRange, readTrailer, withFile } from './chunk-files.ts';
 import { fileSeed } from './checksum.ts';
-import { scanChunk, type Damage } from './chunk-scan.ts';
+import { scanChunk, type Damage, type FoundBatch } from './chunk-scan.ts';
 import type { Chunk } from './chunk.ts';
 import type { Files } from '@holdfast/base';
-import { decodeFooter, type FooterBlock, type Trailer } from './footer.ts';
-import { recordAlignment, recordBytes, viewOf } from './format.ts';
+import { decodeFooter, type FooterBlock, type FooterTerms, type Trailer } from './footer.ts';
+import { recordBytes, viewOf } from './format.ts';
+import { Group } from './group.ts';
+import { emptyState } from './group-state.ts';
 import { decodeRecordHeader, isPayloadIntact, payloadOf, type Region } from './record-header.ts';
+import { readCheckpoint, Replay } from './replay.ts';
+import type { SlotRange } from './slots.ts';
 
 export interface ChunkEntries {
   readonly blocks: readonly FooterBlock[];
   readonly damages: readonly Damage[];
+  /** Slots that hold something else than they should, wherever it stands. */
+  readonly lost: readonly LostSlots[];
 }
 
-export function readSealedChunk(files: Files, chunk: Chunk): ChunkEntries {
+export interface LostSlots extends SlotRange, FooterTerms {
+  readonly group: number;
+}
+
+/** `groups` with the states of the checkpoint that follows all that is sealed. */
+export function readSealedChunk(files: Files, chunk: Chunk, groups: ReadonlyMap<number, Group>): ChunkEntries {
   const trailer = readTrailer(files, chunk.path, chunk.header);
   const blocks = trailer === null ? null : readFooter(files, chunk, trailer);
-  return blocks === null ? scanEntries(files, chunk) : { blocks, damages: [] };
+  return blocks === null || blocks.length === 0 ? scanEntries(files, chunk, groups) : { blocks, damages: [], lost: [] };
 }
 
 /** null unless every record of the footer verifies. */
@@ -38,87 +49,36 @@ function readFooter(files: Files, chunk: Chunk, trailer: Trailer): FooterBlock[]
   return blocks;
 }
 
-/** The blocks that a footer would hold, from the records; an index that is written again replaces what it held. */
-export function scanEntries(files: Files, chunk: Chunk): ChunkEntries {
+/**
+ * What a footer would say, from the batches. They tell more where something is lost: an entry that stands there may be one whose
+ * place another one took, here or in an older chunk, so they are played as at an open of the chunk.
+ */
+function scanEntries(files: Files, chunk: Chunk, groups: ReadonlyMap<number, Group>): ChunkEntries {
+  const copy = { ...chunk };
   const damages: Damage[] = [];
-  const finders = new Map<number, BlockFinder>();
+  let replay: Replay | null = null;
   for (const batch of scanChunk(readChunk(files, chunk.path, chunk.header), { isFollowed: true })) {
     if (batch.standing !== 'abandoned') damages.push(...batch.damages);
-    for (const { header, position } of batch.records) {
-      if (header.kind !== 'entry') continue;
-      const finder = finders.get(header.group) ?? new BlockFinder(header.group);
-      finders.set(header.group, finder);
-      finder.add(header, position);
-    }
+    replay ??= new Replay(groupsBefore(batch, groups));
+    replay.apply(copy, batch);
   }
-  return { blocks: [...finders.values()].flatMap((finder) => finder.blocks()), damages };
+  const found = [...(replay?.groups.values() ?? [])];
+  return { blocks: found.flatMap(({ id, index }) => index.footerOf(copy, id)), damages, lost: found.flatMap(lostIn) };
 }
 
-interface OpenBlock {
-  readonly firstIndex: number;
-  readonly places: number[];
-  readonly terms: number[];
+/** As the chunk's checkpoint says; a group whose state is lost may have had whatever it has later. */
+function groupsBefore(first: FoundBatch, later: ReadonlyMap<number, Group>): Map<number, Group> {
+  const widest = [...later].map(([id, { durable }]) => [id, { ...emptyState, lastIndex: durable.lastIndex }] as const);
+  const states = new Map([...widest, ...readCheckpoint(first).states]);
+  return new Map(
+    [...states].map(([id, state]) => {
+      const group = new Group(id, state);
+      group.index.terms.append(state.purgedIndex + 1, 0);
+      return [id, group];
+    }),
+  );
 }
 
-class BlockFinder {
-  readonly #group: number;
-  readonly #blocks: OpenBlock[] = [];
-  readonly #repairs: FooterBlock[] = [];
-
-  constructor(group: number) {
-    this.#group = group;
-  }
-
-  add(header: { readonly index: number; readonly term: number; readonly isRepair: boolean }, position: number): void {
-    const { index, term } = header;
-    const place = position / recordAlignment;
-    if (header.isRepair) {
-      const places = Uint32Array.of(place);
-      this.#repairs.push({
-        group: this.#group,
-        firstIndex: index,
-        isRepair: true,
-        places,
-        starts: [index],
-        terms: [term],
-      });
-      return;
-    }
-    this.#cutFrom(index);
-    const last = this.#blocks.at(-1);
-    if (last !== undefined && last.firstIndex + last.places.length === index) {
-      last.places.push(place);
-      last.terms.push(term);
-    } else {
-      this.#blocks.push({ firstIndex: index, places: [place], terms: [term] });
-    }
-  }
-
-  blocks(): FooterBlock[] {
-    const found = this.#blocks.map(({ firstIndex, places, terms }) => {
-      const starts = terms.flatMap((term, at) => (term === terms[at - 1] ? [] : [at]));
-      return {
-        group: this.#group,
-        firstIndex,
-        isRepair: false,
-        places: Uint32Array.from(places),
-        starts: starts.map((at) => firstIndex + at),
-        terms: starts.map((at) => terms[at] ?? 0),
-      };
-    });
-    return [...found, ...this.#repairs];
-  }
-
-  #cutFrom(index: number): void {
-    for (let last = this.#blocks.at(-1); last !== undefined; last = this.#blocks.at(-1)) {
-      const kept = index - last.firstIndex;
-      if (kept >= last.places.length) return;
-      if (kept > 0) {
-        last.places.length = kept;
-        last.terms.length = kept;
-        return;
-      }
-      this.#blocks.pop();
-    }
-  }
+function lostIn({ id, faulty, index }: Group): LostSlots[] {
+  return faulty.ranges.map(({ from, to }) => ({ group: id, from, to, ...index.terms.between(from, to) }));
 }

@@ -104,6 +104,12 @@ export const formatMutations: MutationRows = {
     ['the trailer has a checksum', 'return viewOf(bytes).getUint32(trailerAt.checksum, true) === sum;', 'return true;'],
   ],
   'sealed-chunk.ts': [
+    ['a footer that says nothing is not relied on', 'blocks === null || blocks.length === 0', 'blocks === null'],
+    [
+      'a group without a state may have had all that it has later',
+      '[...widest, ...readCheckpoint',
+      '[...readCheckpoint',
+    ],
     [
       'a footer that does not verify is not used',
       'header === null || !isPayloadIntact(region, offset, header)',

@@ -26,6 +26,7 @@ export const recoveryMutations: MutationRows = {
     ['a cut is told to later opens', 'isCut ? batch.position : batch.endPosition', 'batch.endPosition'],
     ['absolute refuses every damage', "mode === 'absolute' || standing", 'standing'],
     ['a damage of structure is refused', "mode === 'absolute' || standing === 'structure'", "mode === 'absolute'"],
+    ['a chunk that lost something is known for it', "chunk.isDamaged ||= batch.standing === 'damaged';", ''],
     ['a chunk without a checkpoint gets one first', 'needsCheckpoint: next.number === 1', 'needsCheckpoint: false'],
     ['what follows a chunk is looked for', 'return first !== undefined;', 'return false;'],
     [
@@ -147,7 +148,19 @@ export const recoveryMutations: MutationRows = {
       'Math.min(block.firstIndex + block.places.length, lastIndex + 1)',
       'block.firstIndex + block.places.length',
     ],
-    ['a repaired entry has its term', 'forEachBlock(groups, older, tellRepair);', ''],
+    [
+      'a lost slot is faulty, whatever an older chunk has',
+      'for (const slots of linked.lost) markLost(',
+      'for (const slots of []) markLost(',
+    ],
+    [
+      'a lost slot has no term of what stood there',
+      'for (const slots of linked.lost) tellLost(',
+      'for (const slots of []) tellLost(',
+    ],
+    ['a repaired slot is not lost any more', 'group.faulty.remove(firstIndex, firstIndex);', ''],
+    ['places without terms have none', ' || (block.starts[0] ?? endIndex) > firstIndex', ''],
+    ['a repaired entry has its term', 'forEachBlock(groups, linked, tellRepair);', ''],
     ['the newest term of an index counts', 'group.index.terms.truncateAfter(firstIndex - 1);', ''],
   ],
   'group-index.ts': [
