@@ -96,6 +96,19 @@ test('what is under way beside a command that was given up takes effect', () => 
   expect(story.do(volumeCommand('beside'), { session, sequence: 2 })).toEqual({ volume: 'beside' });
 });
 
+test('a session that its own command forgets is unknown to the next one, here and behind an image', async () => {
+  const { story, session } = storyWithClient();
+  const forget = { kind: 'forgetClients', openedBeforeMs: 1_001 } as const;
+  expect(story.do<'forgetClients'>(forget, { session, sequence: 1 })).toEqual({ count: 1 });
+  const machine = MetadataMachine.open(inMemory);
+  await machine.install(sourceOf(readAll(story.machine.snapshot())));
+  const id = { session, sequence: 2 };
+  expect(() => story.do(volumeCommand('v'), id)).toThrow(refusedWith('CLIENT_UNKNOWN'));
+  machine.apply(story.log.slice(-1));
+  expect(machine.hash()).toBe(story.machine.hash());
+  expect(machine.database.get(countAnswers)?.count).toBe(0);
+});
+
 test('as many answers are kept as a client may have under way, and none of a client that was forgotten', () => {
   const { story, session } = storyWithClient();
   const { commandsPerClient: limit } = stateLimits;

@@ -53,8 +53,11 @@ export function firstAnswer({ database, book }: State, { session: client, sequen
 
 export function keepAnswer(state: State, { session: client, sequence }: ProposalId, answer: Uint8Array): void {
   const { database, book } = state;
+  const highest = book.highestOf(client);
+  // The command has forgotten its own session.
+  if (highest === null) return;
   database.insert(putAnswer, { client, place: placeOf(sequence), sequence, answer });
-  if (sequence > (book.highestOf(client) ?? 0)) book.raise(client, sequence);
+  if (sequence > highest) book.raise(client, sequence);
 }
 
 /** Numbers that are under way together have places of their own. */
