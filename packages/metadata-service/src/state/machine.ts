@@ -32,7 +32,7 @@ export interface MetadataOptions {
   readonly checkpointBytes?: number;
 }
 
-const checkpointBytesDefault = 4 * 1024 * 1024;
+const checkpointBytesDefault = 1024 * 1024;
 /** Rows that are changed without a commit: what a commit may write at once, and a process that is killed reads again from the log. */
 const unkeptChangesMax = 4_096;
 const hasCluster = query<{ readonly name: string }>("SELECT name FROM sqlite_schema WHERE name = 'cluster'");

@@ -72,7 +72,7 @@ export function reclaimDead(state: State, { id, lineage, generation }: SnapshotR
 
 export function reclaim(state: State, { pool }: CommandOf<'reclaim'>): ResultOf<'reclaim'> {
   poolOf(state, pool);
-  const limit = stateLimits.stepsPerCommand;
+  const limit = stateLimits.reclaimedPerCommand;
   let steps = endQuarantine(state, pool, limit);
   while (steps < limit) {
     const work = state.database.get(firstOf, pool);

@@ -41,8 +41,10 @@ export const stateLimits = {
   /** Runs that one allocation gives, and entries that one conversion takes. */
   runsPerCommand: 64,
   entriesPerCommand: 256,
-  /** Runs that one command may pass in an extent map: what an entry replaces, what a commit unmaps, what a reclaim frees. */
+  /** Runs that one command may pass in an extent map: what an entry replaces, what a commit unmaps. */
   stepsPerCommand: 256,
+  /** Runs that one command frees behind a delete: every other commit waits for it, a few milliseconds. */
+  reclaimedPerCommand: 64,
   devicesPerEvidence: 64,
   keysPerDevice: 1_024,
   /** Changes that a watcher may be behind. */
