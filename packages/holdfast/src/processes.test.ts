@@ -43,7 +43,11 @@ test('two servers serve and call each other, answer Status, and end with 0 at SI
   expect(await second.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' });
 
   const gone = await cluster.status(admin, [firstAddress]);
-  expectOneLine(gone, 69, `no connection to ${firstAddress}: connect ECONNREFUSED ${firstAddress} [SERVER_UNREACHABLE]`);
+  expectOneLine(
+    gone,
+    69,
+    `no connection to ${firstAddress}: connect ECONNREFUSED ${firstAddress} [SERVER_UNREACHABLE]`,
+  );
 });
 
 test('a wrong command line ends in one line and 64', async () => {
