@@ -50,6 +50,11 @@ export interface LeaderStatus {
 /** Told apart by luck: two leaders never mean the same cut. */
 const cutsMax = 2 ** 47;
 
+/** Commands whose results say who lives, or who is waited for. */
+const heeded: ReadonlySet<CommandKind> = new Set<CommandKind>([
+  ...(['unpublish', 'intendGroup', 'intend', 'acknowledge', 'release', 'registerNode', 'resumeSession'] as const),
+]);
+
 export class SessionLeader {
   readonly proposer: Proposer;
   readonly #options: SessionLeaderOptions;
@@ -175,7 +180,9 @@ export class SessionLeader {
 
   /** Whoever proposes a command of others tells what it was answered with: who is waited for, and who should hear of it. */
   noteAnswer(command: Command, answer: { readonly result: unknown } | { readonly refusal: OpError }): void {
-    const tenure = this.#current();
+    // Most commands say nothing of sessions, and looking at the time costs a call of the system.
+    const isOfSessions = 'refusal' in answer ? answer.refusal.code === 'VOLUME_HELD' : heeded.has(command.kind);
+    const tenure = isOfSessions ? this.#current() : null;
     if (tenure === null) return;
     if ('refusal' in answer) this.#noteRefusal(tenure, command, answer.refusal);
     else this.#noteResult(tenure, command, answer.result);
