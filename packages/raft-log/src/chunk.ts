@@ -10,13 +10,13 @@ export interface Chunk {
   /** What the index holds in here; a chunk with none may go once all before it went. */
   references: number;
   isSealed: boolean;
-  /** Something in it is lost that was durable. */
-  isDamaged: boolean;
+  /** When it was opened as the active one, slots were faulty. */
+  isShortOfSlots: boolean;
 }
 
 export function makeChunk(directory: string, header: FileHeader): Chunk {
   const path = join(directory, chunkName(header.sequence));
-  return { header, path, seed: fileSeed(header.salt), references: 0, isSealed: false, isDamaged: false };
+  return { header, path, seed: fileSeed(header.salt), references: 0, isSealed: false, isShortOfSlots: false };
 }
 
 const sequenceDigits = 16;

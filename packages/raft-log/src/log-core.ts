@@ -396,10 +396,10 @@ export class LogCore {
     return makeChunk(this.#directory, header);
   }
 
-  /** A footer says where entries are, and not which are lost. Batches do: where something is lost they are read at each open. */
+  /** A footer says where entries are, and not which are lost. Batches do: they are read at each open then. */
   #sealOf(old: Chunk, next: Chunk): RotateJob['seal'] {
     const place = placeIn(old, this.#next, this.#lastRows);
-    const groups = old.isDamaged ? [] : this.groups.values();
+    const groups = old.isShortOfSlots ? [] : this.groups.values();
     return sealOf({ chunk: old, groups, place, nextSalt: next.header.salt });
   }
 

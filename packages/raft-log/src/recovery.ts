@@ -115,6 +115,7 @@ class Recovery {
     this.#refuseByMode();
     if (!this.#options.isReadOnly) this.#sync();
     for (const group of replay.groups.values()) group.restage();
+    newest.isShortOfSlots = report.faulty.length > 0;
     for (const chunk of this.#chunks.slice(0, -1)) chunk.isSealed = true;
     return {
       logId: newest.header.logId,
@@ -247,7 +248,6 @@ class Recovery {
         this.#addDamages(index, batch);
         if (this.#isOnItsWay(batch)) continue;
         replay.apply(chunk, batch);
-        chunk.isDamaged ||= batch.standing === 'damaged';
         this.#last = { index, batch };
         next = this.#after(batch, next);
       }

@@ -26,7 +26,7 @@ export const recoveryMutations: MutationRows = {
     ['a cut is told to later opens', 'isCut ? batch.position : batch.endPosition', 'batch.endPosition'],
     ['absolute refuses every damage', "mode === 'absolute' || standing", 'standing'],
     ['a damage of structure is refused', "mode === 'absolute' || standing === 'structure'", "mode === 'absolute'"],
-    ['a chunk that lost something is known for it', "chunk.isDamaged ||= batch.standing === 'damaged';", ''],
+    ['a chunk whose slots are faulty is known for it', 'newest.isShortOfSlots = report.faulty.length > 0;', ''],
     ['a chunk without a checkpoint gets one first', 'needsCheckpoint: next.number === 1', 'needsCheckpoint: false'],
     ['what follows a chunk is looked for', 'return first !== undefined;', 'return false;'],
     [

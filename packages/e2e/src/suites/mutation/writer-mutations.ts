@@ -3,7 +3,7 @@ import type { MutationRows } from './mutations.ts';
 
 export const writerMutations: MutationRows = {
   'log-core.ts': [
-    ['a chunk that lost something gets no footer that says otherwise', 'old.isDamaged ? [] : ', ''],
+    ['a footer is not for groups that lost something', 'old.isShortOfSlots ? [] : ', ''],
     ['a chunk whose only batch was cut is not fresh', ' && !isBehindCut', ''],
     ['an operation is checked before it is encoded', 'checkOperation(operation);', ''],
     [
