@@ -130,7 +130,8 @@ class ChunkScan {
     const cutEnd = standing === 'damaged' ? endPosition : this.#endOfCut(endPosition, next);
     if (cutEnd > endPosition) return { ...batch, standing, endPosition: cutEnd, isUnknown: true };
     if (hasTable(records)) return { ...batch, standing };
-    const rowsOfNext = next?.previousEnd === endPosition ? this.#previousRowsOf(next) : null;
+    // Behind a cut it repeats nothing.
+    const rowsOfNext = next?.position === endPosition ? this.#previousRowsOf(next) : null;
     return { ...batch, standing, rowsOfNext, isUnknown: rowsOfNext === null };
   }
 

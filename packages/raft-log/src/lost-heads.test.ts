@@ -111,3 +111,17 @@ test('what a batch held that lost its head and its table is missed where the nex
   disk.rot(chunkPath, table?.position ?? 0, 0);
   expect((await openDisk(disk)).state(1)).toMatchObject({ isVoteLost: true, lastIndex: 4, ...everythingBehind(2) });
 });
+
+test('a vote is missed that is lost with its table, where the next batch stands behind a cut and repeats nothing', async () => {
+  const disk = await makeLog(async (log) => {
+    await log.saveVote(1, { term: 1, vote: 3 });
+    await log.append(1, entries(2, 1, 'two'));
+  });
+  const [vote, append] = lastBatches(disk, 2);
+  if (append !== undefined) lose(disk, append);
+  const log = await openDisk(disk);
+  await log.append(1, entries(2, 1, 'behind the cut'));
+  crash(disk);
+  for (const { header, position } of vote?.records ?? []) if (header.kind !== 'gap') disk.rot(chunkPath, position, 0);
+  expect((await openDisk(disk)).state(1)).toMatchObject({ isVoteLost: true });
+});

@@ -69,8 +69,13 @@ export const formatMutations: MutationRows = {
     ['a batch without any table is unknown', 'isUnknown: rowsOfNext === null', 'isUnknown: false'],
     [
       'the next batch tells of a lost table',
-      'next?.previousEnd === endPosition ? this.#previousRowsOf(next) : null',
+      'next?.position === endPosition ? this.#previousRowsOf(next) : null',
       'null',
+    ],
+    [
+      'behind a cut the next batch repeats nothing',
+      'next?.position === endPosition',
+      'next?.previousEnd === endPosition',
     ],
     ['nothing is looked for behind a tail', "if (batch.standing === 'tail') return;", ''],
     ['what was begun behind a cut is cut with it', 'if (cutEnd > endPosition) return', 'if (cutEnd < 0) return'],
