@@ -11,7 +11,7 @@ export interface Storm {
 }
 
 const leastStopped = 3;
-/** Who stopped longer ago, in his ttls, has not stopped with the others. */
+/** Who were heard last within so many ttls of each other have stopped together, however long ago. */
 const togetherTtls = 2;
 
 /**
@@ -29,10 +29,24 @@ export function stormOf(
     const isLive = session.ended === null && session.generation === generation;
     return !isLive || tenure.silentMs(session.id, nowMs) > session.ttl_ms * settings.stoppedShare;
   });
-  const together = stopped.filter(({ id, ttl_ms }) => {
-    return tenure.silentMs(id, nowMs) <= ttl_ms * (settings.stoppedShare + togetherTtls);
-  });
-  const begins = together.length >= leastStopped && together.length * 2 > all.length;
+  const windowMs = togetherTtls * Math.max(0, ...stopped.map(({ ttl_ms }) => ttl_ms));
+  const together = mostWithin(
+    windowMs,
+    stopped.map(({ id }) => tenure.silentMs(id, nowMs)),
+  );
+  const begins = together >= leastStopped && together * 2 > all.length;
   const lasts = tenure.storm !== null && stopped.length > 0 && stopped.length * 2 >= all.length;
   return begins || lasts ? { stopped: stopped.length, holders: all.length } : null;
+}
+
+/** How many of these times at the most lie within one window. */
+function mostWithin(windowMs: number, timesMs: readonly number[]): number {
+  const sorted = timesMs.toSorted((one, other) => one - other);
+  let first = 0;
+  let most = 0;
+  for (const [at, timeMs] of sorted.entries()) {
+    while (timeMs - (sorted[first] ?? timeMs) > windowMs) first++;
+    most = Math.max(most, at - first + 1);
+  }
+  return most;
 }

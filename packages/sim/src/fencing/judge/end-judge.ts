@@ -23,8 +23,8 @@ interface Broken {
 const hourMs = 3_600_000;
 /** A waiting call's answer takes as long as the call itself; what is proposed then was due. */
 const slackMs = 3_000;
-/** Who stopped longer ago, in his ttls, has not stopped with the others. */
-const togetherTtls = 2;
+/** Who were heard last within so many ttls of each other stopped together; a leader that counts to two has heard of them a little later. */
+const togetherTtls = 1.5;
 
 export class EndJudge {
   readonly #parts: EndJudgeParts;
@@ -60,6 +60,10 @@ export class EndJudge {
   }
   waitedFor(session: string): void {
     this.#waitedMs.set(session, this.#parts.facts.nowMs());
+  }
+
+  #heardLastMs(session: string): number {
+    return this.#heardMs.get(session) ?? 0;
   }
 
   /** A new agent of a session speaks for it. */
@@ -100,11 +104,16 @@ export class EndJudge {
     const holders = new Set(Object.values(volumes).flatMap(({ grants }) => grants.map((grant) => grant.session)));
     const stopped = [...holders].filter((each) => {
       const ttlMs = sessions[each]?.ttlMs ?? 0;
-      const silentMs = nowMs - (this.#heardMs.get(each) ?? -Infinity);
-      return silentMs <= togetherTtls * ttlMs && (this.#ended.has(each) || silentMs > ttlMs);
+      return this.#ended.has(each) || nowMs - this.#heardLastMs(each) > ttlMs;
     });
-    if (stopped.length < 3 || stopped.length * 2 <= holders.size) return null;
-    return { rule: 'F7', text: `${session} is fenced while ${stopped.length} of ${holders.size} have stopped` };
+    const together = stopped.map((first) => {
+      const windowMs = togetherTtls * (sessions[first]?.ttlMs ?? 0);
+      const sinceMs = stopped.map((each) => this.#heardLastMs(each) - this.#heardLastMs(first));
+      return sinceMs.filter((afterMs) => afterMs >= 0 && afterMs <= windowMs).length;
+    });
+    const most = Math.max(0, ...together);
+    if (most < 3 || most * 2 <= holders.size) return null;
+    return { rule: 'F7', text: `${session} is fenced while ${most} of ${holders.size} have stopped together` };
   }
 
   /** The log refuses the end: whoever proposed it may answer again. */
