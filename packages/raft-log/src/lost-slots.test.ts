@@ -70,6 +70,20 @@ test('a slot whose entry is lost is lost also when the chunk was sealed since, u
   expect(filled.log.group(1).faulty.ranges).toEqual([]);
 });
 
+test('a slot is lost whose entry a recovery kept of a torn batch, where it rots when all was settled', () => {
+  const { disk, log: made } = makeLog();
+  const group = made.group(1);
+  made.do({ kind: 'append', group, entries: entries(3, 2, 'three', 'four') });
+  const [three, four] = [3, 4].map((index) => group.index.locate(index)?.position ?? 0);
+  disk.rot(path, four ?? 0, 0);
+  const { log, told } = reopen(disk);
+  expect(told).toEqual(['1/1=one', '1/2=another', '1/3=three']);
+  log.do({ kind: 'vote', group: log.group(1), term: 3, vote: null });
+  log.do({ kind: 'settle', group: log.group(1) });
+  disk.rot(path, three ?? 0, 0);
+  expect(reopen(disk).told).toEqual(['1/1=one', '1/2=another', '1/3=faulty']);
+});
+
 test('a slot whose entry is lost from a sealed chunk is lost, though an older chunk holds what stood there before', () => {
   const { disk, log } = makeLog();
   fillUpTo(log, 3);

@@ -36,7 +36,7 @@ export class Replay {
   readonly groups: Map<number, Group>;
   /** The last record that was applied is a clean end. */
   isClosed = false;
-  /** Something that was durable does not verify: from there on each batch is held against its table, which tells what was before it. */
+  /** Something does not verify, or what a recovery kept of it may have rotted: from there on each batch is held against its table. */
   #isDamaged = false;
   /** Among it something of which nobody knows what it was. */
   #isUnknown = false;
@@ -49,7 +49,7 @@ export class Replay {
     const { standing } = batch;
     const isCut = standing === 'tail' || standing === 'abandoned';
     const seen = seenKinds(batch.records);
-    this.#isDamaged ||= standing === 'damaged';
+    this.#isDamaged ||= standing !== 'sound';
     const isSound = standing === 'sound' && !this.#isDamaged;
     const holePosition = isSound ? Infinity : holeIn(batch);
     const found = isSound ? new Map<number, Slots>() : foundEntries(batch.records);

@@ -67,6 +67,11 @@ export const recoveryMutations: MutationRows = {
       "standing === 'sound' && !this.#isDamaged",
       "standing === 'sound'",
     ],
+    [
+      'behind what was cut a table tells what was kept of it',
+      "this.#isDamaged ||= standing !== 'sound';",
+      "this.#isDamaged ||= standing === 'damaged';",
+    ],
     ['a settlement settles no vote that rots later', 'ambiguity: null };', 'ambiguity: null, isVoteLost: false };'],
     [
       'of a group that first shows behind what nobody knows no vote is known',
