@@ -24,6 +24,8 @@ export function measureState(metrics: Metrics, { machine, sessions }: MeasuredSt
   let told: readonly string[] = [];
   metrics.onScrape(() => {
     const { database } = machine;
+    // Metrics are told until the process ends, also behind its member's end.
+    if (!database.isOpen) return;
     const { generation, volumes, snapshots, nodes } = State.read(database);
     const items = { volumes, snapshots, nodes, sessions: database.get(countLive)?.count ?? 0 };
     for (const [of, count] of Object.entries(items)) metrics.gauge('holdfast_metadata_items').set({ of }, count);

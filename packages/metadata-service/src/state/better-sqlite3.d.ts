@@ -27,6 +27,7 @@ declare module 'better-sqlite3' {
     constructor(pathOrImage: string | Buffer, options?: Database.Options);
     static readonly SqliteError: typeof Database.SqliteError;
     readonly inTransaction: boolean;
+    readonly open: boolean;
     prepare(sql: string): Database.Statement;
     exec(sql: string): this;
     pragma(pragma: string, options?: { readonly simple?: boolean }): unknown;

@@ -60,6 +60,10 @@ export class StateDatabase {
     this.#database.pragma('wal_autocheckpoint = 0');
   }
 
+  get isOpen(): boolean {
+    return this.#database.open;
+  }
+
   get<Row>(query: Query<Row>, ...values: readonly Value[]): Row | null {
     try {
       return (this.#statement(query).get(...values) as Row | undefined) ?? null;
