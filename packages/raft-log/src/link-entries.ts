@@ -19,7 +19,7 @@ export function linkEntries(groups: ReadonlyMap<number, Group>, older: readonly 
   for (const group of groups.values()) markHoles(group);
   for (const linked of older) {
     forEachBlock(groups, linked, tellRepair);
-    for (const slots of linked.lost) tellLost(groups.get(slots.group) ?? null, slots);
+    for (const slots of linked.lost) forgetLost(groups.get(slots.group) ?? null, slots);
   }
 }
 
@@ -40,15 +40,10 @@ function markLost(group: Group | null, { from, to }: LostSlots): void {
   group.faulty.add(Math.max(from, purgedIndex + 1), Math.min(to, lastIndex));
 }
 
-/** The term that the slot had, as far as it is known: what stands there may be of another one. */
-function tellLost(group: Group | null, { from, to, starts, terms }: LostSlots): void {
+/** What stands there is not to be read, of whatever term it is. */
+function forgetLost(group: Group | null, { from, to }: LostSlots): void {
   if (group === null) return;
-  const { lastIndex, lastTerm } = group.durable;
-  for (let index = from; index <= to; index++) {
-    if (!group.faulty.has(index)) continue;
-    const run = starts.findLastIndex((start) => start <= index);
-    group.index.terms.set(index, index === lastIndex ? lastTerm : (terms[run] ?? 0));
-  }
+  for (let index = from; index <= to; index++) if (group.faulty.has(index)) group.index.terms.set(index, 0);
 }
 
 function linkBlock(group: Group, chunk: Chunk, block: FooterBlock): void {

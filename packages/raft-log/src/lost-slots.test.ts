@@ -112,3 +112,13 @@ test('where a chunk has places without terms, the terms are unknown', () => {
   linkEntries(new Map([[1, group]]), [{ chunk, blocks: [block], lost: [] }]);
   expect([1, 2].map((index) => group.index.terms.at(index))).toEqual([0, 3]);
 });
+
+test('a lost slot is not read, also where the last term that the group had stands at its place', () => {
+  const [chunk] = makeLog().log.core.chunks;
+  if (chunk === undefined) throw new Error('the log has no chunk');
+  const group = new Group(1, { ...emptyState, lastIndex: 2, lastTerm: 3 });
+  const block = { group: 1, firstIndex: 1, isRepair: false, places: Uint32Array.of(8, 16), starts: [1], terms: [3] };
+  linkEntries(new Map([[1, group]]), [{ chunk, blocks: [block], lost: [{ group: 1, from: 2, to: 2 }] }]);
+  expect([1, 2].map((index) => group.index.terms.at(index))).toEqual([3, 0]);
+  expect(group.faulty.ranges).toEqual([{ from: 2, to: 2 }]);
+});

@@ -6,7 +6,7 @@ import { fileSeed } from './checksum.ts';
 import { scanChunk, type Damage, type FoundBatch } from './chunk-scan.ts';
 import type { Chunk } from './chunk.ts';
 import type { Files } from '@holdfast/base';
-import { decodeFooter, type FooterBlock, type FooterTerms, type Trailer } from './footer.ts';
+import { decodeFooter, type FooterBlock, type Trailer } from './footer.ts';
 import { recordBytes, viewOf } from './format.ts';
 import { Group } from './group.ts';
 import { emptyState } from './group-state.ts';
@@ -21,7 +21,7 @@ export interface ChunkEntries {
   readonly lost: readonly LostSlots[];
 }
 
-export interface LostSlots extends SlotRange, FooterTerms {
+export interface LostSlots extends SlotRange {
   readonly group: number;
 }
 
@@ -79,6 +79,6 @@ function groupsBefore(first: FoundBatch, later: ReadonlyMap<number, Group>): Map
   );
 }
 
-function lostIn({ id, faulty, index }: Group): LostSlots[] {
-  return faulty.ranges.map(({ from, to }) => ({ group: id, from, to, ...index.terms.between(from, to) }));
+function lostIn({ id, faulty }: Group): LostSlots[] {
+  return faulty.ranges.map(({ from, to }) => ({ group: id, from, to }));
 }

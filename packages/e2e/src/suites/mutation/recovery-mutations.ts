@@ -160,8 +160,8 @@ export const recoveryMutations: MutationRows = {
     ],
     [
       'a lost slot has no term of what stood there',
-      'for (const slots of linked.lost) tellLost(',
-      'for (const slots of []) tellLost(',
+      'for (const slots of linked.lost) forgetLost(',
+      'for (const slots of []) forgetLost(',
     ],
     ['a repaired slot is not lost any more', 'group.faulty.remove(firstIndex, firstIndex);', ''],
     ['places without terms have none', ' || (block.starts[0] ?? endIndex) > firstIndex', ''],
