@@ -360,13 +360,18 @@ test('a member with a loss may vote again when it has caught up, and before when
     isTransfer: false,
     context: 7,
   } as const;
-  const asked = { cluster: 'c', group, from: three, to: two, term: toTerm(3), ...recovery, isRecovery: true };
-  observed.step(two, {}, { kind: 'group', group, event: { kind: 'message', message: asked } });
+  const ask = (term: number): void => {
+    const message = { cluster: 'c', group, from: three, to: two, term: toTerm(term), ...recovery, isRecovery: true };
+    observed.step(two, {}, { kind: 'group', group, event: { kind: 'message', message } });
+  };
+  ask(3);
   observed.vote(two, 3, three);
+  // A slow disk answers when the next candidacy was heard of already.
+  ask(4);
   observed.say(two, three, 3, { kind: 'vote-response', isGranted: true });
   observed.append([two], entry(1, 1));
-  observed.vote(two, 4, one);
-  observed.say(two, one, 4, { kind: 'vote-response', isGranted: true });
+  observed.vote(two, 5, one);
+  observed.say(two, one, 5, { kind: 'vote-response', isGranted: true });
   expect(observed.findings).toEqual([]);
 });
 

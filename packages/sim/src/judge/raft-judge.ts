@@ -278,7 +278,7 @@ export class RaftJudge {
   #doubtOf({ ambiguity, faulty, vote }: Recovered): Doubt | null {
     if (ambiguity === null && faulty.length === 0) return null;
     const voteFloor = ambiguity === null ? 0 : Math.max(vote.term, ambiguity.term ?? 0) + 1;
-    return { voteFloor, committedIndex: this.#applied, recovery: null };
+    return { voteFloor, committedIndex: this.#applied, recoveries: new Set() };
   }
 
   #judgeDoubt(watch: ReplicaWatch, { term, to }: Message): void {
@@ -287,8 +287,8 @@ export class RaftJudge {
     if (term <= doubt.voteFloor) {
       this.#report('vote-after-loss', `member ${member} votes in term ${term}; it may have lost a vote of ${term}`);
     }
-    const { committedIndex, recovery } = doubt;
-    if (recovery?.term === term && recovery.candidate === to) return;
+    const { committedIndex, recoveries } = doubt;
+    if (recoveries.has(candidacyOf(term, to))) return;
     const isThere =
       committedIndex <= durable.baseIndex || durable.termAt(committedIndex) === this.#committed[committedIndex]?.term;
     if (isThere) return;
@@ -418,9 +418,13 @@ function isBehindDamage(slot: number | null, faulty: Recovered['faulty']): boole
   return slot !== null && faulty.some(({ index }) => index <= slot);
 }
 
+function candidacyOf(term: number, candidate: MemberId): string {
+  return `${candidate} in ${term}`;
+}
+
 function noteRecovery({ doubt }: ReplicaWatch, event: GroupsEvent): void {
   if (doubt === null || event.kind !== 'group' || event.event.kind !== 'message') return;
   const { message } = event.event;
   if (message.kind !== 'vote-request' || !message.isRecovery) return;
-  doubt.recovery = { term: message.term, candidate: message.from };
+  doubt.recoveries.add(candidacyOf(message.term, message.from));
 }

@@ -12,8 +12,8 @@ export interface Doubt {
   readonly voteFloor: number;
   /** The last entry that was committed anywhere when the life began. */
   readonly committedIndex: number;
-  /** Where it may vote all the same: everybody was asked, and nobody has more than this candidate. */
-  recovery: { readonly term: number; readonly candidate: MemberId } | null;
+  /** Candidacies for which it may vote all the same: enough were asked, and nobody has more than this candidate. */
+  readonly recoveries: Set<string>;
 }
 
 /** What a start does not find although it was acknowledged. */
