@@ -67,13 +67,13 @@ describe('who a directory belongs to', () => {
 });
 
 describe('a disk that fails', () => {
-  test('a sync that fails ends the member with one error, and the others go on', async () => {
+  test('a sync that fails ends the member, who waits is sent to the others, and they go on', async () => {
     const world = await World.begin();
     await world.propose('before');
     const leader = await world.electedLeader();
     leader.disk.failNext({ operation: 'fdatasync', errno: 'EIO', pathPart: logPath });
     const waiting = leader.up.replica(group).propose({ session: 9, sequence: 1 }, Buffer.from('lost'));
-    await expect(world.done(waiting)).rejects.toMatchObject({ code: 'RAFT_LOG_POISONED' });
+    await expect(world.done(waiting)).rejects.toMatchObject({ code: 'RAFT_HOST_STOPPED', retriable: true });
     await world.until(() => leader.host === null);
     expect(leader.failure?.code).toBe('RAFT_LOG_POISONED');
     await world.propose('after');

@@ -259,12 +259,10 @@ export class ReplicaHost implements Host {
   }
 
   async #stop(): Promise<void> {
-    const { self } = this.#options;
-    const stopped = new OpError('RAFT_HOST_STOPPED', { member: self });
     const replicas = [...this.#replicas.values()];
     await Promise.all(replicas.map(async (replica) => this.#handOver(replica)));
-    for (const replica of replicas) replica.refuse(stopped);
-    await this.#end(stopped);
+    for (const replica of replicas) replica.refuse(this.#stoppedBy(null));
+    await this.#end(null);
     this.#ended.resolve(null);
   }
 
@@ -290,13 +288,18 @@ export class ReplicaHost implements Host {
     void this.#end(error).then(() => this.#ended.resolve(error));
   }
 
-  async #end(error: OpError): Promise<void> {
+  async #end(cause: OpError | null): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#tickTimer?.cancel();
-    for (const replica of this.#replicas.values()) replica.close(error);
+    for (const replica of this.#replicas.values()) replica.close(this.#stoppedBy(cause));
     await Promise.all([this.#reception.close(), this.#peers.close()]);
     await this.#log.close();
+  }
+
+  /** What ends one member says nothing of what was asked of it: the others may have it, and answer to the same id. */
+  #stoppedBy(cause: OpError | null): OpError {
+    return new OpError('RAFT_HOST_STOPPED', { member: this.#options.self }, { cause });
   }
 }
 

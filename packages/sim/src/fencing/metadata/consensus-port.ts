@@ -15,8 +15,6 @@ export interface ConsensusPort {
 const unanswered: ReadonlySet<ErrorCode> = new Set([
   ...(['RAFT_OUTCOME_UNKNOWN', 'RAFT_LEADER_CHANGED', 'RAFT_LEADER_ELSEWHERE', 'RAFT_LEADER_UNKNOWN'] as const),
   ...(['RAFT_HOST_STOPPED', 'RAFT_OVERLOADED'] as const),
-  // The member's disk failed, and what was under way with it.
-  'RAFT_LOG_POISONED',
 ]);
 
 /** What became of a proposal is unknown, or a read was not confirmed. Every other error is a defect, and goes on. */
