@@ -375,6 +375,19 @@ test('a member with a loss may vote again when it has caught up, and before when
   expect(observed.findings).toEqual([]);
 });
 
+test.each<{ term: number; finding: string | null }>([
+  { term: 2, finding: null },
+  { term: 3, finding: 'committed-for-ever' },
+])('what was committed in term 3 is cut off by who is in term $term: $finding', ({ term, finding }) => {
+  const observed = quiet();
+  observed.append([one, two, three], entry(2, 1));
+  observed.vote(two, 3, one);
+  observed.step(two, { committed: [entry(2, 1)] });
+  const vote = { term: toTerm(term), votedFor: null };
+  observed.write(three, { vote, truncateAfter: toLogIndex(1), entries: [entry(2, 2)] });
+  expect(observed.findings[0] ?? null).toBe(finding);
+});
+
 test('what a crash kept from the disk is no loss, and what it cut off neither', () => {
   const observed = quiet();
   observed.append([two], entry(2, 1));

@@ -42,6 +42,8 @@ interface CommittedEntry {
   readonly term: number;
   readonly hash: number;
   readonly member: MemberId;
+  /** In which term of that member it was seen committed first. */
+  readonly inTerm: number;
 }
 
 export class RaftJudge {
@@ -159,7 +161,7 @@ export class RaftJudge {
     const { member } = watch;
     if (write.vote !== null) this.#judgeSavedVote(watch, write.vote);
     if (write.snapshot !== null) this.#judgeSnapshot(watch, write.snapshot);
-    if (write.truncateAfter !== null) this.#judgeCut(watch, write.truncateAfter);
+    if (write.truncateAfter !== null) this.#judgeCut(watch, write.truncateAfter, write.vote ?? watch.vote);
     watch.beginWrite(write);
     const isLeading = role?.role === 'leader' || watch.isLeader;
     for (const entry of write.entries) {
@@ -190,11 +192,13 @@ export class RaftJudge {
     if (problem !== null) this.#report('log-matching', `member ${member}: ${problem}`);
   }
 
-  #judgeCut({ member, staged }: ReplicaWatch, after: number): void {
+  #judgeCut({ member, staged }: ReplicaWatch, after: number, { term }: Vote): void {
     const index = after + 1;
     const committed = this.#committed[index];
     if (committed === undefined) return;
     if (staged.termAt(index) !== committed.term) return;
+    // Who has not come to that term was not counted there, and follows a leader of before, who need not have it.
+    if (term < committed.inTerm) return;
     this.#report(
       'committed-for-ever',
       `member ${member} cuts off entry ${index} of term ${committed.term}, which is committed`,
@@ -361,7 +365,7 @@ export class RaftJudge {
   #judgeFirstCommit(watch: ReplicaWatch, entry: Entry, hash: number): void {
     const { index, term, proposal } = entry;
     const { member, staged } = watch;
-    this.#committed[index] = { term, hash, member };
+    this.#committed[index] = { term, hash, member, inTerm: watch.vote.term };
     // The leader may have moved on, to a configuration that is not known here: any that stands behind the entry can have committed it.
     const standing = staged.configurationAt(index) ?? staged.configurations[0];
     const possible = [
