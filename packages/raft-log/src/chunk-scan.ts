@@ -130,8 +130,9 @@ class ChunkScan {
     const cutEnd = standing === 'damaged' ? endPosition : this.#endOfCut(endPosition, next);
     if (cutEnd > endPosition) return { ...batch, standing, endPosition: cutEnd, isUnknown: true };
     if (hasTable(records)) return { ...batch, standing };
-    // Behind a cut it repeats nothing.
-    const rowsOfNext = next?.position === endPosition ? this.#previousRowsOf(next) : null;
+    // The next one repeats nothing of what was cut, nor of what stands before a cut.
+    const isRepeated = next?.previousEnd === endPosition && next.position === endPosition;
+    const rowsOfNext = isRepeated ? this.#previousRowsOf(next) : null;
     return { ...batch, standing, rowsOfNext, isUnknown: rowsOfNext === null };
   }
 

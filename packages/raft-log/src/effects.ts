@@ -21,7 +21,8 @@ export function stateAfter(operation: GroupOperation, state: GroupState, terms: 
     case 'repair':
       return afterRepair(operation.entry, state, terms);
     case 'vote':
-      return { ...state, term: operation.term, vote: operation.vote, isVoteLost: false };
+      // The one that was lost may be a later one: only a settlement ends the doubt.
+      return { ...state, term: operation.term, vote: operation.vote };
     case 'commit':
       return { ...state, commit: operation.index };
     case 'truncate':

@@ -46,8 +46,8 @@ export function kindOf(number: number): RecordKind | null {
 }
 
 /** Flags of a record's header. */
-export const recordFlags = { isCopy: 1, isRepair: 2 } as const;
-export const knownFlags = recordFlags.isCopy | recordFlags.isRepair;
+export const recordFlags = { isCopy: 1, isRepair: 2, isInDoubt: 4 } as const;
+export const knownFlags = recordFlags.isCopy | recordFlags.isRepair | recordFlags.isInDoubt;
 
 export function alignRecord(bytes: number): number {
   return bytes + (-bytes & (recordAlignment - 1));

@@ -125,3 +125,19 @@ test('a vote is missed that is lost with its table, where the next batch stands 
   for (const { header, position } of vote?.records ?? []) if (header.kind !== 'gap') disk.rot(chunkPath, position, 0);
   expect((await openDisk(disk)).state(1)).toMatchObject({ isVoteLost: true });
 });
+
+test('a batch of which a cut left the head alone is missed at each later start, as nothing behind it repeats what it held', async () => {
+  const disk = await makeLog(async (log) => {
+    await log.createGroup(2);
+    await log.append(1, entries(2, 0, 'two'));
+  });
+  const [append] = lastBatches(disk, 1);
+  const [first] = append?.records ?? [];
+  lose(disk, { position: first?.position ?? 0, endPosition: append?.endPosition ?? 0 });
+  for (let start = 0; start < 3; start++) {
+    const log = await openDisk(disk);
+    expect(log.state(1).ambiguity).toMatchObject({ from: 2 });
+    await log.append(2, entries(start + 1, 0, 'behind the cut'));
+    crash(disk);
+  }
+});

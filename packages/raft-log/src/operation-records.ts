@@ -55,9 +55,11 @@ export function encodeOperation(
       const { index, term, payload } = operation.entry;
       return [builder.add({ kind: 'entry', group, index, term, flags: recordFlags.isRepair, payload })];
     }
-    case 'vote':
-      builder.addTwice({ ...simple, kind, term: operation.term, payload: encodeVote(operation.vote) });
+    case 'vote': {
+      const flags = state.isVoteLost ? recordFlags.isInDoubt : 0;
+      builder.addTwice({ ...simple, kind, term: operation.term, flags, payload: encodeVote(operation.vote) });
       return [];
+    }
     case 'commit':
     case 'truncate':
       builder.add({ ...simple, kind, index: operation.index });

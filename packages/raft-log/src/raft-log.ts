@@ -164,10 +164,17 @@ export class RaftLog {
 
   /**
    * The replica has caught up: what was ambiguous or lost of its vote no longer matters. The vote that counts from here on is
-   * saved with it, so that a later start which misses one knows that none was lost since.
+   * said again behind it, so that a later start which misses one knows that none was lost since. Should a crash leave one of the
+   * two, the vote speaks for itself, and without it the doubt about votes goes on.
    */
   async settle(group: number): Promise<void> {
-    return this.#submit(() => ({ kind: 'settle', group: this.#staged(group) }));
+    await Promise.all([
+      this.#submit(() => ({ kind: 'settle', group: this.#staged(group) })),
+      this.#submit(() => {
+        const staged = this.#staged(group);
+        return { kind: 'vote', group: staged, term: staged.staged.term, vote: staged.staged.vote };
+      }),
+    ]);
   }
 
   /** Resolves when everything that was accepted before is durable. */

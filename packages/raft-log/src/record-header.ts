@@ -18,6 +18,8 @@ export interface RecordHeader {
   readonly kind: RecordKind;
   readonly isCopy: boolean;
   readonly isRepair: boolean;
+  /** Of a vote: an earlier one was lost when it was written, and it may be less than that one. */
+  readonly isInDoubt: boolean;
   readonly payloadBytes: number;
   readonly group: number;
   readonly index: number;
@@ -86,6 +88,7 @@ export function decodeRecordHeader(region: Region, offset: number, endOffset: nu
     kind,
     isCopy: (flags & recordFlags.isCopy) !== 0,
     isRepair: (flags & recordFlags.isRepair) !== 0,
+    isInDoubt: (flags & recordFlags.isInDoubt) !== 0,
     payloadBytes,
     group: view.getUint32(offset + at.group, true),
     index: readCounter(view, offset + at.index),

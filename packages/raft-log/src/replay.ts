@@ -91,7 +91,7 @@ export class Replay {
     const state = group.durable;
     switch (header.kind) {
       case 'vote':
-        return withVote(state, header.term, decodeVote(payload));
+        return withVote(state, header, decodeVote(payload));
       case 'commit':
         // It never speaks of more than the log has. What nothing else is left of was there, and is committed.
         if (header.index > state.lastIndex) loseSlots(group, header.index);
@@ -99,7 +99,7 @@ export class Replay {
       case 'userData':
         return { ...state, userData: copyOf(payload), isUserDataLost: false };
       case 'settle':
-        // A vote may have rotted since. The one that was saved with the settlement tells that none is missed.
+        // A vote may have rotted since. The one that stands behind the settlement tells that none is missed.
         return { ...state, ambiguity: null };
       case 'truncate':
         return truncated(group, header.index, null);
@@ -307,10 +307,15 @@ function wider(left: Ambiguity, right: Ambiguity): Ambiguity {
   };
 }
 
-/** A later vote counts, and never an earlier one: copies and leftovers of the tail come in any order. The last one is said again. */
-function withVote(state: GroupState, term: number, vote: number | null): GroupState {
+/**
+ * A later vote counts, and never an earlier one: copies and leftovers of the tail come in any order. The last one is said again.
+ * The story of the doubt: the vote of term 9 was lost, the replica knew of term 5, a leader who was deposed said 6, and that was
+ * saved. If 6 passed for the newest at the next start, the replica would vote in 9 a second time. So a vote that makes up for a lost
+ * one is that of a life which knew all, and one that was written in doubt says so and ends nothing.
+ */
+function withVote(state: GroupState, { term, isInDoubt }: RecordHeader, vote: number | null): GroupState {
   if (term < state.term || (term === state.term && state.vote !== null && state.vote !== vote)) return state;
-  return { ...state, term, vote, isVoteLost: false };
+  return { ...state, term, vote, isVoteLost: isInDoubt };
 }
 
 function truncated(group: Group, index: number, lastTerm: number | null): GroupState {

@@ -277,8 +277,8 @@ test('what is lost behind a settlement is not settled by it, and a later batch t
   const opened = new SyncLog(disk.files, 'opened');
   expect(tellGroups(opened.core.groups)[1]).toBe('term 0 vote - commit 0 purged 0:0 | 1:? 2:?');
   expect(opened.group(1).durable).toMatchObject({ isVoteLost: true, lastTerm: 2 });
-  // A vote that is saved with a settlement is the newest: none is missed any more.
-  opened.do({ kind: 'vote', group: opened.group(1), term: 2, vote: null }, { kind: 'settle', group: opened.group(1) });
+  // A vote that stands behind a settlement is the newest: none is missed any more.
+  opened.do({ kind: 'settle', group: opened.group(1) }, { kind: 'vote', group: opened.group(1), term: 2, vote: null });
   expect(new SyncLog(disk.files, 'again').group(1).durable).toMatchObject({ term: 2, isVoteLost: false });
 });
 

@@ -32,7 +32,8 @@ const tellers: Readonly<Record<RecordKind, Teller>> = {
     const { index, term, isRepair } = header;
     return `entry ${index} of term ${term}${isRepair ? ', repaired' : ''}, ${contents(header, payload)}`;
   },
-  vote: ({ term }, payload) => `term ${term}${payload === null ? '' : `, ${tellVote(decodeVote(payload))}`}`,
+  vote: ({ term, isInDoubt }, payload) =>
+    `term ${term}${payload === null ? '' : `, ${tellVote(decodeVote(payload))}`}${isInDoubt ? ', while a vote was lost' : ''}`,
   commit: ({ index }) => `committed up to ${index}`,
   truncate: ({ index }) => `everything after ${index} is cut`,
   purge: ({ index, term }) => `everything up to ${index} (term ${term}) is purged`,
@@ -93,6 +94,7 @@ export function recordFields({ header, position, payload }: FoundRecord): Readon
     ...(kind === 'vote' && payload !== null ? { vote: decodeVote(payload) } : {}),
     ...(header.isCopy ? { isCopy: true } : {}),
     ...(header.isRepair ? { isRepair: true } : {}),
+    ...(header.isInDoubt ? { isInDoubt: true } : {}),
     payloadBytes,
     isIntact: payload !== null,
   };

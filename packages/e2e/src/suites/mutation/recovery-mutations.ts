@@ -80,6 +80,8 @@ export const recoveryMutations: MutationRows = {
     ],
     ['a table tells of which term the last entry is', 'row.lastTerm !== lastTerm)', 'row.lastTerm === -1)'],
     ['a lost vote is told', "isMissing(row, 'vote', context)) group", 'false) group'],
+    ['a vote that was saved in doubt ends no doubt', 'isVoteLost: isInDoubt }', 'isVoteLost: false }'],
+    ['a vote of who knew the lost one makes up for it', 'isVoteLost: isInDoubt }', 'isVoteLost: state.isVoteLost }'],
     ['lost user data are told', "isMissing(row, 'userData', context)) group", 'false) group'],
     ['the second copy of a vote counts', '(originals === null || originals.has(keyOf(record.header)))', 'true'],
     ['slots that may have been acknowledged are ambiguous', 'if (isWhole) return;', 'if (durable !== null) return;'],
@@ -100,7 +102,7 @@ export const recoveryMutations: MutationRows = {
       'group.durable.commit',
     ],
     ['what is missed begins where the batch began', 'firstIndex > 0 && first > firstIndex &&', 'firstIndex < 0 &&'],
-    ['what nobody knows is suspected of every group', 'if (batch.isUnknown) this.#suspectAll(context);', ''],
+    ['what nobody knows is suspected of every group', 'if (batch.isUnknown) this.#suspectAll(context, commits);', ''],
     ['a checkpoint that misses a group is not whole', 'states.size === expected', 'true'],
     [
       'a second ambiguity does not hide the first',

@@ -79,6 +79,7 @@ export const writerMutations: MutationRows = {
   ],
   'operation-records.ts': [
     ['a vote stands in two places', 'builder.addTwice({ ...simple, kind, term', 'builder.add({ ...simple, kind, term'],
+    ['a vote that is saved in doubt says so', 'state.isVoteLost ? recordFlags.isInDoubt : 0', '0'],
   ],
   'log-disk.ts': [
     [
@@ -205,6 +206,11 @@ export const writerMutations: MutationRows = {
     ['a closed log takes no calls', 'return this.#isClosed ? Promise.reject(this.#closed()) : ', 'return '],
     ['a log that does not open lets go of its lock', 'lock.release();\n      throw error;', 'throw error;'],
     ['user data are copied', 'const copy = copyOf(data);', 'const copy = data;'],
+    [
+      'a settlement says the vote again',
+      "return { kind: 'vote', group: staged, term: staged.staged.term, vote: staged.staged.vote };",
+      "return { kind: 'settle', group: staged };",
+    ],
     ['a group has 32 bits', 'group >= 0 && group <= groupMax', 'group >= 0'],
     ['what is not durable is not read', 'Math.min(range.to, lastIndex)', 'range.to'],
   ],
@@ -218,6 +224,8 @@ export const writerMutations: MutationRows = {
     ['a repaired slot is sound', 'group.faulty.remove(operation.entry.index, operation.entry.index);', ''],
     ['a purge takes its entries', 'group.purgeTo(group.durable.purgedIndex);', ''],
     ['a destroyed group is gone', 'if (groups.get(id) === group) groups.delete(id);', ''],
+    ['a vote ends no doubt', 'vote: operation.vote };', 'vote: operation.vote, isVoteLost: false };'],
+    ['a settlement ends it', 'ambiguity: null, isVoteLost: false };', 'ambiguity: null };'],
   ],
   'worker.ts': [
     ['an error in the thread is told as one', 'answer(request, statuses.failed);', 'answer(request, statuses.done);'],
