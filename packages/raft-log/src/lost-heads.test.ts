@@ -136,7 +136,7 @@ test('a batch of which a cut left the head alone is missed at each later start, 
   lose(disk, { position: first?.position ?? 0, endPosition: append?.endPosition ?? 0 });
   for (let start = 0; start < 3; start++) {
     const log = await openDisk(disk);
-    expect(log.state(1).ambiguity).toMatchObject({ from: 2 });
+    expect(log.state(1)?.ambiguity).toMatchObject({ from: 2 });
     await log.append(2, entries(start + 1, 0, 'behind the cut'));
     crash(disk);
   }
