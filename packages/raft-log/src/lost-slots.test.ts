@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals';
 import type { VirtualDisk } from '@holdfast/base/internal';
 import { listLog, readChunk } from './chunk-files.ts';
-import { scanChunk, type FoundRecord } from './chunk-scan.ts';
+import { scanChunk, type FoundBatch, type FoundRecord } from './chunk-scan.ts';
 import { Group } from './group.ts';
 import { emptyState } from './group-state.ts';
 import { linkEntries } from './link-entries.ts';
@@ -38,13 +38,25 @@ function fillUpTo(log: SyncLog, sequence: number): void {
   }
 }
 
-function lose(disk: VirtualDisk, isLost: (record: FoundRecord) => boolean): void {
+function batchesOf(disk: VirtualDisk): FoundBatch[] {
   const chunk = listLog(disk.files, directory).chunks.find(({ sequence }) => sequence === 2);
   if (chunk?.reading === undefined || chunk.reading === null) throw new Error('the log has no chunk 2');
-  const batches = [...scanChunk(readChunk(disk.files, path, chunk.reading.header), { isFollowed: true })];
-  const lost = batches.flatMap(({ records }) => records).filter(isLost);
+  return [...scanChunk(readChunk(disk.files, path, chunk.reading.header), { isFollowed: true })];
+}
+
+function lose(disk: VirtualDisk, isLost: (record: FoundRecord) => boolean): void {
+  const lost = batchesOf(disk)
+    .flatMap(({ records }) => records)
+    .filter(isLost);
   expect(lost).not.toEqual([]);
   for (const { position } of lost) disk.rot(path, position, 0);
+}
+
+/** The batch, and everything behind it. */
+function loseFrom(disk: VirtualDisk, batch: FoundBatch | undefined): void {
+  const end = batchesOf(disk).at(-1)?.endPosition ?? 0;
+  for (let at = batch?.position ?? end; at < end; at += 16) disk.rot(path, at, 0);
+  disk.rot(path, trailerAt, 0);
 }
 
 function reopen(disk: VirtualDisk): { log: SyncLog; told: string[] } {
@@ -102,6 +114,26 @@ test('the same where the chunk does not say any more what stood before it', () =
   lose(disk, (record) => isSuccessor(record) || isState(record));
   disk.rot(path, trailerAt, 0);
   expect(reopen(disk).told).toEqual(['1/1=one', '1/2=faulty']);
+});
+
+test('a sealed chunk whose end was given up, or held only its footer, lost nothing with it', () => {
+  const { disk, log } = makeLog();
+  log.do({ kind: 'append', group: log.group(1), entries: entries(3, 2, 'behind the commit') });
+  fillUpTo(log, 3);
+  const kept = reopen(disk).told;
+  loseFrom(disk, batchesOf(disk).at(-1));
+  expect(reopen(disk).told).toEqual(kept);
+});
+
+test('a slot is lost whose entry was lost with all that stood behind it in its chunk', () => {
+  const { disk, log } = makeLog();
+  log.do({ kind: 'append', group: log.group(1), entries: entries(3, 2, 'behind it') });
+  fillUpTo(log, 3);
+  loseFrom(
+    disk,
+    batchesOf(disk).find(({ records }) => records.some(isSuccessor)),
+  );
+  expect(reopen(disk).told).toEqual(['1/1=one', '1/2=faulty', '1/3=faulty']);
 });
 
 test('where a chunk has places without terms, the terms are unknown', () => {

@@ -230,8 +230,9 @@ class Recovery {
   }
 
   #linkOlder(groups: Map<number, Group>, baseIndex: number): void {
-    const older = this.#chunks.slice(0, baseIndex).map((chunk) => {
-      const { blocks, damages, lost } = readSealedChunk(this.#options.files, chunk, groups);
+    const older = this.#chunks.slice(0, baseIndex).map((chunk, index) => {
+      const following = (): Checkpoint | null => this.#checkpointOf(index + 1);
+      const { blocks, damages, lost } = readSealedChunk(this.#options.files, chunk, { groups, following });
       for (const damage of damages) this.#damages.push({ ...damage, path: chunk.path, standing: 'damaged' });
       return { chunk, blocks, lost };
     });

@@ -11,7 +11,7 @@ import { recordBytes, viewOf } from './format.ts';
 import { Group } from './group.ts';
 import { emptyState } from './group-state.ts';
 import { decodeRecordHeader, isPayloadIntact, payloadOf, type Region } from './record-header.ts';
-import { readCheckpoint, Replay } from './replay.ts';
+import { readCheckpoint, Replay, type Checkpoint } from './replay.ts';
 import type { SlotRange } from './slots.ts';
 
 export interface ChunkEntries {
@@ -25,11 +25,17 @@ export interface LostSlots extends SlotRange {
   readonly group: number;
 }
 
-/** `groups` with the states of the checkpoint that follows all that is sealed. */
-export function readSealedChunk(files: Files, chunk: Chunk, groups: ReadonlyMap<number, Group>): ChunkEntries {
+export interface LaterState {
+  /** With the states of the checkpoint that follows all that is sealed. */
+  readonly groups: ReadonlyMap<number, Group>;
+  /** The checkpoint of the next chunk. */
+  readonly following: () => Checkpoint | null;
+}
+
+export function readSealedChunk(files: Files, chunk: Chunk, later: LaterState): ChunkEntries {
   const trailer = readTrailer(files, chunk.path, chunk.header);
   const blocks = trailer === null ? null : readFooter(files, chunk, trailer);
-  return blocks === null || blocks.length === 0 ? scanEntries(files, chunk, groups) : { blocks, damages: [], lost: [] };
+  return blocks === null || blocks.length === 0 ? scanEntries(files, chunk, later) : { blocks, damages: [], lost: [] };
 }
 
 /** null unless every record of the footer verifies. */
@@ -53,17 +59,45 @@ function readFooter(files: Files, chunk: Chunk, trailer: Trailer): FooterBlock[]
  * What a footer would say, from the batches. They tell more where something is lost: an entry that stands there may be one whose
  * place another one took, here or in an older chunk, so they are played as at an open of the chunk.
  */
-function scanEntries(files: Files, chunk: Chunk, groups: ReadonlyMap<number, Group>): ChunkEntries {
-  const copy = { ...chunk };
-  const damages: Damage[] = [];
-  let replay: Replay | null = null;
-  for (const batch of scanChunk(readChunk(files, chunk.path, chunk.header), { isFollowed: true })) {
-    if (batch.standing !== 'abandoned') damages.push(...batch.damages);
-    replay ??= new Replay(groupsBefore(batch, groups));
-    replay.apply(copy, batch);
+function scanEntries(files: Files, chunk: Chunk, { groups, following }: LaterState): ChunkEntries {
+  const batches = [...scanChunk(readChunk(files, chunk.path, chunk.header), { isFollowed: true })];
+  const damages = batches.flatMap((batch) => (batch.standing === 'abandoned' ? [] : batch.damages));
+  const soundEnd = batches.findLastIndex(({ standing }) => standing === 'sound') + 1;
+  if (soundEnd < batches.length) {
+    const sound = play(chunk, batches.slice(0, soundEnd), groups);
+    if (isEndOf(sound, following())) return { ...entriesOf(sound), damages };
   }
-  const found = [...(replay?.groups.values() ?? [])];
-  return { blocks: found.flatMap(({ id, index }) => index.footerOf(copy, id)), damages, lost: found.flatMap(lostIn) };
+  return { ...entriesOf(play(chunk, batches, groups)), damages };
+}
+
+interface Played {
+  readonly chunk: Chunk;
+  readonly groups: ReadonlyMap<number, Group>;
+}
+
+function play(sealed: Chunk, batches: readonly FoundBatch[], later: ReadonlyMap<number, Group>): Played {
+  const chunk = { ...sealed };
+  const [first] = batches;
+  const replay = new Replay(first === undefined ? new Map() : groupsBefore(first, later));
+  for (const batch of batches) replay.apply(chunk, batch);
+  return { chunk, groups: replay.groups };
+}
+
+/**
+ * Whether nothing behind this took part in what the next chunk begins with: a recovery gave up the torn end, or it is a footer. Logs
+ * that end at one place in one term are one log.
+ */
+function isEndOf({ groups }: Played, next: Checkpoint | null): boolean {
+  if (next?.isWhole !== true) return false;
+  return [...next.states].every(([id, { lastIndex, lastTerm }]) => {
+    const end = groups.get(id)?.durable ?? emptyState;
+    return end.lastIndex === lastIndex && end.lastTerm === lastTerm;
+  });
+}
+
+function entriesOf({ chunk, groups }: Played): Pick<ChunkEntries, 'blocks' | 'lost'> {
+  const found = [...groups.values()];
+  return { blocks: found.flatMap(({ id, index }) => index.footerOf(chunk, id)), lost: found.flatMap(lostIn) };
 }
 
 /** As the chunk's checkpoint says; a group whose state is lost may have had whatever it has later. */

@@ -113,11 +113,9 @@ export const formatMutations: MutationRows = {
       'header === null || !isPayloadIntact(region, offset, header)',
       'header === null',
     ],
-    [
-      'damage of a chunk whose footer is lost is told',
-      "if (batch.standing !== 'abandoned') damages.push(...batch.damages);",
-      '',
-    ],
+    ['damage of a chunk whose footer is lost is told', "(batch.standing === 'abandoned' ? [] : batch.damages)", '[]'],
+    ['an end that the next chunk knows nothing of takes nothing away', 'soundEnd < batches.length', 'soundEnd < 0'],
+    ['an end that the next chunk had is missed', 'isEndOf(sound, following())', 'following() !== null'],
   ],
   'entry-reader.ts': [
     [
