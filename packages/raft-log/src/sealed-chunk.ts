@@ -78,7 +78,7 @@ interface Played {
 function play(sealed: Chunk, batches: readonly FoundBatch[], later: ReadonlyMap<number, Group>): Played {
   const chunk = { ...sealed };
   const [first] = batches;
-  const replay = new Replay(first === undefined ? new Map() : groupsBefore(first, later));
+  const replay = new Replay(first === undefined ? new Map<number, Group>() : groupsBefore(first, later));
   for (const batch of batches) replay.apply(chunk, batch);
   return { chunk, groups: replay.groups };
 }
