@@ -104,7 +104,11 @@ class Desk {
     }
     // What one event of the state brings about is answered in one turn, and goes together.
     await new Promise<void>((resolve) => process.nextTick(resolve));
-    return takeSome(this.#ready);
+    const answers = takeSome(this.#ready);
+    // Until here they count as under way: who reads no answers is asked for no more requests.
+    this.#open -= answers.length;
+    this.#onRoom?.();
+    return answers;
   }
 
   #take(bundle: Bundle): void {
@@ -116,10 +120,8 @@ class Desk {
 
   async #answer(request: BundledRequest, isAlone: boolean): Promise<void> {
     const outcome = await carryOut(request, isAlone, this.#call, this.#parts);
-    this.#open--;
     this.#ready.push({ number: request.number, ...outcome });
     this.#onReady?.();
-    this.#onRoom?.();
   }
 }
 
