@@ -37,7 +37,7 @@ interface ServerParts {
 }
 
 /** Requests of one stream that are under way; the next are read when some of them were answered. */
-const openRequestsMax = 4 * bundledCallsMax;
+export const openRequestsMax = 4 * bundledCallsMax;
 
 async function* answerAll(
   bundles: AsyncIterable<Bundle>,

@@ -6,7 +6,8 @@ import type { Calls } from '../client/channel.ts';
 import { loadMetadataServices } from '../generated/services.ts';
 import { serve, type ServedService } from '../server/handlers.ts';
 import { TestCluster, timers } from '../testing.ts';
-import { bundleBytesMax, bundledCallsMax, bundleMethod } from './bundle-codec.ts';
+import { bundleBytesMax, bundledCallsMax, bundleMethod, type Bundle } from './bundle-codec.ts';
+import { openRequestsMax } from './bundle-server.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 
@@ -93,6 +94,42 @@ test('more calls than a bundle takes, and large ones, all arrive', async () => {
   expect(new Set((await Promise.all([...many, ...large])).map((answer) => JSON.stringify(answer)))).toEqual(
     new Set(['{}']),
   );
+});
+
+test('who reads no answers is asked for no more requests', async () => {
+  const { list } = services.settingsService.methods;
+  let begun = 0;
+  const settings = { large: 'x'.repeat(1024) };
+  const served = serve(services.settingsService, {
+    list: async () => {
+      begun++;
+      return { settings, revision: 1n };
+    },
+    set: null,
+  });
+  const { address } = await cluster.serve({ services: [served] });
+  const channel = cluster.connect(address, await cluster.keeperFor('admin'));
+  const stream = { ...bundleMethod, requestStream: true, responseStream: true } as const;
+  const calls = channel.calls({ name: bundleMethod.service, methods: { stream } });
+  const body = list.encodeRequest({ isLocal: false });
+  const ask = { path: list.path, timeoutMs: options.timeoutMs, requestId: '', traceparent: '', body };
+  let asked = 0;
+  const bundles = async function* (): AsyncGenerator<Bundle> {
+    while (asked < 20 * openRequestsMax) {
+      yield Array.from({ length: bundledCallsMax }, () => ({ ...ask, number: ++asked }));
+    }
+  };
+  let answered = 0;
+  let aheadMost = 0;
+  for await (const answers of calls.stream(bundles(), options)) {
+    answered += answers.length;
+    // A server that went on meanwhile would get far.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    aheadMost = Math.max(aheadMost, begun - answered);
+  }
+  expect(answered).toBe(20 * openRequestsMax);
+  // Some answers are between the two.
+  expect(aheadMost).toBeLessThan(2 * openRequestsMax);
 });
 
 test('an urgent call does not take the time of the others', async () => {
