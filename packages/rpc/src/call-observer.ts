@@ -1,7 +1,7 @@
-// What is told of every call on either side: one log line, and its metrics. The label objects of a method are made once,
+// What is told of every call on either side: one log line, and its metrics. The series of a method are looked up once,
 // because a call makes six observations.
 import type { Clock, OpError } from '@holdfast/base';
-import type { Log, LogLevel, Metrics } from '@holdfast/telemetry';
+import type { CounterSeries, HistogramSeries, Log, LogLevel, Metrics } from '@holdfast/telemetry';
 import type { MethodFacts } from './codec-method.ts';
 import { statusNameOf } from './error-status.ts';
 
@@ -10,6 +10,7 @@ export type Side = 'client' | 'server';
 /** A call that is under way, as its observer sees it. */
 export interface ObservedCall {
   readonly facts: MethodFacts;
+  readonly meters: MethodMeters | null;
   readonly startMs: number;
   sentMessages: number;
   sentBytes: number;
@@ -32,33 +33,34 @@ export class CallObserver {
   }
 
   started(facts: MethodFacts): ObservedCall {
-    this.#meters?.started(facts);
+    const meters = this.#meters?.of(facts) ?? null;
+    if (meters !== null) meters.inFlight += 1;
     const startMs = this.#clock.monotonicMs();
-    return { facts, startMs, sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
+    return { facts, meters, startMs, sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
   }
 
   sent(call: ObservedCall, bytes: number): void {
     call.sentMessages += 1;
     call.sentBytes += bytes;
-    this.#meters?.message(call.facts, 'sent', bytes);
+    call.meters?.sent.observe(bytes);
   }
 
   received(call: ObservedCall, bytes: number): void {
     call.receivedMessages += 1;
     call.receivedBytes += bytes;
-    this.#meters?.message(call.facts, 'received', bytes);
+    call.meters?.received.observe(bytes);
   }
 
   /** Instead of `ended`, of a call whose line is another's: all went well. */
   endedWell(call: ObservedCall): void {
-    this.#meters?.ended(call.facts, statusNameOf(null), this.#clock.monotonicMs() - call.startMs);
+    this.#count(call, statusNameOf(null), this.#clock.monotonicMs() - call.startMs);
   }
 
   /** Once per call. `peer` is whoever is at the other end, as the log names it. */
   ended(call: ObservedCall, peer: string, error: OpError | null): void {
     const durationMs = this.#clock.monotonicMs() - call.startMs;
     const status = statusNameOf(error);
-    this.#meters?.ended(call.facts, status, durationMs);
+    this.#count(call, status, durationMs);
     const level = levelOf(this.#side, error);
     if (!this.#log.isEnabled(level)) return;
     const fields = {
@@ -70,6 +72,10 @@ export class CallObserver {
       received_bytes: call.receivedBytes,
     };
     this.#logOf(call.facts).write(level, 'call', error === null ? fields : { ...fields, error });
+  }
+
+  #count({ meters }: ObservedCall, status: string, durationMs: number): void {
+    if (meters !== null) this.#meters?.ended(meters, status, durationMs);
   }
 
   /** With the fields that every line of a method has, written out once. */
@@ -90,12 +96,14 @@ function levelOf(side: Side, error: OpError | null): LogLevel {
   return error === null ? 'debug' : 'info';
 }
 
-type Direction = 'sent' | 'received';
-interface MethodLabels {
-  readonly method: Labels;
-  readonly sent: Labels & { readonly direction: Direction };
-  readonly received: Labels & { readonly direction: Direction };
-  readonly ended: Map<string, Labels & { readonly status: string }>;
+/** What is counted of one method on one side; all observers of a process that name it count together. */
+interface MethodMeters {
+  readonly labels: Labels;
+  readonly sent: HistogramSeries;
+  readonly received: HistogramSeries;
+  readonly durations: HistogramSeries;
+  /** By status. */
+  readonly ended: Map<string, CounterSeries>;
   inFlight: number;
 }
 interface Labels {
@@ -106,7 +114,7 @@ interface Labels {
 
 class Meters {
   readonly #side: Side;
-  readonly #labels = new Map<string, MethodLabels>();
+  readonly #methods = new Map<string, MethodMeters>();
   readonly #calls;
   readonly #durations;
   readonly #sizes;
@@ -116,45 +124,37 @@ class Meters {
     // Read at a scrape, not written twice a call.
     const inFlight = metrics.gauge('holdfast_rpc_in_flight_calls');
     metrics.onScrape(() => {
-      for (const labels of this.#labels.values()) inFlight.set(labels.method, labels.inFlight);
+      for (const meters of this.#methods.values()) inFlight.set(meters.labels, meters.inFlight);
     });
     this.#calls = metrics.counter('holdfast_rpc_calls_total');
     this.#durations = metrics.histogram('holdfast_rpc_call_duration_seconds');
     this.#sizes = metrics.histogram('holdfast_rpc_message_size_bytes');
   }
 
-  started(facts: MethodFacts): void {
-    this.#labelsOf(facts).inFlight += 1;
-  }
-
-  message(facts: MethodFacts, direction: Direction, bytes: number): void {
-    this.#sizes.observe(this.#labelsOf(facts)[direction], bytes);
-  }
-
-  ended(facts: MethodFacts, status: string, durationMs: number): void {
-    const labels = this.#labelsOf(facts);
-    let ended = labels.ended.get(status);
-    if (ended === undefined) {
-      ended = { ...labels.method, status };
-      labels.ended.set(status, ended);
-    }
-    labels.inFlight -= 1;
-    this.#calls.add(ended);
-    this.#durations.observe(labels.method, durationMs / 1000);
-  }
-
-  #labelsOf(facts: MethodFacts): MethodLabels {
-    const known = this.#labels.get(facts.path);
+  of(facts: MethodFacts): MethodMeters {
+    const known = this.#methods.get(facts.path);
     if (known !== undefined) return known;
-    const method: Labels = { side: this.#side, service: facts.service, method: facts.method };
-    const labels: MethodLabels = {
-      method,
-      sent: { ...method, direction: 'sent' },
-      received: { ...method, direction: 'received' },
+    const labels: Labels = { side: this.#side, service: facts.service, method: facts.method };
+    const meters: MethodMeters = {
+      labels,
+      sent: this.#sizes.series({ ...labels, direction: 'sent' }),
+      received: this.#sizes.series({ ...labels, direction: 'received' }),
+      durations: this.#durations.series(labels),
       ended: new Map(),
       inFlight: 0,
     };
-    this.#labels.set(facts.path, labels);
-    return labels;
+    this.#methods.set(facts.path, meters);
+    return meters;
+  }
+
+  ended(meters: MethodMeters, status: string, durationMs: number): void {
+    let ended = meters.ended.get(status);
+    if (ended === undefined) {
+      ended = this.#calls.series({ ...meters.labels, status });
+      meters.ended.set(status, ended);
+    }
+    meters.inFlight -= 1;
+    ended.add();
+    meters.durations.observe(durationMs / 1000);
   }
 }

@@ -13,6 +13,7 @@ export {
 } from './request-context.ts';
 export { continueTrace, formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
 export { createMetrics, type Counter, type Gauge, type Histogram, type Metrics } from './metrics.ts';
+export type { CounterSeries, HistogramSeries } from './series.ts';
 export type { HistogramTotals } from './stated-histogram.ts';
 export { metricsTable, type LabelsOf, type MetricName, type MetricRow, type NameOfKind } from './metrics-table.ts';
 export { labelValuesLimit, otherLabelValue } from './label-limit.ts';

@@ -57,6 +57,35 @@ test('counters add, gauges set, add and forget, histograms fill their buckets', 
   expect(buckets).toContain('holdfast_gc_pause_seconds_bucket{le="0.0025",kind="minor"} 1');
 });
 
+test('a series counts like its metric does, once for everybody who asks for it', async () => {
+  const metrics = await createMetrics();
+  const labels = { side: 'server', service: 'Status', method: 'Get' };
+  const other = { method: 'Get', service: 'Status', side: 'server' };
+  const calls = metrics.counter('holdfast_rpc_calls_total');
+  calls.series({ ...labels, status: 'OK' }).add();
+  metrics
+    .counter('holdfast_rpc_calls_total')
+    .series({ status: 'OK', ...other })
+    .add(2);
+  calls.add({ ...labels, status: 'NOT_FOUND' });
+  const sizes = metrics.histogram('holdfast_rpc_message_size_bytes');
+  for (const bytes of [64, 65, 2 ** 30]) sizes.series({ ...labels, direction: 'sent' }).observe(bytes);
+  sizes.observe({ ...labels, direction: 'received' }, 64);
+  for (const scrapes of [1, 2]) {
+    expect([scrapes, ...(await series(metrics, 'holdfast_rpc_calls_total')).sort()]).toEqual([
+      scrapes,
+      'holdfast_rpc_calls_total{side="server",service="Status",method="Get",status="NOT_FOUND"} 1',
+      'holdfast_rpc_calls_total{side="server",service="Status",method="Get",status="OK"} 3',
+    ]);
+    const ofSent = (await series(metrics, 'holdfast_rpc_message_size_bytes_bucket')).filter((line) =>
+      line.includes('"sent"'),
+    );
+    const counts = ofSent.map((line) => Number(line.split(' ').at(-1)));
+    expect(counts).toEqual([1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3]);
+    expect(await series(metrics, 'holdfast_rpc_message_size_bytes_count')).toHaveLength(2);
+  }
+});
+
 test('a total that somebody else keeps is stated, not added, whatever handle states it', async () => {
   const metrics = await createMetrics();
   for (const total of [4, 7]) metrics.counter('holdfast_process_cpu_seconds_total').setTotal({ mode: 'user' }, total);
