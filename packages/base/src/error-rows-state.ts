@@ -314,6 +314,12 @@ export const stateErrorRows = {
     text: 'the database of the metadata failed: {reason}',
     hint: 'See whether its disk is full or broken; a member whose database is lost gets it back from the log or a peer.',
   },
+  STATE_DISK_FULL: {
+    kind: 'exhausted',
+    retriable: true,
+    text: 'this metadata server takes nothing new: the disk of its database is full',
+    hint: 'Free space on the file system of its directory, or enlarge it; it reads on meanwhile, and writes again by itself.',
+  },
   STATE_HASHES_DIFFER: {
     kind: 'data-loss',
     retriable: false,

@@ -110,11 +110,14 @@ async function beginLog(options: RestoreOptions, { machine, member, term }: Begi
     configuration: votersOnly([member]),
     version: State.read(machine.database).version,
   };
+  const rest = async (): Promise<void> => new Promise((resolve) => void timers.after(0, resolve));
   const snapshots = new SnapshotStore({
     ...{ files, directory: join(directory, snapshotDirectory), cluster, group: metadataGroup },
     partBytes: hostSettingsDefault.snapshotPartBytes,
     chunkBytes: hostSettingsDefault.raft.snapshotChunkBytes,
-    rest: () => new Promise((resolve) => void timers.after(0, resolve)),
+    rest,
+    // Nobody else is there yet.
+    pace: () => rest,
     // Nothing is there yet that could be in trouble.
     onTrouble: (error) => {
       throw error;

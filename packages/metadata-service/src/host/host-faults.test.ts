@@ -108,6 +108,57 @@ describe('a disk that fails', () => {
     expect(full.state.texts).toHaveLength(301);
   });
 
+  test('where the log has no room, what is proposed is refused at once, until there is room', async () => {
+    const world = await World.begin({ founders: 1, settings: { snapshotLogBytes: 10_000_000 } });
+    await world.propose('before');
+    const { disk, up } = world.machine(1);
+    disk.setCapacityBytes(disk.usedBytes);
+    const propose = async (sequence: number): Promise<Uint8Array> =>
+      up.replica(group).propose({ session: 9, sequence }, Buffer.from(`${sequence} ${'x'.repeat(60)}`));
+    const outcomes: Promise<unknown>[] = [];
+    const isDone = (): boolean => up.status.log.isFull || statusOf(world.machine(1)).waitingProposals === 0;
+    while (!up.status.log.isFull) {
+      outcomes.push(propose(outcomes.length + 1).catch((error: unknown) => error));
+      await world.until(isDone);
+    }
+    await world.time.runFor(100);
+    await expect(world.done(propose(outcomes.length + 1))).rejects.toMatchObject({ code: 'RAFT_LOG_FULL' });
+    await world.done(up.replica(group).read());
+    disk.setCapacityBytes(2 ** 30);
+    // What was taken before the log was found full is done with it.
+    await world.done(Promise.all(outcomes));
+    await world.propose('after');
+    expect(world.machine(1).state.texts).toHaveLength(outcomes.length + 2);
+  });
+
+  test('a state without room is waited for: writing is refused, or done by another leader, and goes on by itself', async () => {
+    const world = await World.begin();
+    await world.propose('before');
+    const full = await world.electedLeader();
+    full.state.hasRoom = false;
+    await world.until(() => world.leader !== null && world.leader !== full);
+    for (let count = 1; count <= 300; count++) await world.propose(`while full ${count}`);
+    expect([full.state.texts.length, full.failure]).toEqual([1, null]);
+    const refused = full.up.replica(group).propose({ session: 9, sequence: 1 }, Buffer.from('refused'));
+    await expect(world.done(refused)).rejects.toMatchObject({ code: 'STATE_DISK_FULL', retriable: true });
+    full.state.hasRoom = true;
+    await world.converge();
+    expect(full.state.texts).toHaveLength(301);
+    await world.done(full.up.replica(group).propose({ session: 9, sequence: 2 }, Buffer.from('taken')));
+  });
+
+  test('a member whose state has no room for a snapshot waits for it, and has it when there is room', async () => {
+    const world = await World.begin();
+    const follower = await behindTheLog(world);
+    await world.done(follower.start());
+    follower.state.hasRoom = false;
+    await world.until(() => statusOf(follower).snapshotIndex > 0 && follower.state.refusals > 20);
+    expect([follower.state.texts.length, follower.failure]).toEqual([0, null]);
+    follower.state.hasRoom = true;
+    await world.converge();
+    expect(follower.state.texts).toEqual(world.leader?.state.texts);
+  });
+
   test('a follower without room for a snapshot asks for it again, and has it when there is room', async () => {
     const world = await World.begin();
     const follower = await behindTheLog(world);
@@ -205,6 +256,41 @@ describe('a snapshot on its way', () => {
     await world.converge();
     expect(Math.min(...written)).toBeGreaterThan(sizeBytes - 1_000);
     expect(follower.state.texts).toEqual(world.leader?.state.texts);
+  });
+
+  test('it takes as long as the rate of the settings asks for, which is not nothing', async () => {
+    const bytesPerSecond = 2_048;
+    const world = await World.begin({ settings: { snapshotBytesPerSecond: bytesPerSecond } });
+    const follower = await behindTheLog(world);
+    const isCut = (): boolean => world.leader !== null && statusOf(world.leader).base.index > 20;
+    while (!isCut()) {
+      await world.propose('another');
+      await world.time.runFor(1_000);
+    }
+    const beforeMs = follower.node.clock.boottimeMs();
+    let [sentBytes, installs] = [0, 0];
+    follower.observer = {
+      onStep: (_group, _event, { snapshots }) => {
+        for (const effect of snapshots) {
+          if (effect.kind === 'snapshot-write') sentBytes += effect.data.length;
+          if (effect.kind === 'snapshot-install') installs++;
+        }
+      },
+    };
+    await world.done(follower.start());
+    await world.until(() => installs > 0);
+    expect(sentBytes).toBeGreaterThan(5_000);
+    const tookMs = follower.node.clock.boottimeMs() - beforeMs;
+    expect(tookMs).toBeGreaterThan((900 * sentBytes) / bytesPerSecond);
+    await world.converge();
+    follower.settings = { snapshotBytesPerSecond: 0 };
+    follower.crash('process');
+    await expect(world.done(follower.start())).rejects.toMatchObject({
+      code: 'RAFT_SETTINGS_INVALID',
+      message: expect.stringContaining(
+        'snapshotBytesPerSecond is 0, but must be at least 1024. snapshotBytesPerSecond is 0, but parts of 512 bytes need',
+      ),
+    });
   });
 });
 

@@ -31,6 +31,11 @@ export interface HostSettings {
   readonly snapshotLogBytes: number;
   /** Bytes of a snapshot that are written, or read back, in one piece without letting anything else run. */
   readonly snapshotPartBytes: number;
+  /**
+   * Bytes of a group's snapshots that are taken within a second, and as many that are sent to all who need one: what else the disk
+   * and the network carry goes on beside them.
+   */
+  readonly snapshotBytesPerSecond: number;
   /** Bytes that wait on the connection for votes and heartbeats to one peer; what does not fit is dropped. */
   readonly urgentBytesMax: number;
   /** The same of the connection for entries and snapshots. */

@@ -13,6 +13,7 @@ export const hostSettingsDefault: HostSettings = {
   waitingMax: 16_384,
   snapshotLogBytes: 64 * mib,
   snapshotPartBytes: mib,
+  snapshotBytesPerSecond: 128 * mib,
   urgentBytesMax: 4 * mib,
   bulkBytesMax: 32 * mib,
   silenceTicks: 40,
@@ -26,10 +27,14 @@ const leastOf: Readonly<Record<Exclude<keyof HostSettings, 'raft' | 'reconnect'>
   waitingMax: 1,
   snapshotLogBytes: 1,
   snapshotPartBytes: 1,
+  snapshotBytesPerSecond: kib,
   urgentBytesMax: 4 * kib,
   bulkBytesMax: 4 * kib,
   silenceTicks: 4,
 };
+
+/** Members that are sent a snapshot at one time. */
+const waitersMax = 8;
 
 /** Throws RAFT_SETTINGS_INVALID with all that is wrong, one sentence each. */
 export function checkedSettings(given: Partial<HostSettings>, limits: Partial<LogLimits>): HostSettings {
@@ -50,6 +55,14 @@ export function checkedSettings(given: Partial<HostSettings>, limits: Partial<Lo
   const messageBytes = Math.max(raft.appendBytesMax, raft.proposalBytesMax, raft.snapshotChunkBytes);
   if (messageBytes > bulkBytesMax) {
     problems.push(`bulkBytesMax is ${bulkBytesMax}, but one message may take ${messageBytes} bytes.`);
+  }
+  // The core sends a part again that is on its way for too long, and would so for ever; several members may wait for parts.
+  const { snapshotBytesPerSecond, tickMs } = settings;
+  const leastBytesPerSecond = (1_000 * waitersMax * raft.snapshotChunkBytes) / (raft.snapshotRetryTicks * tickMs);
+  if (snapshotBytesPerSecond < leastBytesPerSecond) {
+    problems.push(
+      `snapshotBytesPerSecond is ${snapshotBytesPerSecond}, but parts of ${raft.snapshotChunkBytes} bytes need at least ${Math.ceil(leastBytesPerSecond)}.`,
+    );
   }
   if (problems.length > 0) throw new OpError('RAFT_SETTINGS_INVALID', { reason: problems.join(' ') });
   return settings;

@@ -1,6 +1,6 @@
 // A small cluster of hosts on virtual time, network and disks, for this package's tests: the state machine keeps the texts of the
 // commands in their order and answers with the length that the list then has.
-import { invariant, isOpError, type LogIndex, type OpError } from '@holdfast/base';
+import { invariant, isOpError, OpError, type LogIndex } from '@holdfast/base';
 import {
   SeededRandom,
   VirtualDisk,
@@ -69,11 +69,16 @@ const aheadMax = 10_000;
 export class TextMachine implements StateMachine {
   applied = 0 as LogIndex;
   texts: string[] = [];
+  /** Whether there is room for what is to be applied. */
+  hasRoom = true;
+  /** Times that there was none. */
+  refusals = 0;
   #ledger = new ProposalLedger(aheadMax);
   /** What the first try of each command was told. */
   #answers = new Map<string, number>();
 
   apply(entries: readonly Entry[]): (Uint8Array | null)[] {
+    this.keep();
     return entries.map((entry) => {
       invariant(entry.index === this.applied + 1, `entry ${entry.index} behind ${this.applied}`);
       this.applied = entry.index;
@@ -87,6 +92,12 @@ export class TextMachine implements StateMachine {
     });
   }
 
+  keep(): void {
+    if (this.hasRoom) return;
+    this.refusals++;
+    throw new OpError('STATE_DISK_FULL', {});
+  }
+
   snapshot(): SnapshotSource {
     const { applied, texts } = this;
     const answers = [...this.#answers];
@@ -95,6 +106,7 @@ export class TextMachine implements StateMachine {
   }
 
   async install(source: SnapshotSource): Promise<void> {
+    this.keep();
     const contents = JSON.parse(new TextDecoder().decode(readAll(source))) as Contents;
     this.applied = contents.applied as LogIndex;
     this.texts = [...contents.texts];

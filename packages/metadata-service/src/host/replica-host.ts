@@ -17,12 +17,16 @@ import type { GroupOptions, Host, HostOptions, HostSettings, HostStatus, Replica
 import { appendBytesMax, checkedSettings } from './host-settings.ts';
 import { readIdentity, type MemberIdentity } from './identity.ts';
 import { openLog, snapshotDirectory } from './initialise.ts';
+import { paceOf } from './pace.ts';
 import { Peers } from './peers.ts';
 import { Reception } from './reception.ts';
 import { recoverGroup } from './recovery.ts';
 import { GroupReplica } from './replica.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StorageWriter } from './storage-writer.ts';
+
+/** Between two attempts of one member to hand over what it leads because its disk is full. */
+const fullHandOverPauseMs = 30_000;
 
 export class ReplicaHost implements Host {
   readonly #options: HostOptions;
@@ -40,6 +44,9 @@ export class ReplicaHost implements Host {
   #tickTimer: Timer | null = null;
   #tickedMs: number;
   #toldRefusal = '';
+  /** Logs and states whose disk is full. */
+  readonly #full = new Set<string>();
+  readonly #fullHandOverMs = new Map<GroupId, number>();
   #address = '';
 
   private constructor(options: HostOptions, settings: HostSettings, log: RaftLog) {
@@ -110,7 +117,8 @@ export class ReplicaHost implements Host {
 
   async #addGroup({ group, stateMachine: machine }: GroupOptions, identity: MemberIdentity): Promise<void> {
     const { options: shared, settings } = { options: this.#options, settings: this.#settings };
-    const { cluster, self, files = new RealFiles(), timers, random, log = null, observer = null } = shared;
+    const { cluster, self, files = new RealFiles(), clock, timers, random, log = null, observer = null } = shared;
+    const { snapshotBytesPerSecond: bytesPerSecond } = settings;
     const initial = identity.groups.find((each) => each.group === group);
     if (initial === undefined) throw new OpError('RAFT_GROUP_UNKNOWN', { group });
     const snapshots = new SnapshotStore({
@@ -121,6 +129,7 @@ export class ReplicaHost implements Host {
       partBytes: settings.snapshotPartBytes,
       chunkBytes: settings.raft.snapshotChunkBytes,
       rest: () => new Promise((resolve) => void timers.after(0, resolve)),
+      pace: () => paceOf({ clock, timers, bytesPerSecond }),
       onTrouble: (error) => log?.warn('snapshot in trouble', { group, error }),
     });
     const { founders } = initial;
@@ -138,7 +147,7 @@ export class ReplicaHost implements Host {
         observer?.onStored?.(group, ticket);
         this.#run({ kind: 'group', group, event: { kind: 'stored', ticket } });
       },
-      onFull: (isFull) => this.#noteFull(group, isFull),
+      onFull: (isFull) => this.#noteFull(group, 'log', isFull),
       onFailed: (error) => this.#fail(error),
     });
     const replica = new GroupReplica({
@@ -156,6 +165,7 @@ export class ReplicaHost implements Host {
       observer,
       run: (event) => this.#runGroup(group, event),
       onFailed: (error) => this.#fail(error),
+      onFull: (isFull) => this.#noteFull(group, 'state', isFull),
     });
     this.#replicas.set(group, replica);
   }
@@ -247,15 +257,22 @@ export class ReplicaHost implements Host {
   }
 
   /** A leader whose disk is full applies nothing that it commits; another one can. */
-  #noteFull(group: GroupId, isFull: boolean): void {
-    const { log } = this.#options;
+  #noteFull(group: GroupId, what: 'log' | 'state', isFull: boolean): void {
+    const { log, clock } = this.#options;
+    const name = `${group} ${what}`;
     if (!isFull) {
-      log?.info('the log takes entries again', { group });
+      this.#full.delete(name);
+      log?.info(`the ${what} takes entries again`, { group });
       return;
     }
-    log?.warn('the log takes no entries: its disk is full', { group });
+    if (!this.#full.has(name)) log?.warn(`the ${what} takes no entries: its disk is full`, { group });
+    this.#full.add(name);
     const to = successorOf(this.#replicas.get(group)?.status ?? null);
-    if (to !== null) this.#runGroup(group, { kind: 'transfer', to });
+    const nowMs = clock.boottimeMs();
+    // Where every disk is full, leadership would go round for nothing.
+    if (to === null || nowMs < (this.#fullHandOverMs.get(group) ?? -Infinity) + fullHandOverPauseMs) return;
+    this.#fullHandOverMs.set(group, nowMs);
+    this.#runGroup(group, { kind: 'transfer', to });
   }
 
   async #stop(): Promise<void> {

@@ -3,7 +3,11 @@
 //
 // Snapshots bound the log: one is taken when enough was applied since the last, and when it is durable the log is let go up to the
 // one before it. So the newest may be lost and the state still be had from the older one and the log.
-import { invariant, isOpError, OpError, type LogIndex, type Random, type Timers } from '@holdfast/base';
+//
+// A machine without room on its disk is waited for: what is proposed is refused, what was committed waits, and who reads what was
+// applied does so. A leader is asked to hand over, since whoever follows it may have room.
+import { invariant, isOpError, mib, OpError, sleep, type LogIndex, type Random, type Timer } from '@holdfast/base';
+import type { Timers } from '@holdfast/base';
 import { decodeConfiguration, decodeVersion, isJoint } from '@holdfast/raft';
 import type {
   ConfigurationChange,
@@ -43,8 +47,14 @@ export interface ReplicaParts {
   /** Steps the group, carries out what follows from it, and answers why the event was not taken; null if it was. */
   readonly run: (event: RaftEvent) => OpError | null;
   readonly onFailed: (error: OpError) => void;
+  /** The machine has no room on its disk (true, at each attempt), or has it again. */
+  readonly onFull: (isFull: boolean) => void;
 }
 
+/** How long a full disk is left alone. */
+const fullRetryMs = 1_000;
+/** Of entries that wait for room: more than the log finds on the disk that has none. Past them the member ends, and its log has them. */
+const stalledBytesMax = 256 * mib;
 /** Entries that are applied at once; everything else of the process waits for them. */
 const applyEntriesMax = 1024;
 
@@ -63,6 +73,11 @@ export class GroupReplica implements Replica {
   #isInstalling = false;
   #isTaking = false;
   #isSnapshotWanted = false;
+  /** Why the machine takes nothing at this time, and when it is asked again. */
+  #full: OpError | null = null;
+  #retry: Timer | null = null;
+  /** Of `#toApply`, since the machine took nothing; null while it takes what comes. */
+  #stalledBytes: number | null = null;
   /** Since the newest snapshot. */
   #appliedBytes: number;
   /** Why nothing is taken in any more. */
@@ -97,6 +112,8 @@ export class GroupReplica implements Replica {
 
   async propose(id: ProposalId, data: Uint8Array, version = 1): Promise<Uint8Array> {
     this.#refuseEnded();
+    const full = this.#full ?? this.#parts.writer.full;
+    if (full !== null) throw full;
     checkProposalId(id);
     const { answer, isNew } = this.#proposals.add(id);
     if (isNew) {
@@ -157,7 +174,7 @@ export class GroupReplica implements Replica {
   }
 
   tick(): void {
-    this.#keep();
+    if (this.#full === null) this.#keep();
     this.#proposals.tick();
     this.#reads.tick();
     this.#change.tick();
@@ -177,6 +194,7 @@ export class GroupReplica implements Replica {
     this.#change.reject(error);
     this.#transfer.reject(error);
     this.#toApply = [];
+    this.#retry?.cancel();
     this.#parts.writer.stop();
     this.#parts.snapshots.close();
   }
@@ -217,6 +235,12 @@ export class GroupReplica implements Replica {
     const isUnderWay = this.#toApply.length > 0;
     this.#toApply.push(...entries);
     if (!isUnderWay) this.#applySome();
+    else if (this.#stalledBytes !== null) this.#countStalled(entries, this.#stalledBytes);
+  }
+
+  #countStalled(entries: readonly Entry[], before: number): void {
+    this.#stalledBytes = entries.reduce((sum, { data }) => sum + data.length, before);
+    if (this.#stalledBytes > stalledBytesMax && this.#full !== null) this.#parts.onFailed(this.#full);
   }
 
   /** After a start, or behind a snapshot, there can be much of it: everything else has its turn in between. */
@@ -230,13 +254,13 @@ export class GroupReplica implements Replica {
   }
 
   #apply(entries: readonly Entry[]): boolean {
-    const { machine, onFailed, observer, group } = this.#parts;
+    const { machine, observer, group } = this.#parts;
     let answers: readonly (Uint8Array | null)[];
     try {
       answers = machine.apply(entries);
     } catch (error) {
-      if (!isOpError(error)) throw error;
-      onFailed(error);
+      this.#stumble(error);
+      if (this.#full !== null) this.#stalledBytes ??= 0;
       return false;
     }
     invariant(answers.length === entries.length, `${answers.length} answers to ${entries.length} entries`);
@@ -246,14 +270,38 @@ export class GroupReplica implements Replica {
     return true;
   }
 
-  #keep(): void {
-    const { machine, onFailed } = this.#parts;
+  /** Whether the machine kept what was applied. */
+  #keep(): boolean {
     try {
-      machine.keep?.();
+      this.#parts.machine.keep?.();
+      return true;
     } catch (error) {
-      if (!isOpError(error)) throw error;
-      onFailed(error);
+      this.#stumble(error);
+      return false;
     }
+  }
+
+  /** A full disk is waited for; whatever else the machine fails with is the end. */
+  #stumble(error: unknown): void {
+    if (!isOpError(error)) throw error;
+    const { timers, onFull, onFailed } = this.#parts;
+    if (error.code !== 'STATE_DISK_FULL') {
+      onFailed(error);
+      return;
+    }
+    this.#full = error;
+    this.#retry ??= timers.after(fullRetryMs, () => this.#tryAgain());
+    onFull(true);
+  }
+
+  #tryAgain(): void {
+    this.#retry = null;
+    if (!this.#keep()) return;
+    const isStalled = this.#stalledBytes !== null;
+    this.#full = null;
+    this.#stalledBytes = null;
+    this.#parts.onFull(false);
+    if (isStalled) this.#applySome();
   }
 
   #answer(entry: Entry, answer: Uint8Array | null): void {
@@ -308,7 +356,7 @@ export class GroupReplica implements Replica {
   async #install(mark: SnapshotMark): Promise<void> {
     const { snapshots, machine, observer, group } = this.#parts;
     this.#isInstalling = true;
-    const isInstalled = (await snapshots.accept(mark)) && (await this.#load());
+    const isInstalled = (await snapshots.accept(mark)) && (await this.#loadWithRoom());
     this.#isInstalling = false;
     if (isInstalled) {
       this.#appliedBytes = 0;
@@ -331,6 +379,20 @@ export class GroupReplica implements Replica {
       return true;
     } finally {
       newest.source.close();
+    }
+  }
+
+  /** A disk without room for the state that came is waited for: the leader goes on sending what follows the snapshot. */
+  async #loadWithRoom(): Promise<boolean> {
+    for (;;) {
+      try {
+        return await this.#load();
+      } catch (error) {
+        if (!isOpError(error) || !fullCodes.has(error.code)) throw error;
+        this.#trouble(error);
+        await sleep(this.#parts.timers, fullRetryMs);
+        if (this.#end !== null) return false;
+      }
     }
   }
 
@@ -375,6 +437,8 @@ export class GroupReplica implements Replica {
     return null;
   }
 }
+
+const fullCodes: ReadonlySet<string> = new Set(['DISK_FULL', 'STATE_DISK_FULL']);
 
 function checkProposalId({ session, sequence }: ProposalId): void {
   for (const value of [session, sequence]) {

@@ -31,6 +31,7 @@ function openStore(files: Files): SnapshotStore {
     partBytes: 8,
     chunkBytes: 512,
     rest: async () => Promise.resolve(),
+    pace: () => async () => Promise.resolve(),
     onTrouble: (error) => {
       throw error;
     },

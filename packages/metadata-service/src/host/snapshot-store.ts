@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { invariant, isOpError, OpError, type Files, type LogIndex, type OpenFile } from '@holdfast/base';
 import type { GroupId, RaftEvent, Recovered, SnapshotEffect, SnapshotMark } from '@holdfast/raft';
 import { snapshotEndBytes, SnapshotFileReader, SnapshotFileWriter } from './snapshot-file.ts';
+import type { Pace } from './pace.ts';
 import type { SnapshotSource } from './state-machine.ts';
 
 export interface SnapshotStoreOptions {
@@ -25,6 +26,8 @@ export interface SnapshotStoreOptions {
   readonly chunkBytes: number;
   /** Lets everything else run. */
   readonly rest: () => Promise<void>;
+  /** What is taken, and what is sent, each holds its own. */
+  readonly pace: () => Pace;
   /** A file that is not what it should be, or could not be removed; the store goes on without it. */
   readonly onTrouble: (error: OpError) => void;
 }
@@ -52,9 +55,13 @@ export class SnapshotStore {
   /** The newest first. */
   #stored: Stored[];
   #receiving: Receiving | null = null;
+  readonly #taking: Pace;
+  readonly #sending: Pace;
 
   constructor(options: SnapshotStoreOptions) {
     this.#options = options;
+    this.#taking = options.pace();
+    this.#sending = options.pace();
     this.#stored = this.#find();
   }
 
@@ -101,13 +108,20 @@ export class SnapshotStore {
     // Who asks for the beginning again may have found it damaged.
     if (offset === 0 && id !== null) stored.isVerified = false;
     if (!(await this.#verifies(stored))) return null;
-    const file = this.#options.files.open(stored.path, 'read');
+    const chunk = this.#readChunk(stored, offset);
+    // Here, and not where it is sent: nobody else's messages wait for it.
+    if (chunk !== null) await this.#sending(chunk.data.length);
+    return chunk;
+  }
+
+  #readChunk({ path, mark }: Stored, offset: number): Chunk {
+    const file = this.#options.files.open(path, 'read');
     try {
       const sizeBytes = file.sizeBytes();
       if (offset >= sizeBytes) return null;
       const into = Buffer.alloc(Math.min(this.#options.chunkBytes, sizeBytes - offset));
       const data = into.subarray(0, file.pread(into, offset));
-      return { mark: stored.mark, offset, data, isLast: offset + data.length >= sizeBytes };
+      return { mark, offset, data, isLast: offset + data.length >= sizeBytes };
     } finally {
       file.close();
     }
@@ -168,13 +182,14 @@ export class SnapshotStore {
   }
 
   async #write(path: string, mark: SnapshotMark, source: SnapshotSource): Promise<void> {
-    const { files, cluster, group, partBytes, rest } = this.#options;
+    const { files, cluster, group, partBytes } = this.#options;
     const writer = new SnapshotFileWriter(files, path, { cluster, group, mark });
     try {
       for (let part = source.read(partBytes); part !== null;) {
         writer.add(part);
+        const { length } = part;
         part = source.read(partBytes);
-        if (part !== null) await rest();
+        if (part !== null) await this.#taking(length);
       }
       writer.finish();
     } finally {

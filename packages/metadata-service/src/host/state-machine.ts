@@ -14,12 +14,13 @@ export interface StateMachine {
    * Applies committed entries, which follow `applied` without a gap. Deterministic (no clock, no luck, nothing that only one
    * replica knows) and bounded in time: everything of the process waits for it. Entries of every kind come here, and only
    * those of kind `command` are the machine's own. Answers for each entry, in their order, what its proposer is told; null
-   * for an entry that nobody proposed.
+   * for an entry that nobody proposed. STATE_DISK_FULL: none of them was applied, and the same ones come again when there may be room.
    */
   apply(entries: readonly Entry[]): readonly (Uint8Array | null)[];
   /**
    * Keeps what was applied, as far as a process that is killed keeps anything. Called about once a tick, so that a machine need not
-   * pay for it with each batch: what a process that ends forgets is applied again from the log.
+   * pay for it with each batch: what a process that ends forgets is applied again from the log. STATE_DISK_FULL: everything that was
+   * applied is in the state still, and is kept when there is room.
    */
   keep?(): void;
   /** The state as it is at this moment, while `apply` goes on. The host reads it in parts and closes it. */

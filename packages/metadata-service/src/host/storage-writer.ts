@@ -19,7 +19,7 @@ export interface StorageWriterOptions {
   readonly appendBytesMax: number;
   /** Everything up to this ticket is durable. */
   readonly onStored: (ticket: number) => void;
-  /** The log takes no entries (true), or takes them again. */
+  /** The log takes no entries (true, at each attempt), or takes them again. */
   readonly onFull: (isFull: boolean) => void;
   /** The log is over. */
   readonly onFailed: (error: OpError) => void;
@@ -35,6 +35,7 @@ export class StorageWriter {
   #waiting: StorageWrite[] = [];
   #isUnderWay = false;
   #retry: Timer | null = null;
+  #full: OpError | null = null;
   #isStopped = false;
 
   constructor(options: StorageWriterOptions) {
@@ -45,8 +46,9 @@ export class StorageWriter {
   get isIdle(): boolean {
     return !this.#isUnderWay && this.#waiting.length === 0;
   }
-  get isFull(): boolean {
-    return this.#retry !== null;
+  /** With what the log refused entries, which it is asked to take again; null while it takes them. */
+  get full(): OpError | null {
+    return this.#full;
   }
 
   write(write: StorageWrite): void {
@@ -69,7 +71,7 @@ export class StorageWriter {
     void this.#carryOut(write).then((error) => {
       this.#isUnderWay = false;
       if (error === null) this.#stored(write);
-      else if (error.code === 'RAFT_LOG_FULL' || error.code === 'QUEUE_FULL') this.#hold(write);
+      else if (error.code === 'RAFT_LOG_FULL' || error.code === 'QUEUE_FULL') this.#hold(write, error);
       else if (!this.#isStopped) this.#options.onFailed(error);
     });
   }
@@ -77,6 +79,7 @@ export class StorageWriter {
   #stored(write: StorageWrite): void {
     if (this.#retry !== null) {
       this.#retry = null;
+      this.#full = null;
       this.#options.onFull(false);
     }
     this.#options.onStored(write.ticket);
@@ -84,9 +87,8 @@ export class StorageWriter {
   }
 
   /** What of the write is durable by now is not written again. */
-  #hold(write: StorageWrite): void {
+  #hold(write: StorageWrite, error: OpError): void {
     const { log, group, timers, onFull } = this.#options;
-    const wasFull = this.#retry !== null;
     const state = log.state(group);
     invariant(state !== null, `the log lost group ${group}`);
     const isFaulty = (index: number): boolean => state.faulty.some(({ from, to }) => from <= index && index <= to);
@@ -98,7 +100,8 @@ export class StorageWriter {
       repairs: write.repairs.filter(({ index }) => isFaulty(index)),
     });
     this.#retry = timers.after(retryMs, () => this.#start());
-    if (!wasFull) onFull(true);
+    this.#full = error;
+    onFull(true);
   }
 
   /** The first error of its parts; none of them is waited for before the next is handed over. */

@@ -119,6 +119,10 @@ export class StateDatabase {
   endBatch(): void {
     failing(() => this.#keep.run());
   }
+  /** False where nothing was changed since the last commit, and behind an error with which SQLite took back all that was. */
+  get isInTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
   /** Behind an error of the disk SQLite has taken back the whole transaction by itself. */
   undoBatch(): void {
     this.#isOpen = this.#database.inTransaction;
@@ -127,11 +131,14 @@ export class StateDatabase {
     failing(() => this.#keep.run());
   }
 
-  /** What was changed since the last commit outlives the process from here on. */
+  /** What was changed since the last commit outlives the process from here on. One that fails has taken back all of it. */
   commit(): void {
     if (!this.#isOpen) return;
-    failing(() => this.#commit.run());
-    this.#isOpen = false;
+    try {
+      failing(() => this.#commit.run());
+    } finally {
+      this.#isOpen = this.#database.inTransaction;
+    }
   }
 
   /** Moves what was committed from the WAL into the database and syncs both; false if a reader still needs the WAL. */
@@ -172,11 +179,15 @@ function failing<Result>(work: () => Result): Result {
   }
 }
 
+/** The second: the file beside the write-ahead log that says where its pages are could not grow. */
+const fullCodes: ReadonlySet<string> = new Set(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']);
+
 /** A wrong statement or a broken constraint is a defect of ours; the rest is the disk's. */
 function failureOf(error: unknown): unknown {
   if (!isSqliteError(error)) return error;
   if (['SQLITE_ERROR', 'SQLITE_MISUSE', 'SQLITE_RANGE'].includes(error.code)) return error;
   if (error.code.startsWith('SQLITE_CONSTRAINT')) return error;
+  if (fullCodes.has(error.code)) return new OpError('STATE_DISK_FULL', {}, { cause: error });
   return new OpError('STATE_DATABASE_FAILED', { reason: `${error.code}: ${messageOf(error)}` }, { cause: error });
 }
 

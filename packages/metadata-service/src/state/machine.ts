@@ -5,6 +5,11 @@
 //
 // A command that is refused has changed nothing; its answer is the refusal. What cannot be answered ends the process: a command
 // of a later release (this one would come to another state), and a database that fails.
+//
+// The story of a full disk: a commit for which there is no room takes back what many batches had changed, whose answers were given
+// and whose state was read. So what is not committed is kept as entries too, and applied again at once, in memory, before anybody
+// looks; whoever calls hears STATE_DISK_FULL, and tries again when there may be room. Until then so much more is applied as may
+// wait for a commit, and nothing beyond.
 import { crc32 } from 'node:zlib';
 import { invariant, isOpError, OpError, toLogIndex, type LogIndex, type Files } from '@holdfast/base';
 import { decodeVersion, type Entry } from '@holdfast/raft';
@@ -35,6 +40,8 @@ export interface MetadataOptions {
 const checkpointBytesDefault = 1024 * 1024;
 /** Rows that are changed without a commit: what a commit may write at once, and a process that is killed reads again from the log. */
 const unkeptChangesMax = 4_096;
+/** Of the entries that changed them, which wait with them. */
+const unkeptBytesMax = 16 * 1024 * 1024;
 const hasCluster = query<{ readonly name: string }>("SELECT name FROM sqlite_schema WHERE name = 'cluster'");
 const empty = new Uint8Array(0);
 
@@ -45,6 +52,9 @@ export class MetadataMachine implements StateMachine {
   #state: State;
   #durable: LogIndex;
   #keptChanges = 0;
+  /** What was applied since the last commit. */
+  #unkept: Entry[] = [];
+  #unkeptBytes = 0;
 
   private constructor(options: MetadataOptions, file: StateFile) {
     this.#options = options;
@@ -71,8 +81,13 @@ export class MetadataMachine implements StateMachine {
   }
 
   apply(entries: readonly Entry[]): (Uint8Array | null)[] {
+    const isMuch = this.database.changes - this.#keptChanges >= unkeptChangesMax || this.#unkeptBytes >= unkeptBytesMax;
+    if (isMuch) this.keep();
     const answers = this.#inBatch(() => entries.map((entry) => this.#applyEntry(entry)));
-    if (this.database.changes - this.#keptChanges >= unkeptChangesMax) this.keep();
+    for (const entry of entries) {
+      this.#unkept.push(entry);
+      this.#unkeptBytes += entry.data.length;
+    }
     return answers;
   }
 
@@ -115,7 +130,12 @@ export class MetadataMachine implements StateMachine {
   }
 
   close(): void {
-    this.checkpoint();
+    try {
+      this.checkpoint();
+    } catch (error) {
+      // What is not in the file is in the log.
+      if (!isDiskFull(error)) throw error;
+    }
     this.#file.close();
   }
 
@@ -146,7 +166,25 @@ export class MetadataMachine implements StateMachine {
     } catch (error) {
       database.undoBatch();
       this.#state.reread();
+      if (isDiskFull(error)) this.#applyAgain();
       throw error;
+    }
+  }
+
+  /** What SQLite took back for want of room: it fits into memory, as it did before. */
+  #applyAgain(): void {
+    const { database } = this;
+    if (database.isInTransaction || this.#unkept.length === 0) return;
+    this.#keptChanges = database.changes;
+    this.#state.reread();
+    try {
+      database.beginBatch();
+      for (const entry of this.#unkept) this.#applyEntry(entry);
+      this.#state.save();
+      database.endBatch();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      throw new OpError('STATE_DATABASE_FAILED', { reason: 'no room for what was applied before' }, { cause: error });
     }
   }
 
@@ -221,8 +259,15 @@ export class MetadataMachine implements StateMachine {
   }
 
   #commit(): void {
-    this.database.commit();
+    try {
+      this.database.commit();
+    } catch (error) {
+      if (isDiskFull(error)) this.#applyAgain();
+      throw error;
+    }
     this.#keptChanges = this.database.changes;
+    this.#unkept = [];
+    this.#unkeptBytes = 0;
   }
 
   #considerCheckpoint(): void {
@@ -230,4 +275,10 @@ export class MetadataMachine implements StateMachine {
   }
 }
 
-const unanswerable: ReadonlySet<string> = new Set(['STATE_COMMAND_UNKNOWN', 'STATE_DATABASE_FAILED']);
+const unanswerable: ReadonlySet<string> = new Set([
+  ...['STATE_COMMAND_UNKNOWN', 'STATE_DATABASE_FAILED', 'STATE_DISK_FULL'],
+]);
+
+function isDiskFull(error: unknown): boolean {
+  return isOpError(error) && error.code === 'STATE_DISK_FULL';
+}

@@ -98,7 +98,13 @@ export class StateFile {
   #replaceFile(path: string, source: SnapshotSource, check: (database: StateDatabase) => void): void {
     const fresh = temporary(path);
     removeDatabase(this.#files, fresh);
-    this.#write(fresh, source);
+    try {
+      this.#write(fresh, source);
+    } catch (error) {
+      // What there was no room for leaves its room to others.
+      removeDatabase(this.#files, fresh);
+      throw error;
+    }
     const database = new StateDatabase({ path: fresh });
     closeUnless(database, check);
     database.checkpoint();

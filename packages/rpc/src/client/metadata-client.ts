@@ -47,7 +47,8 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['SERVER_UNREACHABLE', 'SERVER_STOPPING', 'CALL_CANCELLED', 'DEADLINE_EXCEEDED', 'TIMED_OUT'] as const),
   ...(['METADATA_LEADER_ELSEWHERE', 'RAFT_LEADER_ELSEWHERE', 'RAFT_LEADER_UNKNOWN', 'RAFT_LEADER_UNREADY'] as const),
   ...(['RAFT_LEADER_CHANGED', 'RAFT_OUTCOME_UNKNOWN', 'RAFT_HOST_STOPPED', 'RAFT_OVERLOADED'] as const),
-  ...(['RAFT_TRANSFER_PENDING', 'RAFT_LOG_CLOSED', 'RAFT_LOG_FULL', 'STATE_DATABASE_FAILED'] as const),
+  ...(['RAFT_TRANSFER_PENDING', 'RAFT_LOG_CLOSED', 'RAFT_LOG_FULL'] as const),
+  ...(['STATE_DATABASE_FAILED', 'STATE_DISK_FULL'] as const),
 ]);
 
 /** Kinds of errors that may come from the way, and not from the state. */
