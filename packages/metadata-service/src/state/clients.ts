@@ -47,6 +47,7 @@ export function firstAnswer({ database, book }: State, { session: client, sequen
   if (sequence <= highest - stateLimits.commandsPerClient) {
     throw new OpError('CLIENT_SEQUENCE_REFUSED', { client, sequence, highest });
   }
+  database.writeRows();
   const kept = database.get(answerAt, client, placeOf(sequence));
   return kept?.sequence === sequence ? kept.answer : null;
 }
@@ -56,7 +57,7 @@ export function keepAnswer(state: State, { session: client, sequence }: Proposal
   const highest = book.highestOf(client);
   // The command has forgotten its own session.
   if (highest === null) return;
-  database.insert(putAnswer, { client, place: placeOf(sequence), sequence, answer });
+  database.insertLater(putAnswer, { client, place: placeOf(sequence), sequence, answer });
   if (sequence > highest) book.raise(client, sequence);
 }
 
@@ -76,6 +77,7 @@ export function openClient(state: State, { atMs }: CommandOf<'openClient'>): Res
 export function forgetClients(state: State, command: CommandOf<'forgetClients'>): ResultOf<'forgetClients'> {
   const { database, book } = state;
   const clients = database.all(opened, command.openedBeforeMs, forgottenAtOnce);
+  database.writeRows();
   for (const { client } of clients) {
     database.run(forgetAnswers, client);
     database.run(forgetClient, client);

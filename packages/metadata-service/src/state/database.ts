@@ -6,7 +6,7 @@
 // ones. Each batch is a savepoint of its own, so that one that fails leaves those before it.
 import Database from 'better-sqlite3';
 import { messageOf, OpError, type Files } from '@holdfast/base';
-import type { Change, Insert, Query, Value } from './query.ts';
+import { rowsTogether, type Change, type Insert, type Query, type Value } from './query.ts';
 
 /** A statement journal is kept in memory: what a refused statement had changed needs no file. */
 const pragmas = ['foreign_keys = OFF', 'temp_store = MEMORY', 'trusted_schema = OFF', 'cell_size_check = ON'];
@@ -30,6 +30,8 @@ export class StateDatabase {
   readonly #mark: Database.Statement;
   readonly #keep: Database.Statement;
   readonly #undo: Database.Statement;
+  /** Rows of this batch that are not written yet, one behind the other. */
+  readonly #waiting = new Map<Insert<never>, Value[]>();
   #isOpen = false;
   /** Statements that changed something, ever: tells whether a refused command had touched the state. */
   changes = 0;
@@ -101,8 +103,40 @@ export class StateDatabase {
     this.run(change, ...columns.map((column) => row[column] as Value));
   }
 
+  /**
+   * Writes the row together with others, at the latest when the batch ends. Who reads or changes the table within a batch calls
+   * `writeRows` before.
+   */
+  insertLater<Row extends object>(insert: Insert<Row>, row: Row): void {
+    let waiting = this.#waiting.get(insert);
+    if (waiting === undefined) this.#waiting.set(insert, (waiting = []));
+    for (const column of insert.columns) waiting.push(row[column] as Value);
+    this.changes++;
+    if (waiting.length < rowsTogether * insert.columns.length) return;
+    this.#write(insert.changeMany, waiting);
+    waiting.length = 0;
+  }
+
+  writeRows(): void {
+    for (const [{ change, columns }, waiting] of this.#waiting) {
+      for (let at = 0; at < waiting.length; at += columns.length) {
+        this.#write(change, waiting.slice(at, at + columns.length));
+      }
+      waiting.length = 0;
+    }
+  }
+
+  #write(change: Change, values: readonly Value[]): void {
+    try {
+      this.#statement(change).run(...values);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
   /** Statements that define tables: of the schema, never of a command. */
   define(sql: string): void {
+    this.writeRows();
     failing(() => this.#database.exec(sql));
   }
 
@@ -117,6 +151,7 @@ export class StateDatabase {
     failing(() => this.#mark.run());
   }
   endBatch(): void {
+    this.writeRows();
     failing(() => this.#keep.run());
   }
   /** False where nothing was changed since the last commit, and behind an error with which SQLite took back all that was. */
@@ -125,6 +160,7 @@ export class StateDatabase {
   }
   /** Behind an error of the disk SQLite has taken back the whole transaction by itself. */
   undoBatch(): void {
+    for (const waiting of this.#waiting.values()) waiting.length = 0;
     this.#isOpen = this.#database.inTransaction;
     if (!this.#isOpen) return;
     failing(() => this.#undo.run());

@@ -26,7 +26,9 @@ interface FeedRow {
   readonly key: string;
   readonly is_deleted: number;
 }
-const oldest = query<FeedRow>('SELECT * FROM changes ORDER BY revision, number LIMIT ?');
+const oldest = query<Pick<FeedRow, 'revision'>>(
+  'SELECT revision FROM changes ORDER BY revision, number LIMIT 1 OFFSET ?',
+);
 const after = query<FeedRow>('SELECT * FROM changes WHERE revision > ? ORDER BY revision, number LIMIT ?');
 const ofRevision = query<FeedRow>('SELECT * FROM changes WHERE revision = ? AND number > ? ORDER BY number');
 const forget = change('DELETE FROM changes WHERE revision <= ?');
@@ -34,8 +36,8 @@ const forget = change('DELETE FROM changes WHERE revision <= ?');
 export function compactFeed(state: State): void {
   const { cluster, database } = state;
   if (cluster.changes <= stateLimits.changes) return;
-  const last = database.all(oldest, stateLimits.changesPerCommand).at(-1);
-  if (last === undefined) return;
+  const last = database.get(oldest, stateLimits.changesPerCommand - 1);
+  if (last === null) return;
   cluster.compacted = last.revision;
   cluster.changes -= database.run(forget, last.revision);
 }

@@ -43,12 +43,14 @@ export function beginAnew(state: State, beginning: NewBeginning): void {
   cluster.applied = index;
   state.enter(index, state.term);
   raiseGeneration(state, { kind: 'raiseGeneration', seen, by, atMs });
+  database.writeRows();
   database.run(forgetAnswers);
   database.run(forgetClients);
   state.book.reread();
   cluster.clients = 0;
   replaceMembers(state, founder);
   // Whoever watched reads everything anew: what it knows may not have come to pass.
+  database.writeRows();
   database.run(forgetChanges);
   cluster.changes = 0;
   cluster.compacted = index;

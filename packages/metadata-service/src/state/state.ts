@@ -93,16 +93,18 @@ export class State {
 
   #tell(change: Omit<ChangeRow, 'revision' | 'number'>): void {
     this.cluster.changes++;
-    this.database.insert(insertChange, { revision: this.index, number: this.#notes++, ...change });
+    this.database.insertLater(insertChange, { revision: this.index, number: this.#notes++, ...change });
   }
 
   audit(atMs: number, who: string, what: string): void {
     const { audit: limit, auditTrimRevisions: every } = stateLimits;
     const before = this.#auditedAt ?? this.database.get(lastAudit)?.revision ?? 0;
-    this.database.insert(insertAudit, { revision: this.index, at_ms: atMs, who, what });
+    this.database.insertLater(insertAudit, { revision: this.index, at_ms: atMs, who, what });
     this.#auditedAt = this.index;
     // It counts what is kept: with each line it would be most of what a command costs.
-    if (Math.floor(before / every) < Math.floor(this.index / every)) this.database.run(trimAudit, limit);
+    if (Math.floor(before / every) === Math.floor(this.index / every)) return;
+    this.database.writeRows();
+    this.database.run(trimAudit, limit);
   }
 
   /** F3: what only a leader may say counts in its own term; another one has decided otherwise since. */
