@@ -8,7 +8,6 @@ import { invariant, OpError } from '@holdfast/base';
 const smallMax = 0x80;
 /** 8 × 7 bits hold 2^53 - 1. */
 const counterBytesMax = 8;
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class ByteWriter {
   #bytes: Buffer;
@@ -76,6 +75,8 @@ export class ByteWriter {
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
+  /** The same bytes, once a text is read. */
+  #texts: Buffer | null = null;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -110,10 +111,13 @@ export class ByteReader {
   }
 
   text(): string {
-    const bytes = this.bytes();
-    // Bytes that are no text would be another text when they are written again.
-    if (!isUtf8(bytes)) throw malformed('a text that is none');
-    return decoder.decode(bytes);
+    const start = this.#take(this.counter());
+    this.#texts ??= Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
+    const text = this.#texts.toString('utf8', start, this.#at);
+    // Bytes that are no text are read as this, and would be another text when they are written again.
+    if (text.includes('\ufffd') && !isUtf8(this.#bytes.subarray(start, this.#at)))
+      throw malformed('a text that is none');
+    return text;
   }
 
   /** A view, which lives as long as what it is read from. */
@@ -122,11 +126,16 @@ export class ByteReader {
   }
 
   raw(length: number): Uint8Array {
-    const end = this.#at + length;
-    if (end > this.#bytes.length) throw malformed('it ends too early');
-    const bytes = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return bytes;
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** Where they begin; behind this they are read. */
+  #take(length: number): number {
+    const start = this.#at;
+    if (length > this.#bytes.length - start) throw malformed('it ends too early');
+    this.#at = start + length;
+    return start;
   }
 
   /** Everything that is left. */
