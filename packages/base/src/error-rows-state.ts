@@ -158,11 +158,17 @@ export const stateErrorRows = {
     text: 'the metadata server {leader} leads, at {address}',
     hint: 'Send the request there.',
   },
+  NODE_IN_USE: {
+    kind: 'precondition',
+    retriable: false,
+    text: 'the node {node} is not forgotten: {reason}',
+    hint: 'See `holdfast node list`; of a machine that is gone for good say so with `holdfast node off` first.',
+  },
   NODE_MISTAKEN: {
     kind: 'denied',
     retriable: false,
     text: 'the node {node} is another machine than the one that enrolled',
-    hint: 'Give the machine a node name of its own, or remove the node that is gone for good.',
+    hint: 'Give the machine a node name of its own; if the other one is gone for good, forget it with `holdfast node forget`.',
   },
   NODE_NOT_FOUND: {
     kind: 'not-found',

@@ -8,6 +8,7 @@ import { query } from './state/query.ts';
 import { State } from './state/state.ts';
 
 const allPools = query<PoolRow>('SELECT * FROM pools ORDER BY name');
+const countNodes = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM nodes');
 const countLive = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM sessions WHERE ended IS NULL');
 const countUncertified = query<{ readonly count: number }>(`
   SELECT COUNT(*) AS count FROM session_pools
@@ -26,7 +27,8 @@ export function measureState(metrics: Metrics, { machine, sessions }: MeasuredSt
     const { database } = machine;
     // Metrics are told until the process ends, also behind its member's end.
     if (!database.isOpen) return;
-    const { generation, volumes, snapshots, nodes } = State.read(database);
+    const { generation, volumes, snapshots } = State.read(database);
+    const nodes = database.get(countNodes)?.count ?? 0;
     const items = { volumes, snapshots, nodes, sessions: database.get(countLive)?.count ?? 0 };
     for (const [of, count] of Object.entries(items)) metrics.gauge('holdfast_metadata_items').set({ of }, count);
     metrics.gauge('holdfast_storm_guard').set({}, Number(sessions.status.storm !== null));

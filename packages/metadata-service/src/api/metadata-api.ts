@@ -13,6 +13,7 @@ import { MapFollowers } from './map-followers.ts';
 import { mapLimitsDefault, type MapLimits } from './map-limits.ts';
 import { mapsHandlers } from './maps.ts';
 import { nodesHandlers } from './nodes.ts';
+import { operationsHandlers } from './operations.ts';
 import { poolsHandlers, settingsHandlers } from './pools.ts';
 import { StateAccess } from './state-access.ts';
 import { sessionsHandlers } from './sessions.ts';
@@ -61,6 +62,7 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
     serve(services.snapshotsService, snapshotsHandlers(access, limits, maker)),
     serve(services.attachmentsService, attachmentsHandlers(access)),
     serve(services.nodesService, nodesHandlers({ access, limits, sessions, machine })),
+    serve(services.operationsService, operationsHandlers(access, limits)),
     serve(mapsService, mapsHandlers(access, mapLimits)),
     serve(
       sessionsService,

@@ -52,6 +52,17 @@ export function nodesHandlers({ access, limits, sessions, machine }: NodesParts)
         ...{ kind: 'statePoweredOff', node: toWord(node, 'node'), by: describeCaller(caller), isOwnTaint: false },
         atMs: access.wallMs,
       }),
+    setTaint: async ({ id, node, isForeignAttached }) => {
+      const said = { kind: 'taintNode', node: toWord(node, 'node'), isForeignAttached } as const;
+      const { certificate } = await access.propose<'taintNode'>(id, said);
+      return { certificate: BigInt(certificate) };
+    },
+    clearTaint: async ({ id, node }) =>
+      access.act<'clearTaint'>(id, { kind: 'clearTaint', node: toWord(node, 'node') }),
+    forget: async ({ id, node }, { caller }) =>
+      access.act<'forgetNode'>(id, {
+        ...{ kind: 'forgetNode', node: toWord(node, 'node'), by: describeCaller(caller), atMs: access.wallMs },
+      }),
     overrideSession: async ({ session: asked }, { caller }) => {
       const session = toWord(asked, 'session');
       access.requireLeader();
@@ -78,5 +89,6 @@ function nodeOf(database: StateDatabase, row: NodeRow, leader: SessionLeader): N
       silentMs: silentMs === null ? null : BigInt(Math.max(0, Math.round(silentMs))),
     };
   });
-  return { name: row.name, sessions, statedOffBy: isStatedOff ? (row.off_by ?? '') : '' };
+  const taintCertificate = row.taint === null ? null : BigInt(row.taint);
+  return { name: row.name, sessions, statedOffBy: isStatedOff ? (row.off_by ?? '') : '', taintCertificate };
 }

@@ -181,6 +181,7 @@ export const commands = {
   statePoweredOff: define([65, 1], record({ node: name, by: name, isOwnTaint: flag, atMs: number }), nothing),
   taintNode: define([66, 1], record({ node: name, isForeignAttached: flag }), record({ certificate: number })),
   clearTaint: define([67, 1], record({ node: name }), nothing),
+  forgetNode: define([68, 1], record({ node: name, by: name, atMs: number }), nothing),
 
   publish: define([80, 1], record({ volume: name, node: name, mode: choice(grantModes) }), record({ epoch: number })),
   unpublish: define(

@@ -4,6 +4,7 @@ import { openClient, forgetClients } from './clients.ts';
 import { certify, clearTaint, release, silenceSession, statePoweredOff, taintNode } from './certificates.ts';
 import type { Command, CommandKind, CommandOf, ResultOf } from './commands.ts';
 import { allocate, convert, discard, returnLeases } from './conversions.ts';
+import { forgetNode } from './forgotten-nodes.ts';
 import { openPool, proveGeneration, raiseGeneration } from './generations.ts';
 import { publish, stage, unpublish } from './grants.ts';
 import { deleteGroup, intendGroup } from './groups.ts';
@@ -46,6 +47,7 @@ const handlers: Handlers = {
   statePoweredOff,
   taintNode,
   clearTaint,
+  forgetNode,
   publish,
   unpublish,
   stage,

@@ -100,6 +100,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   fc.record({ kind: kind('silenceSession'), session, pool, term }),
   fc.record({ kind: kind('statePoweredOff'), node, by: fc.constant('anna'), isOwnTaint: fc.boolean(), atMs: small }),
+  fc.record({ kind: kind('forgetNode'), node, by: fc.constant('anna'), atMs: small }),
+  fc.record({ kind: kind('clearTaint'), node }),
   fc.record({ kind: kind('taintNode'), node, isForeignAttached: fc.boolean() }),
   fc.record({
     kind: kind('intend'),

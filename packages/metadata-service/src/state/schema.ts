@@ -184,6 +184,9 @@ const fencingTables = `
     off_incarnation INTEGER,
     taint INTEGER
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE forgotten_nodes (
+    id INTEGER PRIMARY KEY CHECK (id = 1), incarnation INTEGER NOT NULL, agent INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     node TEXT NOT NULL,

@@ -5,6 +5,7 @@ import { isLive, nodeOf, reservationKey, sessionOf } from './agents.ts';
 import { certifySession } from './certificates.ts';
 import type { CommandOf, ResultOf } from './commands.ts';
 import type { EndReason, NodeRow, SessionPoolRow, SessionRow } from './entities.ts';
+import { lastForgotten } from './forgotten-nodes.ts';
 import { change, insert, query } from './query.ts';
 import { found, limitReached, type State } from './state.ts';
 import { stateLimits } from './state-limits.ts';
@@ -13,6 +14,7 @@ const nodeNamed = query<NodeRow>('SELECT * FROM nodes WHERE name = ?');
 const insertNode = insert<NodeRow>('nodes', [
   ...(['name', 'number', 'machine', 'incarnation', 'agent', 'session', 'off_by', 'off_incarnation', 'taint'] as const),
 ]);
+const countNodes = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM nodes');
 const nextIncarnation = change('UPDATE nodes SET incarnation = ?, agent = ?, session = ? WHERE name = ?');
 const setNodeAgent = change('UPDATE nodes SET agent = ? WHERE name = ?');
 const sessionById = query<SessionRow>('SELECT * FROM sessions WHERE id = ?');
@@ -61,12 +63,12 @@ type Register = CommandOf<'registerNode'>;
 type Registration = ResultOf<'registerNode'>;
 
 export function registerNode(state: State, command: Register): Registration {
-  const { database, cluster } = state;
+  const { database } = state;
   const { node: name, boot } = command;
   const known = database.get(nodeNamed, name);
   if (known === null) {
     checkAfter(command, null);
-    if (cluster.nodes >= stateLimits.nodes) throw limitReached('nodes', stateLimits.nodes);
+    checkNodeLimits(state);
     return tell(state, begin(state, null, command));
   }
   if (known.machine !== command.machine) throw new OpError('NODE_MISTAKEN', { node: name });
@@ -87,6 +89,12 @@ export function registerNode(state: State, command: Register): Registration {
   return tell(state, session);
 }
 
+function checkNodeLimits({ database, cluster }: State): void {
+  const count = database.get(countNodes)?.count ?? 0;
+  if (count >= stateLimits.nodes) throw limitReached('nodes', stateLimits.nodes);
+  if (cluster.nodes >= stateLimits.nodeNumbers) throw limitReached('numbers of nodes', stateLimits.nodeNumbers);
+}
+
 /** A registration of an earlier boot that arrives late names another session than the one that it would end (adr/0015). */
 function checkAfter({ node, after }: Register, last: string | null): void {
   if (after !== last) throw new OpError('REGISTRATION_OUTDATED', { node, session: last ?? '' });
@@ -95,8 +103,9 @@ function checkAfter({ node, after }: Register, last: string | null): void {
 function begin(state: State, known: NodeRow | null, command: Register): SessionRow {
   const { database, cluster } = state;
   const { node: name, machine, boot, ttlMs, drainBoundMs } = command;
-  const incarnation = (known?.incarnation ?? 0) + 1;
-  const agent = Math.max(known?.agent ?? 0, (cluster.generation - 1) * agentsPerGeneration) + 1;
+  const last = known ?? lastForgotten(state);
+  const incarnation = last.incarnation + 1;
+  const agent = Math.max(last.agent, (cluster.generation - 1) * agentsPerGeneration) + 1;
   const id = `${cluster.generation}.${name}.${incarnation}`;
   if (known === null) {
     const fresh = { off_by: null, off_incarnation: null, taint: null };

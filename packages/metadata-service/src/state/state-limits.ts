@@ -22,6 +22,8 @@ export const stateLimits = {
   /** Clones of snapshots of clones: a reader looks through as many maps. */
   cloneDepth: 8,
   nodes: 5_000,
+  /** Numbers that were given to nodes, also to such as are forgotten: a reservation key has room for as many. */
+  nodeNumbers: 2 ** 24 - 1,
   /** Secrets that one boot of a node may have registered with, by the node's own record. */
   secretsPerBoot: 64,
   grantsPerSession: 512,

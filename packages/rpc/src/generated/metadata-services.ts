@@ -514,6 +514,106 @@ export const nodesService = {
       encodeResponse: codec.encodeOverrideSessionResponse,
       decodeResponse: codec.decodeOverrideSessionResponse,
     },
+    /**
+     * Notes that the operator tainted a node as out of service: refused unless everything that it held is certified. It is no word on its
+     * machine, and frees nothing.
+     */
+    setTaint: {
+      service: 'holdfast.metadata.v1.Nodes',
+      method: 'SetTaint',
+      path: '/holdfast.metadata.v1.Nodes/SetTaint',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.SetTaintRequest',
+      responseMessage: 'holdfast.metadata.v1.SetTaintResponse',
+      encodeRequest: codec.encodeSetTaintRequest,
+      decodeRequest: codec.decodeSetTaintRequest,
+      encodeResponse: codec.encodeSetTaintResponse,
+      decodeResponse: codec.decodeSetTaintResponse,
+    },
+    /** Notes that the operator took its taint away; one that is not there is gone already. */
+    clearTaint: {
+      service: 'holdfast.metadata.v1.Nodes',
+      method: 'ClearTaint',
+      path: '/holdfast.metadata.v1.Nodes/ClearTaint',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ClearTaintRequest',
+      responseMessage: 'holdfast.metadata.v1.ClearTaintResponse',
+      encodeRequest: codec.encodeClearTaintRequest,
+      decodeRequest: codec.decodeClearTaintRequest,
+      encodeResponse: codec.encodeClearTaintResponse,
+      decodeResponse: codec.decodeClearTaintResponse,
+    },
+    /**
+     * Forgets a node that is gone for good, and of which nothing is left to prove. A machine that registers under its name begins anew, and
+     * with numbers that nobody had.
+     */
+    forget: {
+      service: 'holdfast.metadata.v1.Nodes',
+      method: 'Forget',
+      path: '/holdfast.metadata.v1.Nodes/Forget',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ForgetNodeRequest',
+      responseMessage: 'holdfast.metadata.v1.ForgetNodeResponse',
+      encodeRequest: codec.encodeForgetNodeRequest,
+      decodeRequest: codec.decodeForgetNodeRequest,
+      encodeResponse: codec.encodeForgetNodeResponse,
+      decodeResponse: codec.decodeForgetNodeResponse,
+    },
+  },
+} as const satisfies ServiceDescriptor;
+
+/** Operations of several commands, which must not run twice at once: a name or an id is held from the first command to the last. */
+export const operationsService = {
+  name: 'holdfast.metadata.v1.Operations',
+  methods: {
+    /**
+     * Begins an operation. Refused while another one holds the key; begun again by its own owner, which takes up what a crash of its own
+     * interrupted, it goes on.
+     */
+    begin: {
+      service: 'holdfast.metadata.v1.Operations',
+      method: 'Begin',
+      path: '/holdfast.metadata.v1.Operations/Begin',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.BeginOperationRequest',
+      responseMessage: 'holdfast.metadata.v1.BeginOperationResponse',
+      encodeRequest: codec.encodeBeginOperationRequest,
+      decodeRequest: codec.decodeBeginOperationRequest,
+      encodeResponse: codec.encodeBeginOperationResponse,
+      decodeResponse: codec.decodeBeginOperationResponse,
+    },
+    /** Ends an operation; one that is not there has ended already. */
+    end: {
+      service: 'holdfast.metadata.v1.Operations',
+      method: 'End',
+      path: '/holdfast.metadata.v1.Operations/End',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.EndOperationRequest',
+      responseMessage: 'holdfast.metadata.v1.EndOperationResponse',
+      encodeRequest: codec.encodeEndOperationRequest,
+      decodeRequest: codec.decodeEndOperationRequest,
+      encodeResponse: codec.encodeEndOperationResponse,
+      decodeResponse: codec.decodeEndOperationResponse,
+    },
+    /** Operations page by page, in the order of their keys. */
+    list: {
+      service: 'holdfast.metadata.v1.Operations',
+      method: 'List',
+      path: '/holdfast.metadata.v1.Operations/List',
+      requestStream: false,
+      responseStream: false,
+      requestMessage: 'holdfast.metadata.v1.ListOperationsRequest',
+      responseMessage: 'holdfast.metadata.v1.ListOperationsResponse',
+      encodeRequest: codec.encodeListOperationsRequest,
+      decodeRequest: codec.decodeListOperationsRequest,
+      encodeResponse: codec.encodeListOperationsResponse,
+      decodeResponse: codec.decodeListOperationsResponse,
+    },
   },
 } as const satisfies ServiceDescriptor;
 
@@ -667,4 +767,4 @@ export const changesService = {
   },
 } as const satisfies ServiceDescriptor;
 
-export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, attachmentsService, nodesService, auditService, snapshotsService, changesService] as const;
+export const metadataServices = [statusService, certificatesService, clusterService, settingsService, poolsService, volumesService, attachmentsService, nodesService, operationsService, auditService, snapshotsService, changesService] as const;

@@ -452,6 +452,7 @@ export interface RawNode {
   readonly name: string;
   readonly sessions: readonly RawNodeSession[];
   readonly statedOffBy: string;
+  readonly taintCertificate: Raw64 | null;
 }
 export const Node: RawMessage<RawNode>;
 
@@ -495,6 +496,78 @@ export const OverrideSessionRequest: RawMessage<RawOverrideSessionRequest>;
 
 export type RawOverrideSessionResponse = object;
 export const OverrideSessionResponse: RawMessage<RawOverrideSessionResponse>;
+
+export interface RawSetTaintRequest {
+  readonly id: RawCommandId | null;
+  readonly node: string;
+  readonly isForeignAttached: boolean;
+}
+export const SetTaintRequest: RawMessage<RawSetTaintRequest>;
+
+export interface RawSetTaintResponse {
+  readonly certificate: Raw64;
+}
+export const SetTaintResponse: RawMessage<RawSetTaintResponse>;
+
+export interface RawClearTaintRequest {
+  readonly id: RawCommandId | null;
+  readonly node: string;
+}
+export const ClearTaintRequest: RawMessage<RawClearTaintRequest>;
+
+export type RawClearTaintResponse = object;
+export const ClearTaintResponse: RawMessage<RawClearTaintResponse>;
+
+export interface RawForgetNodeRequest {
+  readonly id: RawCommandId | null;
+  readonly node: string;
+}
+export const ForgetNodeRequest: RawMessage<RawForgetNodeRequest>;
+
+export type RawForgetNodeResponse = object;
+export const ForgetNodeResponse: RawMessage<RawForgetNodeResponse>;
+
+export interface RawOperation {
+  readonly key: string;
+  readonly what: string;
+  readonly owner: string;
+  readonly startTime: RawTimestamp | null;
+}
+export const Operation: RawMessage<RawOperation>;
+
+export interface RawBeginOperationRequest {
+  readonly id: RawCommandId | null;
+  readonly key: string;
+  readonly what: string;
+}
+export const BeginOperationRequest: RawMessage<RawBeginOperationRequest>;
+
+export type RawBeginOperationResponse = object;
+export const BeginOperationResponse: RawMessage<RawBeginOperationResponse>;
+
+export interface RawEndOperationRequest {
+  readonly id: RawCommandId | null;
+  readonly key: string;
+  readonly owner: string;
+}
+export const EndOperationRequest: RawMessage<RawEndOperationRequest>;
+
+export type RawEndOperationResponse = object;
+export const EndOperationResponse: RawMessage<RawEndOperationResponse>;
+
+export interface RawListOperationsRequest {
+  readonly pageSize: Raw64;
+  readonly pageToken: string;
+  readonly isLocal: boolean;
+}
+export const ListOperationsRequest: RawMessage<RawListOperationsRequest>;
+
+export interface RawListOperationsResponse {
+  readonly operations: readonly RawOperation[];
+  readonly nextPageToken: string;
+  readonly revision: Raw64;
+}
+export const ListOperationsResponse: RawMessage<RawListOperationsResponse>;
 
 export interface RawAuditEntry {
   readonly revision: Raw64;

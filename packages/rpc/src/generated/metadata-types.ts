@@ -763,6 +763,8 @@ export interface Node {
   readonly sessions: readonly NodeSession[];
   /** Who stated that its machine is off, since its last session began. Empty if nobody did. */
   readonly statedOffBy: string;
+  /** The revision of the certificate that the operator's taint carries. Absent without such a taint. */
+  readonly taintCertificate: bigint | null;
 }
 
 /** A session of a node. */
@@ -820,6 +822,102 @@ export interface OverrideSessionRequest {
 
 /** The session has ended, and is certified in every pool. */
 export type OverrideSessionResponse = Readonly<Record<string, never>>;
+
+/** Notes a taint. */
+export interface SetTaintRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The node's name. */
+  readonly node: string;
+  /** Whether a volume of another driver is attached to the node: it would be moved without a word on its machine, so it is refused. */
+  readonly isForeignAttached: boolean;
+}
+
+/** The taint is noted. */
+export interface SetTaintResponse {
+  /** The revision of the certificate that it carries. */
+  readonly certificate: bigint;
+}
+
+/** Notes that a taint was taken away. */
+export interface ClearTaintRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The node's name. */
+  readonly node: string;
+}
+
+/** It is noted. */
+export type ClearTaintResponse = Readonly<Record<string, never>>;
+
+/** Forgets a node. */
+export interface ForgetNodeRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The node's name. */
+  readonly node: string;
+}
+
+/** The node is forgotten. */
+export type ForgetNodeResponse = Readonly<Record<string, never>>;
+
+/** An operation that was begun and has not ended. */
+export interface Operation {
+  /** The name or the id that it holds. */
+  readonly key: string;
+  /** What that names, for example "volume". */
+  readonly what: string;
+  /** Whose it is: the role and the name of a certificate. */
+  readonly owner: string;
+  /** When it was begun, on the wall clock of the server that led. */
+  readonly startTime: Timestamp | null;
+}
+
+/** Begins an operation. */
+export interface BeginOperationRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The name or the id that it is to hold: one key, whatever it names. */
+  readonly key: string;
+  /** What that names, in a word for people, for example "volume". */
+  readonly what: string;
+}
+
+/** The key is held. */
+export type BeginOperationResponse = Readonly<Record<string, never>>;
+
+/** Ends an operation. */
+export interface EndOperationRequest {
+  /** Which command this is. */
+  readonly id: CommandId | null;
+  /** The name or the id that it holds. */
+  readonly key: string;
+  /** Whose it is, said by an administrator or the operator in place of an owner that is gone. Empty for the caller's own. */
+  readonly owner: string;
+}
+
+/** The key is free. */
+export type EndOperationResponse = Readonly<Record<string, never>>;
+
+/** Asks for a page of operations. */
+export interface ListOperationsRequest {
+  /** Operations of a page at most; 0 for 100. */
+  readonly pageSize: bigint;
+  /** Where the page begins: next_page_token of the page before; empty for the first. */
+  readonly pageToken: string;
+  /** Answers from this server's own state, which may be behind. */
+  readonly isLocal: boolean;
+}
+
+/** A page of operations. */
+export interface ListOperationsResponse {
+  /** The operations. */
+  readonly operations: readonly Operation[];
+  /** Where the next page begins; empty behind the last. */
+  readonly nextPageToken: string;
+  /** The revision that was read. */
+  readonly revision: bigint;
+}
 
 /** Something that a person decided. */
 export interface AuditEntry {

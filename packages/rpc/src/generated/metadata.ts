@@ -2117,6 +2117,7 @@ export const emptyNode: types.Node = {
   name: '',
   sessions: [],
   statedOffBy: '',
+  taintCertificate: null,
 };
 
 export function encodeNode(value: types.Node): Uint8Array {
@@ -2132,6 +2133,7 @@ function rawOfNode(value: types.Node): raw.RawNode {
     name: codec.rawOfText(value.name, 'holdfast.metadata.v1.Node.name'),
     sessions: value.sessions.map((item) => rawOfNodeSession(item)),
     statedOffBy: codec.rawOfText(value.statedOffBy, 'holdfast.metadata.v1.Node.stated_off_by'),
+    taintCertificate: value.taintCertificate === null ? null : codec.rawOfUint64(value.taintCertificate, 'holdfast.metadata.v1.Node.taint_certificate'),
   };
 }
 
@@ -2140,6 +2142,7 @@ function nodeOfRaw(from: raw.RawNode): types.Node {
     name: from.name,
     sessions: from.sessions.map((item) => nodeSessionOfRaw(item)),
     statedOffBy: from.statedOffBy,
+    taintCertificate: from.taintCertificate === null ? null : codec.uint64OfRaw(from.taintCertificate),
   };
 }
 
@@ -2336,6 +2339,356 @@ function rawOfOverrideSessionResponse(_value: types.OverrideSessionResponse): ra
 
 function overrideSessionResponseOfRaw(_raw: raw.RawOverrideSessionResponse): types.OverrideSessionResponse {
   return {};
+}
+
+/** A `holdfast.metadata.v1.SetTaintRequest` in which nothing is set. */
+export const emptySetTaintRequest: types.SetTaintRequest = {
+  id: null,
+  node: '',
+  isForeignAttached: false,
+};
+
+export function encodeSetTaintRequest(value: types.SetTaintRequest): Uint8Array {
+  return codec.encodeRaw(raw.SetTaintRequest, rawOfSetTaintRequest(value));
+}
+
+export function decodeSetTaintRequest(bytes: Uint8Array): types.SetTaintRequest {
+  return setTaintRequestOfRaw(codec.decodeRaw(raw.SetTaintRequest, bytes, 'holdfast.metadata.v1.SetTaintRequest'));
+}
+
+function rawOfSetTaintRequest(value: types.SetTaintRequest): raw.RawSetTaintRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.SetTaintRequest.node'),
+    isForeignAttached: value.isForeignAttached,
+  };
+}
+
+function setTaintRequestOfRaw(from: raw.RawSetTaintRequest): types.SetTaintRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    node: from.node,
+    isForeignAttached: from.isForeignAttached,
+  };
+}
+
+/** A `holdfast.metadata.v1.SetTaintResponse` in which nothing is set. */
+export const emptySetTaintResponse: types.SetTaintResponse = {
+  certificate: 0n,
+};
+
+export function encodeSetTaintResponse(value: types.SetTaintResponse): Uint8Array {
+  return codec.encodeRaw(raw.SetTaintResponse, rawOfSetTaintResponse(value));
+}
+
+export function decodeSetTaintResponse(bytes: Uint8Array): types.SetTaintResponse {
+  return setTaintResponseOfRaw(codec.decodeRaw(raw.SetTaintResponse, bytes, 'holdfast.metadata.v1.SetTaintResponse'));
+}
+
+function rawOfSetTaintResponse(value: types.SetTaintResponse): raw.RawSetTaintResponse {
+  return {
+    certificate: codec.rawOfUint64(value.certificate, 'holdfast.metadata.v1.SetTaintResponse.certificate'),
+  };
+}
+
+function setTaintResponseOfRaw(from: raw.RawSetTaintResponse): types.SetTaintResponse {
+  return {
+    certificate: codec.uint64OfRaw(from.certificate),
+  };
+}
+
+/** A `holdfast.metadata.v1.ClearTaintRequest` in which nothing is set. */
+export const emptyClearTaintRequest: types.ClearTaintRequest = {
+  id: null,
+  node: '',
+};
+
+export function encodeClearTaintRequest(value: types.ClearTaintRequest): Uint8Array {
+  return codec.encodeRaw(raw.ClearTaintRequest, rawOfClearTaintRequest(value));
+}
+
+export function decodeClearTaintRequest(bytes: Uint8Array): types.ClearTaintRequest {
+  return clearTaintRequestOfRaw(codec.decodeRaw(raw.ClearTaintRequest, bytes, 'holdfast.metadata.v1.ClearTaintRequest'));
+}
+
+function rawOfClearTaintRequest(value: types.ClearTaintRequest): raw.RawClearTaintRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.ClearTaintRequest.node'),
+  };
+}
+
+function clearTaintRequestOfRaw(from: raw.RawClearTaintRequest): types.ClearTaintRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    node: from.node,
+  };
+}
+
+/** A `holdfast.metadata.v1.ClearTaintResponse` in which nothing is set. */
+export const emptyClearTaintResponse: types.ClearTaintResponse = {
+};
+
+export function encodeClearTaintResponse(value: types.ClearTaintResponse): Uint8Array {
+  return codec.encodeRaw(raw.ClearTaintResponse, rawOfClearTaintResponse(value));
+}
+
+export function decodeClearTaintResponse(bytes: Uint8Array): types.ClearTaintResponse {
+  return clearTaintResponseOfRaw(codec.decodeRaw(raw.ClearTaintResponse, bytes, 'holdfast.metadata.v1.ClearTaintResponse'));
+}
+
+function rawOfClearTaintResponse(_value: types.ClearTaintResponse): raw.RawClearTaintResponse {
+  return {};
+}
+
+function clearTaintResponseOfRaw(_raw: raw.RawClearTaintResponse): types.ClearTaintResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.ForgetNodeRequest` in which nothing is set. */
+export const emptyForgetNodeRequest: types.ForgetNodeRequest = {
+  id: null,
+  node: '',
+};
+
+export function encodeForgetNodeRequest(value: types.ForgetNodeRequest): Uint8Array {
+  return codec.encodeRaw(raw.ForgetNodeRequest, rawOfForgetNodeRequest(value));
+}
+
+export function decodeForgetNodeRequest(bytes: Uint8Array): types.ForgetNodeRequest {
+  return forgetNodeRequestOfRaw(codec.decodeRaw(raw.ForgetNodeRequest, bytes, 'holdfast.metadata.v1.ForgetNodeRequest'));
+}
+
+function rawOfForgetNodeRequest(value: types.ForgetNodeRequest): raw.RawForgetNodeRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    node: codec.rawOfText(value.node, 'holdfast.metadata.v1.ForgetNodeRequest.node'),
+  };
+}
+
+function forgetNodeRequestOfRaw(from: raw.RawForgetNodeRequest): types.ForgetNodeRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    node: from.node,
+  };
+}
+
+/** A `holdfast.metadata.v1.ForgetNodeResponse` in which nothing is set. */
+export const emptyForgetNodeResponse: types.ForgetNodeResponse = {
+};
+
+export function encodeForgetNodeResponse(value: types.ForgetNodeResponse): Uint8Array {
+  return codec.encodeRaw(raw.ForgetNodeResponse, rawOfForgetNodeResponse(value));
+}
+
+export function decodeForgetNodeResponse(bytes: Uint8Array): types.ForgetNodeResponse {
+  return forgetNodeResponseOfRaw(codec.decodeRaw(raw.ForgetNodeResponse, bytes, 'holdfast.metadata.v1.ForgetNodeResponse'));
+}
+
+function rawOfForgetNodeResponse(_value: types.ForgetNodeResponse): raw.RawForgetNodeResponse {
+  return {};
+}
+
+function forgetNodeResponseOfRaw(_raw: raw.RawForgetNodeResponse): types.ForgetNodeResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.Operation` in which nothing is set. */
+export const emptyOperation: types.Operation = {
+  key: '',
+  what: '',
+  owner: '',
+  startTime: null,
+};
+
+export function encodeOperation(value: types.Operation): Uint8Array {
+  return codec.encodeRaw(raw.Operation, rawOfOperation(value));
+}
+
+export function decodeOperation(bytes: Uint8Array): types.Operation {
+  return operationOfRaw(codec.decodeRaw(raw.Operation, bytes, 'holdfast.metadata.v1.Operation'));
+}
+
+function rawOfOperation(value: types.Operation): raw.RawOperation {
+  return {
+    key: codec.rawOfText(value.key, 'holdfast.metadata.v1.Operation.key'),
+    what: codec.rawOfText(value.what, 'holdfast.metadata.v1.Operation.what'),
+    owner: codec.rawOfText(value.owner, 'holdfast.metadata.v1.Operation.owner'),
+    startTime: value.startTime === null ? null : rawOfTimestamp(value.startTime),
+  };
+}
+
+function operationOfRaw(from: raw.RawOperation): types.Operation {
+  return {
+    key: from.key,
+    what: from.what,
+    owner: from.owner,
+    startTime: from.startTime === null ? null : timestampOfRaw(from.startTime),
+  };
+}
+
+/** A `holdfast.metadata.v1.BeginOperationRequest` in which nothing is set. */
+export const emptyBeginOperationRequest: types.BeginOperationRequest = {
+  id: null,
+  key: '',
+  what: '',
+};
+
+export function encodeBeginOperationRequest(value: types.BeginOperationRequest): Uint8Array {
+  return codec.encodeRaw(raw.BeginOperationRequest, rawOfBeginOperationRequest(value));
+}
+
+export function decodeBeginOperationRequest(bytes: Uint8Array): types.BeginOperationRequest {
+  return beginOperationRequestOfRaw(codec.decodeRaw(raw.BeginOperationRequest, bytes, 'holdfast.metadata.v1.BeginOperationRequest'));
+}
+
+function rawOfBeginOperationRequest(value: types.BeginOperationRequest): raw.RawBeginOperationRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    key: codec.rawOfText(value.key, 'holdfast.metadata.v1.BeginOperationRequest.key'),
+    what: codec.rawOfText(value.what, 'holdfast.metadata.v1.BeginOperationRequest.what'),
+  };
+}
+
+function beginOperationRequestOfRaw(from: raw.RawBeginOperationRequest): types.BeginOperationRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    key: from.key,
+    what: from.what,
+  };
+}
+
+/** A `holdfast.metadata.v1.BeginOperationResponse` in which nothing is set. */
+export const emptyBeginOperationResponse: types.BeginOperationResponse = {
+};
+
+export function encodeBeginOperationResponse(value: types.BeginOperationResponse): Uint8Array {
+  return codec.encodeRaw(raw.BeginOperationResponse, rawOfBeginOperationResponse(value));
+}
+
+export function decodeBeginOperationResponse(bytes: Uint8Array): types.BeginOperationResponse {
+  return beginOperationResponseOfRaw(codec.decodeRaw(raw.BeginOperationResponse, bytes, 'holdfast.metadata.v1.BeginOperationResponse'));
+}
+
+function rawOfBeginOperationResponse(_value: types.BeginOperationResponse): raw.RawBeginOperationResponse {
+  return {};
+}
+
+function beginOperationResponseOfRaw(_raw: raw.RawBeginOperationResponse): types.BeginOperationResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.EndOperationRequest` in which nothing is set. */
+export const emptyEndOperationRequest: types.EndOperationRequest = {
+  id: null,
+  key: '',
+  owner: '',
+};
+
+export function encodeEndOperationRequest(value: types.EndOperationRequest): Uint8Array {
+  return codec.encodeRaw(raw.EndOperationRequest, rawOfEndOperationRequest(value));
+}
+
+export function decodeEndOperationRequest(bytes: Uint8Array): types.EndOperationRequest {
+  return endOperationRequestOfRaw(codec.decodeRaw(raw.EndOperationRequest, bytes, 'holdfast.metadata.v1.EndOperationRequest'));
+}
+
+function rawOfEndOperationRequest(value: types.EndOperationRequest): raw.RawEndOperationRequest {
+  return {
+    id: value.id === null ? null : rawOfCommandId(value.id),
+    key: codec.rawOfText(value.key, 'holdfast.metadata.v1.EndOperationRequest.key'),
+    owner: codec.rawOfText(value.owner, 'holdfast.metadata.v1.EndOperationRequest.owner'),
+  };
+}
+
+function endOperationRequestOfRaw(from: raw.RawEndOperationRequest): types.EndOperationRequest {
+  return {
+    id: from.id === null ? null : commandIdOfRaw(from.id),
+    key: from.key,
+    owner: from.owner,
+  };
+}
+
+/** A `holdfast.metadata.v1.EndOperationResponse` in which nothing is set. */
+export const emptyEndOperationResponse: types.EndOperationResponse = {
+};
+
+export function encodeEndOperationResponse(value: types.EndOperationResponse): Uint8Array {
+  return codec.encodeRaw(raw.EndOperationResponse, rawOfEndOperationResponse(value));
+}
+
+export function decodeEndOperationResponse(bytes: Uint8Array): types.EndOperationResponse {
+  return endOperationResponseOfRaw(codec.decodeRaw(raw.EndOperationResponse, bytes, 'holdfast.metadata.v1.EndOperationResponse'));
+}
+
+function rawOfEndOperationResponse(_value: types.EndOperationResponse): raw.RawEndOperationResponse {
+  return {};
+}
+
+function endOperationResponseOfRaw(_raw: raw.RawEndOperationResponse): types.EndOperationResponse {
+  return {};
+}
+
+/** A `holdfast.metadata.v1.ListOperationsRequest` in which nothing is set. */
+export const emptyListOperationsRequest: types.ListOperationsRequest = {
+  pageSize: 0n,
+  pageToken: '',
+  isLocal: false,
+};
+
+export function encodeListOperationsRequest(value: types.ListOperationsRequest): Uint8Array {
+  return codec.encodeRaw(raw.ListOperationsRequest, rawOfListOperationsRequest(value));
+}
+
+export function decodeListOperationsRequest(bytes: Uint8Array): types.ListOperationsRequest {
+  return listOperationsRequestOfRaw(codec.decodeRaw(raw.ListOperationsRequest, bytes, 'holdfast.metadata.v1.ListOperationsRequest'));
+}
+
+function rawOfListOperationsRequest(value: types.ListOperationsRequest): raw.RawListOperationsRequest {
+  return {
+    pageSize: codec.rawOfUint64(value.pageSize, 'holdfast.metadata.v1.ListOperationsRequest.page_size'),
+    pageToken: codec.rawOfText(value.pageToken, 'holdfast.metadata.v1.ListOperationsRequest.page_token'),
+    isLocal: value.isLocal,
+  };
+}
+
+function listOperationsRequestOfRaw(from: raw.RawListOperationsRequest): types.ListOperationsRequest {
+  return {
+    pageSize: codec.uint64OfRaw(from.pageSize),
+    pageToken: from.pageToken,
+    isLocal: from.isLocal,
+  };
+}
+
+/** A `holdfast.metadata.v1.ListOperationsResponse` in which nothing is set. */
+export const emptyListOperationsResponse: types.ListOperationsResponse = {
+  operations: [],
+  nextPageToken: '',
+  revision: 0n,
+};
+
+export function encodeListOperationsResponse(value: types.ListOperationsResponse): Uint8Array {
+  return codec.encodeRaw(raw.ListOperationsResponse, rawOfListOperationsResponse(value));
+}
+
+export function decodeListOperationsResponse(bytes: Uint8Array): types.ListOperationsResponse {
+  return listOperationsResponseOfRaw(codec.decodeRaw(raw.ListOperationsResponse, bytes, 'holdfast.metadata.v1.ListOperationsResponse'));
+}
+
+function rawOfListOperationsResponse(value: types.ListOperationsResponse): raw.RawListOperationsResponse {
+  return {
+    operations: value.operations.map((item) => rawOfOperation(item)),
+    nextPageToken: codec.rawOfText(value.nextPageToken, 'holdfast.metadata.v1.ListOperationsResponse.next_page_token'),
+    revision: codec.rawOfUint64(value.revision, 'holdfast.metadata.v1.ListOperationsResponse.revision'),
+  };
+}
+
+function listOperationsResponseOfRaw(from: raw.RawListOperationsResponse): types.ListOperationsResponse {
+  return {
+    operations: from.operations.map((item) => operationOfRaw(item)),
+    nextPageToken: from.nextPageToken,
+    revision: codec.uint64OfRaw(from.revision),
+  };
 }
 
 /** A `holdfast.metadata.v1.AuditEntry` in which nothing is set. */

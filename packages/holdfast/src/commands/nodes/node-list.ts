@@ -34,5 +34,6 @@ function documentOf({ node, session }: OfNode): Readonly<Record<string, unknown>
     ...{ node: node.name, session: id, ended: ended === '' ? null : ended, uncertifiedPools },
     ...{ grants: Number(grants), ttlMs: Number(ttlMs), silentMs: silentMs === null ? null : Number(silentMs) },
     statedOffBy: node.statedOffBy === '' ? null : node.statedOffBy,
+    taintCertificate: node.taintCertificate === null ? null : Number(node.taintCertificate),
   };
 }

@@ -181,6 +181,10 @@ test(
     expect(done.rows.at(-1)).toEqual(['nothing is held by the node node-1 any more']);
     expect((await run('node', 'list')).rows[1]?.slice(-2)).toEqual(['0', 'ended: powered-off']);
 
+    await expect(run('node', 'forget', 'node-1')).rejects.toMatchObject({
+      ...{ code: 'NODE_IN_USE', message: expect.stringContaining('is attached to it') },
+    });
+
     const { session } = await register('node-2');
     await publish(cache, 'node-2');
     const [first] = (await run('session', 'override', session)).rows;
@@ -195,11 +199,16 @@ test(
     });
     await run('session', 'override', session, '--yes');
     expect((await run('node', 'list')).rows[2]?.slice(-2)).toEqual(['0', 'ended: override']);
+    await register('node-4');
+    await run('session', 'override', '1.node-4.1', '--yes');
+    expect((await run('node', 'forget', 'node-4')).rows).toEqual([['the node node-4 is forgotten']]);
+    expect((await run('node', 'list')).rows.map(([name]) => name)).toEqual(['NODE', 'node-1', 'node-2']);
     for (const words of [
-      ['node', 'off', 'node-3'],
-      ['session', 'override', '1.node-3.1'],
+      ['node', 'off', 'node-3', '--yes'],
+      ['node', 'forget', 'node-4'],
+      ['session', 'override', '1.node-3.1', '--yes'],
     ])
-      await expect(run(...words, '--yes')).rejects.toMatchObject({ kind: 'not-found' });
+      await expect(run(...words)).rejects.toMatchObject({ kind: 'not-found' });
   },
   startLimitMs,
 );
@@ -214,6 +223,8 @@ test('settings are given and listed, and the audit has what people decided, the 
   expect(header).toEqual(['TIME', 'WHO', 'WHAT']);
   expect(entries.map(([, who, what]) => `${who ?? ''} ${what ?? ''}`)).toEqual([
     'admin/admin set colour',
+    'admin/admin forgot the node node-4',
+    'admin/admin ended the session 1.node-4.1: override',
     'admin/admin certified the session 1.node-2.1 in fast: override',
     'admin/admin ended the session 1.node-2.1: override',
     'admin/admin stated that node-1 is off, incarnation 1',
@@ -221,7 +232,7 @@ test('settings are given and listed, and the audit has what people decided, the 
   const few = await run('audit', '--limit', '1');
   expect([few.rows.length, few.remarks]).toEqual([2, ['there are more than 1: --limit lists further ones']]);
   expect(JSON.parse((await run('audit', '-o', 'json')).text)).toMatchObject({
-    entries: [{ who: 'admin/admin', what: 'set colour', revision: expect.any(Number) }, {}, {}, {}],
+    entries: [{ who: 'admin/admin', what: 'set colour', revision: expect.any(Number) }, {}, {}, {}, {}, {}],
   });
 });
 
