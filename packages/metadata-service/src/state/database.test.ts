@@ -43,3 +43,17 @@ test('rows that wait are gone with a batch that is taken back, and there for who
   expect(database.all(all)).toEqual([{ key: 2, value: 'kept' }]);
   database.close();
 });
+
+test('no statement is prepared anew for the values that are bound to it, and it finds what they say', () => {
+  const database = open();
+  for (const [key, value] of ['a', 'b', 'b'].entries()) database.insert(put, { key, value });
+  const later = query<Row>('SELECT * FROM things WHERE value = ? AND (value, key) > (?, ?) ORDER BY key LIMIT ?');
+  expect(later.sql).not.toMatch(/[^+]\?/);
+  expect(database.all(later, 'b', 'a', 7, 9)).toEqual([
+    { key: 1, value: 'b' },
+    { key: 2, value: 'b' },
+  ]);
+  expect(database.all(later, 'b', 'b', 1, 9)).toEqual([{ key: 2, value: 'b' }]);
+  expect(database.all(later, 'b', 'a', 7, 1)).toEqual([{ key: 1, value: 'b' }]);
+  database.close();
+});

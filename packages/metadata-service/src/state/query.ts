@@ -8,8 +8,12 @@ export interface Query<Row> {
   readonly row?: Row;
 }
 
+/**
+ * SQLite's planner asks for the values that are bound where one orders, joins or limits, and prepares such a statement anew each time
+ * that others are bound: 5 to 40 µs in place of one. The value of an expression it never asks for, and `+?` is one.
+ */
 export function query<Row>(sql: string): Query<Row> {
-  return { sql };
+  return { sql: sql.replaceAll('?', '+?') };
 }
 
 /** A statement that writes. */
