@@ -65,6 +65,19 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** For who writes again and again: what was written before is gone, which may have ended half way. */
+  anew(): this {
+    this.#length = 0;
+    return this;
+  }
+
+  /** What was written, in memory of its own. */
+  copy(): Uint8Array {
+    const bytes = Buffer.allocUnsafe(this.#length);
+    this.#bytes.copy(bytes, 0, 0, this.#length);
+    return bytes;
+  }
+
   #need(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + bytes));

@@ -8,18 +8,21 @@ import { stateLimits } from './state-limits.ts';
 import { malformed, type Field } from './values.ts';
 
 const format = 1;
-const roughBytes = 128;
+/** One for all commands: none is written while another one is. */
+const writer = new ByteWriter(stateLimits.commandBytes);
+/** Most answers say no more than that the command took effect. */
+const answerBytes = 16;
 
 const kinds = Object.keys(commands) as CommandKind[];
 const byCode = new Map(kinds.map((kind) => [commands[kind].code, kind]));
 
 export function encodeCommand(command: Command): Uint8Array {
   const { code, fields } = commands[command.kind];
-  const to = new ByteWriter(roughBytes);
+  const to = writer.anew();
   to.byte(format);
   to.counter(code);
   (fields as Field<object>).write(to, command);
-  const data = to.finish();
+  const data = to.copy();
   if (data.length > stateLimits.commandBytes)
     throw malformed(`it has ${data.length} bytes, above ${stateLimits.commandBytes}`);
   return data;
@@ -51,14 +54,14 @@ function reading<Result>(read: () => Result): Result {
 }
 
 export function encodeResult(kind: CommandKind, result: object): Uint8Array {
-  const to = new ByteWriter(roughBytes);
+  const to = new ByteWriter(answerBytes);
   to.byte(1);
   (commands[kind].result as Field<object>).write(to, result);
   return to.finish();
 }
 
 export function encodeRefusal({ code, details }: Refusal): Uint8Array {
-  const to = new ByteWriter(roughBytes);
+  const to = new ByteWriter(answerBytes);
   to.byte(0);
   refusal.write(to, { code, details });
   return to.finish();
