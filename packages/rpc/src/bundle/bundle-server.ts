@@ -1,7 +1,7 @@
 // The server's part of bundles: each call in one is judged, carried out and counted as it would be by itself, and answered when it is done,
 // whatever the others take. The log has a line for the bundle, and one of its own for each call that was alone or failed. That the
 // caller's certificate still holds is watched by its connection, as for every call that lasts.
-import { InvariantError, isOpError, onAbort, OpError, toOpError } from '@holdfast/base';
+import { afterTurn, InvariantError, isOpError, onAbort, OpError, toOpError } from '@holdfast/base';
 import { openRequest, runInRequest, type RequestContext } from '@holdfast/telemetry';
 import type { MethodFacts } from '../codec-method.ts';
 import { errorToStatus, errorTrailer } from '../error-status.ts';
@@ -219,7 +219,8 @@ class BundledCall implements CallContext {
       const { messageLimitBytes: limit } = limits;
       if (bytes.length > limit - bundleBytesMax) throw new OpError('MESSAGE_TOO_LARGE', { method: this.#name, limit });
       observer.sent(observed, bytes.length);
-      if (this.#isAlone) observer.ended(observed, describeCaller(this.caller), null);
+      // Its line is written when the answer is on its way.
+      if (this.#isAlone) afterTurn(() => observer.ended(observed, describeCaller(this.caller), null));
       else observer.endedWell(observed);
       return { code: 0, details: '', body: bytes };
     } catch (thrown) {
