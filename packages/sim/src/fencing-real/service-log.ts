@@ -19,7 +19,7 @@ export interface ServiceLogParts extends Reading {
 }
 
 /** The whole state is hashed, and its sums proved, when the index is a multiple of this. */
-const hashEvery = 256;
+const hashEvery = 128;
 const digestOf = query<{ readonly digest: number }>('SELECT digest FROM cluster');
 
 export class ServiceLog {
@@ -76,6 +76,16 @@ export class ServiceLog {
     if (known !== undefined && known !== hash) this.#parts.world.report('equal-state', `${member} differs at ${index}`);
     if (known === undefined) this.#prove(machine);
     this.#hashes.set(index, hash);
+    if (index === this.#index) this.#proveView(machine);
+  }
+
+  /** What was read since by what each kind of command touches is what is there. */
+  #proveView(machine: MetadataMachine): MetadataState {
+    const seen = JSON.stringify(this.#view.state);
+    const there = this.#view.readAnew(machine.database);
+    if (JSON.stringify(there) !== seen)
+      this.#parts.world.report('view', `up to ${machine.applied} a command touched what its kind does not`);
+    return there;
   }
 
   #prove(machine: MetadataMachine): void {
@@ -144,7 +154,9 @@ export class ServiceLog {
   /** At the end: everything is read once more, from whoever has applied most. */
   conclude(machine: MetadataMachine): void {
     this.#prove(machine);
-    this.#parts.observer.became(Math.max(this.#index, machine.applied) + 1, this.#view.readAnew(machine.database));
+    const isSeen = machine.applied === this.#index;
+    const state = isSeen ? this.#proveView(machine) : this.#view.readAnew(machine.database);
+    this.#parts.observer.became(Math.max(this.#index, machine.applied) + 1, state);
   }
 }
 

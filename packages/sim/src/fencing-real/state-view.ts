@@ -61,6 +61,12 @@ const touched: Partial<Record<CommandKind, readonly Part[]>> = {
   allocate: ['extents'],
   convert: ['extents', 'volumes'],
   acknowledge: ['volumes'],
+  intend: ['volumes'],
+  withdrawIntent: ['volumes'],
+  publish: ['volumes'],
+  stage: ['volumes'],
+  unpublish: ['volumes'],
+  release: ['extents', 'volumes'],
 };
 
 export class StateView {

@@ -41,6 +41,8 @@ export interface PoolFacts extends Pick<PoolState, 'name' | 'fencing' | 'tier'> 
 }
 
 const retryMs = 200;
+/** Well within the time after which who waits has to say so again. */
+const refusedRetryMsMax = 800;
 
 export class Agent implements AgentPort {
   readonly parts: AgentParts;
@@ -306,9 +308,13 @@ export class Agent implements AgentPort {
     const { roleVolumes, shared } = this.parts;
     // Whoever has just let go for somebody else does not overtake him.
     if (shared.over.size > 0) await this.sleep(2 * retryMs);
+    let pauseMs = retryMs;
     while (roleVolumes.has(volume) && !shared.volumes.has(volume)) {
-      if (!this.#staging.has(volume) && (await this.#open(volume, 0, 'role')) === 'staged') break;
-      await this.sleep(retryMs);
+      const result = this.#staging.has(volume) ? 'no-answer' : await this.#open(volume, 0, 'role');
+      if (result === 'staged') break;
+      await this.sleep(pauseMs);
+      // The first refusal has told the leader who waits; the holder needs its time to let go.
+      if (result === 'refused') pauseMs = Math.min(2 * pauseMs, refusedRetryMsMax);
     }
     this.#wanting.delete(volume);
   }

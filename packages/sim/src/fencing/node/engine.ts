@@ -26,6 +26,8 @@ export interface EngineParts {
 type Outcome = IoResult | 'again';
 const tornDown: IoResult = { error: 'torn-down' };
 const sparesAhead = 4;
+/** For so long writes fail at once when there was no room for one. */
+const fullMs = 500;
 
 export class Engine implements EnginePort {
   readonly #parts: EngineParts;
@@ -263,8 +265,11 @@ export class Engine implements EnginePort {
   async #takeSpare(volume: OpenVolume): Promise<number | null> {
     const spare = volume.spares.shift();
     if (spare !== undefined) return spare;
-    const allocated = await this.#parts.quorum.allocate(volume, sparesAhead);
+    const { clock, quorum } = this.#parts;
+    if (clock.boottimeMs() < volume.fullUntilMs) return null;
+    const allocated = await quorum.allocate(volume, sparesAhead);
     if (allocated === 'torn-down') volume.isShut = true;
+    if (allocated === 'no-space') volume.fullUntilMs = clock.boottimeMs() + fullMs;
     if (typeof allocated === 'string') return null;
     volume.spares.push(...allocated);
     return volume.spares.shift() ?? null;
@@ -282,7 +287,7 @@ export class Engine implements EnginePort {
     if (agent < shared.agent || session !== shared.session || shared.volumes.has(name)) return false;
     // What the kernel kept of the volume's blocks belongs to an earlier holder.
     shared.cacheOf(name).clear();
-    shared.volumes.set(name, new OpenVolume(request, shared.cacheOf(name)));
+    shared.open(name, new OpenVolume(request, shared.cacheOf(name)));
     return true;
   }
 

@@ -53,6 +53,8 @@ export class OpenVolume {
   readonly map = new Map<number, EngineEntry>();
   readonly pending = new Map<number, PendingEntry>();
   spares: number[] = [];
+  /** There was no room: nobody asks for any before. */
+  fullUntilMs = -Infinity;
   readonly admitted = new Set<AdmittedWork>();
   readonly ring = new Set<RingSlot>();
   /** Extents whose requests wait for the one before. */

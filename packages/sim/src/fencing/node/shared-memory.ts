@@ -9,10 +9,21 @@ export class SharedMemory {
   /** An agent with a lower number is nobody (F4). */
   agent = 0;
   readonly volumes = new Map<string, OpenVolume>();
+  #nextOpening = Promise.withResolvers<null>();
   /** Epochs (`volume/epoch`) that an agent of this boot has said to be over, whether or not it was heard: never opened again. */
   readonly over = new Set<string>();
   /** Kernel caches of block devices, which stand longer than a role is held. */
   readonly #caches = new Map<string, Map<number, Tag | null>>();
+
+  /** Settles when the next volume is opened. */
+  get nextOpening(): Promise<null> {
+    return this.#nextOpening.promise;
+  }
+  open(name: string, volume: OpenVolume): void {
+    this.volumes.set(name, volume);
+    this.#nextOpening.resolve(null);
+    this.#nextOpening = Promise.withResolvers<null>();
+  }
 
   cacheOf(volume: string): Map<number, Tag | null> {
     const known = this.#caches.get(volume) ?? new Map<number, Tag | null>();

@@ -33,6 +33,8 @@ export interface StorageNodeParts {
 const feedShare = 4;
 const respawnMs = 300;
 const callTimeoutMs = 4_000;
+/** How often a request without the role looks whether its block device is there still. */
+const roleLookMs = 250;
 /** A kernel needs its memory for something else now and then: so often it has not kept what it read or wrote. */
 const evictionOdds = 4;
 
@@ -174,7 +176,7 @@ export class StorageNode {
       if (cached !== null) return cached;
       if (volume === undefined || (volume.isShut && isRole)) {
         this.#agentProcess.run(() => this.agent.wantRole(name));
-        await this.#pause(20);
+        await Promise.race([this.shared.nextOpening, this.#pause(roleLookMs)]);
         continue;
       }
       const result = await this.#through(volume, request);

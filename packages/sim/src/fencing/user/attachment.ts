@@ -17,6 +17,9 @@ export interface AttachmentParts extends Omit<PodOptions, 'extents' | 'host'> {
 type Phase = 'publishing' | 'published' | 'running' | 'gone';
 /** How long a detach waits for its node before it is forced. */
 const forceAfterMs = 5_000;
+/** Who was refused asks again at the next look, then ever later, as attacher and kubelet do; within the time that who waits has. */
+const refusedPauseMs = 300;
+const refusedPauseMsMax = 1_200;
 
 export class Attachment {
   readonly #parts: AttachmentParts;
@@ -26,6 +29,8 @@ export class Attachment {
   #isBusy = false;
   #isCleared = false;
   #endingSinceMs: number | null = null;
+  #refusedPauseMs = 0;
+  #notBeforeMs = 0;
   isForced = false;
 
   constructor(parts: AttachmentParts) {
@@ -49,8 +54,22 @@ export class Attachment {
   }
 
   end(): void {
+    if (!this.isEnding) this.#getOn();
     this.#endingSinceMs ??= this.#parts.nowMs();
     this.tellNode();
+  }
+
+  #comeTo(phase: Phase): void {
+    this.phase = phase;
+    this.#getOn();
+  }
+  #getOn(): void {
+    this.#refusedPauseMs = 0;
+    this.#notBeforeMs = 0;
+  }
+  #wait(): void {
+    this.#notBeforeMs = this.#parts.nowMs() + this.#refusedPauseMs;
+    this.#refusedPauseMs = Math.min(Math.max(2 * this.#refusedPauseMs, refusedPauseMs), refusedPauseMsMax);
   }
 
   /** Whoever is taken for dead, or not reached, runs its pod on. */
@@ -81,7 +100,7 @@ export class Attachment {
 
   /** The next step, if none is under way. */
   proceed(): void {
-    if (this.#isBusy) return;
+    if (this.#isBusy || this.#parts.nowMs() < this.#notBeforeMs) return;
     this.#isBusy = true;
     void this.#step().finally(() => {
       this.#isBusy = false;
@@ -121,17 +140,18 @@ export class Attachment {
 
   async #publishFirst(): Promise<void> {
     const answer = await this.#publish();
-    if (answer?.refusal !== null) return;
+    if (answer?.refusal !== null) return this.#wait();
     this.#epoch = answer.epoch;
-    this.phase = 'published';
+    this.#comeTo('published');
   }
 
   async #stage(): Promise<void> {
     const { host, volume, mode } = this.#parts;
     const result = await host.callAgent((agent) => agent.stage({ volume, epoch: this.#epoch, mode }));
+    if (result === 'refused') this.#wait();
     if (result !== 'staged' || this.isEnding) return;
     this.#pod = new Pod({ ...this.#parts, extents: this.#parts.extents() });
-    this.phase = 'running';
+    this.#comeTo('running');
   }
 
   /** The device failed, or the machine began anew: what is left is cleared away, and the pod staged again without a publish. */
@@ -139,7 +159,7 @@ export class Attachment {
     if (this.#pod?.hasFailed === false && !this.#pod.hasEnded) return;
     this.#pod?.end();
     const isClear = await this.#parts.host.callAgent((agent) => agent.unstage(this.#parts.volume));
-    if (isClear === true) this.phase = 'published';
+    if (isClear === true) this.#comeTo('published');
   }
 
   async #detach(): Promise<void> {
@@ -148,9 +168,10 @@ export class Attachment {
     if (this.phase === 'running' && !this.isForced && !isOverdue) {
       if (!isReachable() || !host.isUp || this.#pod?.hasEnded === false) return;
       if ((await host.callAgent((agent) => agent.unstage(volume))) !== true) return;
-      this.phase = 'published';
+      this.#comeTo('published');
     }
     const answer = await ask({ kind: 'unpublish', volume, node: this.node });
-    if (answer?.refusal === null) this.phase = 'gone';
+    if (answer?.refusal === null) this.#comeTo('gone');
+    else this.#wait();
   }
 }
