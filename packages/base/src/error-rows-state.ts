@@ -176,6 +176,12 @@ export const stateErrorRows = {
     text: 'the node {node} has no live session',
     hint: 'See whether the agent of Holdfast runs on the node and reaches the metadata servers.',
   },
+  NODE_UNKNOWN: {
+    kind: 'not-found',
+    retriable: false,
+    text: 'there is no node {node}',
+    hint: 'See `holdfast node list` for those that registered and are not forgotten.',
+  },
   OPERATION_NOT_OWNED: {
     kind: 'aborted',
     retriable: false,

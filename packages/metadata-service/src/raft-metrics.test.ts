@@ -6,7 +6,7 @@ import { measureRaft, type MeasuredGroup } from './raft-metrics.ts';
 const index = toLogIndex(9);
 const leading: MeasuredGroup = {
   ...{ role: 'leader', leader: null, term: toTerm(1), commit: index, applied: index, last: { index } },
-  ...{ snapshotIndex: 0, waitingProposals: 0, waitingReads: 0, version: 1 },
+  ...{ full: null, snapshotIndex: 0, waitingProposals: 0, waitingReads: 0, version: 1 },
   followers: [
     { member: 2, match: 9 },
     { member: 3, match: 4 },

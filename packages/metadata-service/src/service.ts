@@ -165,9 +165,9 @@ export class MetadataService {
 
   /** What this server may tell without asking anybody. */
   get health(): Health {
-    const { leader } = this.replica.status;
-    if (leader !== null) return { state: 'SERVING', reason: '' };
-    return { state: 'DEGRADED', reason: new OpError('RAFT_LEADER_UNKNOWN', {}).message };
+    const { leader, full } = this.replica.status;
+    const missing = leader === null ? new OpError('RAFT_LEADER_UNKNOWN', {}) : full;
+    return missing === null ? { state: 'SERVING', reason: '' } : { state: 'DEGRADED', reason: missing.message };
   }
 
   /** A read through the leader: it says that there is one, and that this server has applied what was committed. */

@@ -141,8 +141,10 @@ describe('a disk that fails', () => {
     expect([full.state.texts.length, full.failure]).toEqual([1, null]);
     const refused = full.up.replica(group).propose({ session: 9, sequence: 1 }, Buffer.from('refused'));
     await expect(world.done(refused)).rejects.toMatchObject({ code: 'STATE_DISK_FULL', retriable: true });
+    expect(statusOf(full).full?.code).toBe('STATE_DISK_FULL');
     full.state.hasRoom = true;
     await world.converge();
+    await world.until(() => statusOf(full).full === null);
     expect(full.state.texts).toHaveLength(301);
     await world.done(full.up.replica(group).propose({ session: 9, sequence: 2 }, Buffer.from('taken')));
   });

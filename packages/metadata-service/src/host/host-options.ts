@@ -133,6 +133,8 @@ export interface ReplicaStatus extends Status {
   readonly waitingReads: number;
   /** The last entry of the newest snapshot; 0 without one. */
   readonly snapshotIndex: number;
+  /** Why nothing is proposed here at this time, though reading goes on; null while there is room. */
+  readonly full: OpError | null;
 }
 
 export interface PeerStatus {

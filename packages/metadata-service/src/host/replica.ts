@@ -107,12 +107,13 @@ export class GroupReplica implements Replica {
       waitingProposals: this.#proposals.size,
       waitingReads: this.#reads.size,
       snapshotIndex: snapshots.newest?.index ?? 0,
+      full: this.#whyFull,
     };
   }
 
   async propose(id: ProposalId, data: Uint8Array, version = 1): Promise<Uint8Array> {
     this.#refuseEnded();
-    const full = this.#full ?? this.#parts.writer.full;
+    const full = this.#whyFull;
     if (full !== null) throw full;
     checkProposalId(id);
     const { answer, isNew } = this.#proposals.add(id);
@@ -197,6 +198,10 @@ export class GroupReplica implements Replica {
     this.#retry?.cancel();
     this.#parts.writer.stop();
     this.#parts.snapshots.close();
+  }
+
+  get #whyFull(): OpError | null {
+    return this.#full ?? this.#parts.writer.full;
   }
 
   #refuseEnded(): void {

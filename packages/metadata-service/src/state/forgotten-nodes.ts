@@ -6,12 +6,12 @@
 // names go on behind the highest that was forgotten. Its taint stays until it is cleared: without the record of whose it is, it
 // would pass for somebody's word that the machine is off (F12).
 import { OpError } from '@holdfast/base';
-import { nodeOf } from './agents.ts';
 import type { CommandOf } from './commands.ts';
 import type { NodeRow, SessionPoolRow, SessionRow } from './entities.ts';
 import { change, query } from './query.ts';
-import type { State } from './state.ts';
+import { found, type State } from './state.ts';
 
+const nodeNamed = query<NodeRow>('SELECT * FROM nodes WHERE name = ?');
 const liveSession = query<SessionRow>('SELECT * FROM sessions WHERE node = ? AND ended IS NULL LIMIT 1');
 const loudPool = query<SessionPoolRow>(`
   SELECT session_pools.* FROM sessions JOIN session_pools ON session_pools.session = sessions.id
@@ -41,7 +41,7 @@ export function lastForgotten({ database }: State): Pick<NodeRow, 'incarnation' 
 
 export function forgetNode(state: State, { node: name, by, atMs }: CommandOf<'forgetNode'>): object {
   const { database } = state;
-  const node = nodeOf(state, name);
+  const node = found(database.get(nodeNamed, name), () => new OpError('NODE_UNKNOWN', { node: name }));
   const reason = whatIsLeft(state, node);
   if (reason !== null) throw new OpError('NODE_IN_USE', { node: name, reason });
   database.run(raiseHighest, node.incarnation, node.agent);

@@ -33,7 +33,7 @@ export const nodeOff = defineCommand({
       };
       const sessions = await read();
       const [last] = sessions;
-      if (last === undefined) throw new OpError('NODE_NOT_FOUND', { node });
+      if (last === undefined) throw new OpError('NODE_UNKNOWN', { node });
       explain(last).forEach((line) => system.print(line));
       if (!isConfirmed(given.yes, system, `node off ${shellWord(node)}`)) return;
       await client.change(services.nodesService, 'stateOff', { node }, { timeoutMs });
