@@ -67,14 +67,14 @@ test('a series counts like its metric does, once for everybody who asks for it',
     .counter('holdfast_rpc_calls_total')
     .series({ status: 'OK', ...other })
     .add(2);
-  calls.add({ ...labels, status: 'NOT_FOUND' });
+  calls.add({ ...labels, status: 'FAILED' });
   const sizes = metrics.histogram('holdfast_rpc_message_size_bytes');
   for (const bytes of [64, 65, 2 ** 30]) sizes.series({ ...labels, direction: 'sent' }).observe(bytes);
   sizes.observe({ ...labels, direction: 'received' }, 64);
   for (const scrapes of [1, 2]) {
     expect([scrapes, ...(await series(metrics, 'holdfast_rpc_calls_total')).sort()]).toEqual([
       scrapes,
-      'holdfast_rpc_calls_total{side="server",service="Status",method="Get",status="NOT_FOUND"} 1',
+      'holdfast_rpc_calls_total{side="server",service="Status",method="Get",status="FAILED"} 1',
       'holdfast_rpc_calls_total{side="server",service="Status",method="Get",status="OK"} 3',
     ]);
     const ofSent = (await series(metrics, 'holdfast_rpc_message_size_bytes_bucket')).filter((line) =>
