@@ -229,7 +229,6 @@ faultCase('a caller whose certificate ends while it is connected is told so', as
   const endMs = keeper.current.certificate.notAfterMs;
   let code = '';
   await site.group.until('it is refused', async () => {
-    const isBefore = parts.clock.wallMs() < endMs;
     code = await channel
       .calls(volumesService)
       .list(request, { timeoutMs: callLimitMs })
@@ -237,6 +236,7 @@ faultCase('a caller whose certificate ends while it is connected is told so', as
         () => '',
         (error: unknown) => (isOpError(error) ? error.code : String(error)),
       );
+    const isBefore = parts.clock.wallMs() < endMs;
     if (isBefore && code !== '') expect([code, 'before its end']).toEqual(['', 'before its end']);
     return code !== '';
   });
