@@ -177,9 +177,42 @@ function rot({ content, sectors }: Victim, fault: Fault): void {
   for (const sector of sectors) {
     for (let bit = 0; bit < numberOf(fault, 'bits'); bit++) {
       const position = sector * sectorBytes + ((numberOf(fault, 'offset') + bit * 97) % sectorBytes);
-      if (position < content.durableSizeBytes) content.rot(position, bit % 8);
+      if (position < content.durableSizeBytes) turnOnce(content, position, bit % 8);
     }
   }
+}
+
+interface TurnedByte {
+  /** As it is read since. */
+  readonly byte: number;
+  /** The bits of it that turned. */
+  readonly bits: number;
+}
+const turnedBytes = new WeakMap<VirtualFileContent, Map<number, TurnedByte>>();
+
+/**
+ * A medium that lost a bit does not get it back. The story: fifteen sectors rotted, a recovery cut them off as a tail and wrote on
+ * before their end; a second rot met two of them bit for bit, and what had been lost stood whole behind what was written since.
+ */
+function turnOnce(content: VirtualFileContent, position: number, bit: number): void {
+  const turned = turnedBytes.get(content) ?? new Map<number, TurnedByte>();
+  turnedBytes.set(content, turned);
+  const before = byteAt(content, position);
+  const known = turned.get(position);
+  // Another byte was written there since.
+  const bits = known?.byte === before ? known.bits : 0;
+  if ((bits & (1 << bit)) !== 0) return;
+  content.rot(position, bit);
+  const byte = byteAt(content, position);
+  // A newer version waits in the cache, and takes the place of what has rotted.
+  if (byte === before) turned.delete(position);
+  else turned.set(position, { byte, bits: bits | (1 << bit) });
+}
+
+function byteAt(content: VirtualFileContent, position: number): number {
+  const bytes = new Uint8Array(1);
+  content.read(bytes, position);
+  return bytes[0] ?? 0;
 }
 
 function isEmpty(content: VirtualFileContent, sector: number): boolean {
