@@ -42,10 +42,7 @@ export const run = defineCommand({
     const workers = parseCount('--workers', flags.workers, threadsMax);
     const limitMs = flags.minutes === null ? Infinity : parseCount('--minutes', flags.minutes, 10_080) * 60_000;
     const range = rangeOf(flags.seeds, flags.minutes !== null);
-    // The youngest scenario joins all others when 300 seeds in a row are clean.
-    const scenarios = scenarioNames.filter((name) =>
-      flags.scenario === 'all' ? name !== 'fencing-real' : flags.scenario === name,
-    );
+    const scenarios = scenarioNames.filter((name) => flags.scenario === 'all' || flags.scenario === name);
     const sweep = new Sweep(system, workers);
     await sweep.run(jobsOf(range, scenarios, () => sweep.elapsedMs >= limitMs || sweep.findings >= findingsMax));
     system.print(sweep.summary);
