@@ -59,3 +59,21 @@ test.each([
 test('a session is certified that has not ended', () => {
   expect(findingsOf([2, certificate('expired')])).toEqual(['F5']);
 });
+
+test.each([
+  ['unmaps of other names commit', ['i1', 'i2'], []],
+  // The state machine of this test remembers the last 32 of them.
+  ['an unmap commits again behind what was written since', ['i1', ...others(32), 'i1'], ['F9']],
+] as const)('%s', (_, intents, expected) => {
+  const volume = { name: 'v', tenant: 't', pool: 'p', isShared: false, extents: 4 };
+  const unmaps = intents.flatMap((intent, at): Command[] => [
+    { kind: 'intend', volume: 'v', intent, what: 'unmap', snapshot: '', from: 0, to: 1 },
+    { kind: 'commit', volume: 'v', intent, revision: at + 1 },
+  ]);
+  const commands: Command[] = [{ kind: 'create-volume', volume }, ...unmaps];
+  expect(findingsOf(...commands.map((command) => [1, command] as const))).toEqual(expected);
+});
+
+function others(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `other ${at}`);
+}

@@ -39,6 +39,7 @@ export class LogJudge {
   readonly #digests: number[] = [0];
   readonly #agents = new Map<string, number>();
   readonly #acknowledged = new Set<string>();
+  readonly #unmapped = new Set<string>();
   /** Volumes of the group that the entry is about. */
   #cut: readonly string[] = [];
   readonly #extents: ExtentJudge;
@@ -253,6 +254,14 @@ export class LogJudge {
     }
     if (intent.kind === 'share') snapshots.making(name, intent.snapshot);
     else data.unmapped(name, intent.from, intent.to);
+    if (intent.kind === 'unmap') this.#judgeUnmapOnce(name, id);
+  }
+
+  /** Who asks again wants away what was there when he first asked, and nothing that was written since. */
+  #judgeUnmapOnce(volume: string, intent: string): void {
+    const unmap = `${this.state.generation} ${volume} ${intent}`;
+    if (this.#unmapped.has(unmap)) this.#fail('F9', `the unmap ${intent} of ${volume} commits a second time`);
+    this.#unmapped.add(unmap);
   }
 
   #judgeGroup({ kind, group }: Of<'commit-group' | 'withdraw-group'>): void {
