@@ -2,7 +2,7 @@
 //
 // Waking a thread that sleeps costs a third of a quick fdatasync. So while a batch is on its way to a disk that has just been
 // quick, this end looks for the answer in every turn of the event loop, which goes on with everything else meanwhile. It
-// sleeps when the disk is slow, when nothing is written, and when other processes want the core.
+// sleeps when the disk is slow, when nothing is written, when other processes want the core, and where it is told to.
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { afterTurn, invariant, type Clock } from '@holdfast/base';
 import type { Executor, JobOutcome } from './executor.ts';
@@ -17,6 +17,12 @@ import {
   type FailureMessage,
   type WorkerSetup,
 } from './worker-protocol.ts';
+
+export interface WorkerExecutorOptions {
+  readonly clock: Clock;
+  /** Whether either end looks out for the other's word before it sleeps. */
+  readonly looksOut: boolean;
+}
 
 /** A batch is looked out for no longer, and not at all when the one before took longer. */
 const lookoutMs = 0.25;
@@ -33,6 +39,7 @@ export class WorkerExecutor implements Executor {
   readonly #words = new Int32Array(this.#shared);
   readonly #numbers = new Float64Array(this.#shared);
   readonly #clock: Clock;
+  readonly #looksOut: boolean;
   readonly #port: MessagePort;
   readonly #worker: Worker;
   readonly #buffers = new Map<ArrayBufferLike, number>();
@@ -48,12 +55,13 @@ export class WorkerExecutor implements Executor {
   #lookoutSinceMs = 0;
   #lookedAtMs = 0;
 
-  constructor(clock: Clock) {
+  constructor({ clock, looksOut }: WorkerExecutorOptions) {
     this.#clock = clock;
+    this.#looksOut = looksOut;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#port.unref();
-    const workerData: WorkerSetup = { words: this.#shared, port: port2 };
+    const workerData: WorkerSetup = { words: this.#shared, port: port2, looksOut };
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData,
       transferList: [port2],
@@ -84,7 +92,7 @@ export class WorkerExecutor implements Executor {
     this.#request++;
     Atomics.store(this.#words, word.request, this.#request);
     Atomics.notify(this.#words, word.request);
-    if (job.kind === 'write' && this.#batchMs < lookoutMs) this.#lookOut();
+    if (this.#looksOut && job.kind === 'write' && this.#batchMs < lookoutMs) this.#lookOut();
     else this.#sleep();
   }
 

@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 export interface WorkerSetup {
   readonly words: SharedArrayBuffer;
   readonly port: MessagePort;
+  readonly looksOut: boolean;
 }
 
 /** Indexes of 32-bit words. */

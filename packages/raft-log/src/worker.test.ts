@@ -20,27 +20,34 @@ function optionsOf(name: string): RaftLogOptions {
   };
 }
 
-test('a log with a thread and real files takes calls in flight through many chunks, and has them after it is opened again', async () => {
-  const log = await RaftLog.open(optionsOf('many'));
-  await Promise.all([log.createGroup(1), log.createGroup(2), log.saveVote(1, { term: 1, vote: 4 })]);
-  const calls: Promise<void>[] = [];
-  for (let index = 1; index <= 2000; index++)
-    calls.push(log.append(1, entries(index, 1, `entry ${index}`.padEnd(500))));
-  await Promise.all(calls);
-  const told = readAll(log, 1);
-  expect(told).toHaveLength(2000);
-  expect(log.stat().chunks).toBeGreaterThan(3);
-  expect(log.stat().batches).toBeLessThan(500);
-  await log.commit(1, 1990);
-  await log.purge(1, 1990);
-  await log.close();
+test.each([
+  ['which is looked out for', true],
+  ['which is waited for asleep', false],
+])(
+  'a log with a thread, %s, takes calls in flight through many chunks, and has them when it is opened again',
+  async (_how, looksOut) => {
+    const options = { ...optionsOf(`many ${looksOut}`), looksOut };
+    const log = await RaftLog.open(options);
+    await Promise.all([log.createGroup(1), log.createGroup(2), log.saveVote(1, { term: 1, vote: 4 })]);
+    const calls: Promise<void>[] = [];
+    for (let index = 1; index <= 2000; index++)
+      calls.push(log.append(1, entries(index, 1, `entry ${index}`.padEnd(500))));
+    await Promise.all(calls);
+    const told = readAll(log, 1);
+    expect(told).toHaveLength(2000);
+    expect(log.stat().chunks).toBeGreaterThan(3);
+    expect(log.stat().batches).toBeLessThan(500);
+    await log.commit(1, 1990);
+    await log.purge(1, 1990);
+    await log.close();
 
-  const again = await RaftLog.open(optionsOf('many'));
-  expect(again.report).toMatchObject({ isClean: true, damages: [] });
-  expect(readAll(again, 1)).toEqual(told.slice(1990));
-  expect(again.state(1)).toMatchObject({ term: 1, vote: 4, commit: 1990, purgedIndex: 1990 });
-  await again.close();
-});
+    const again = await RaftLog.open(options);
+    expect(again.report).toMatchObject({ isClean: true, damages: [] });
+    expect(readAll(again, 1)).toEqual(told.slice(1990));
+    expect(again.state(1)).toMatchObject({ term: 1, vote: 4, commit: 1990, purgedIndex: 1990 });
+    await again.close();
+  },
+);
 
 test('an error in the thread reaches every caller, and the log closes', async () => {
   const log = await RaftLog.open(optionsOf('gone'));

@@ -1,5 +1,6 @@
 // The first start of a member: an empty log with its groups, and then the identity that says so. A crash in between leaves a
 // directory without an identity, in which it is done again; a log that anything was written to is never taken for a fresh one.
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { OpError, RealFiles, type Files } from '@holdfast/base';
 import { RaftLog } from '@holdfast/raft-log';
@@ -8,6 +9,9 @@ import { readIdentity, writeIdentity } from './identity.ts';
 
 export const logDirectory = 'log';
 export const snapshotDirectory = 'snapshots';
+
+/** With fewer cores, those that wait for the log need the two that its threads would keep busy. */
+const lookoutCoresMin = 3;
 
 /** Makes `directory` that of a member. RAFT_MEMBER_EXISTS if it is one's already. */
 export async function initialise(options: InitialiseOptions): Promise<void> {
@@ -43,6 +47,7 @@ export async function openLog(
     timers,
     random,
     create,
+    looksOut: availableParallelism() >= lookoutCoresMin,
     ...(files === undefined ? {} : { files }),
     ...(executor === undefined ? {} : { executor }),
     ...(logLimits === undefined ? {} : { limits: logLimits }),
