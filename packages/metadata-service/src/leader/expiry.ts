@@ -39,8 +39,10 @@ export class Expiry {
     const database = this.#parts.database();
     for (const session of database.all(statedOff, settings.lookMax)) this.#lookAtStatedOff(tenure, session, nowMs);
     if (tenure.storm !== null) return;
+    const waited = this.#waitedFor(tenure, nowMs);
+    if (waited.size === 0) return;
     const ttlMs = database.get(longestTtl)?.ttl_ms ?? 0;
-    for (const id of this.#waitedFor(tenure, nowMs)) {
+    for (const id of waited) {
       const session = database.get(sessionById, id);
       if (session?.ended === null) this.#lookAtWaited(tenure, session, { longestTtlMs: ttlMs, nowMs });
     }

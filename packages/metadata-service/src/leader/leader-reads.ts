@@ -25,8 +25,9 @@ export const sessionsHolding = query<{ readonly session: string }>(
 export const poolsOfSession = query<PoolRow>(`
   SELECT * FROM pools WHERE name IN (SELECT pool FROM grants WHERE session = ?)
 `);
-export const holders = query<SessionRow>(`
-  SELECT * FROM sessions WHERE EXISTS (SELECT 1 FROM grants WHERE grants.session = sessions.id)
+export type Holder = Pick<SessionRow, 'id' | 'generation' | 'ttl_ms' | 'ended'>;
+export const holders = query<Holder>(`
+  SELECT id, generation, ttl_ms, ended FROM sessions WHERE EXISTS (SELECT 1 FROM grants WHERE grants.session = sessions.id)
 `);
 
 /** The living of whom somebody said that their machine is off. */

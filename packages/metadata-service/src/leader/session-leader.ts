@@ -15,7 +15,7 @@ import { Narrowing } from './narrowing.ts';
 import { Proposer } from './proposer.ts';
 import { Renewals, type Renewal } from './renewals.ts';
 import type { Standing } from './standing.ts';
-import { stormOf, type Storm } from './storm-guard.ts';
+import { StormGuard, type Storm } from './storm-guard.ts';
 import { Tenure } from './tenure.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -61,6 +61,7 @@ export class SessionLeader {
   readonly #settings: LeaderSettings;
   readonly #errands: Errands;
   readonly #renewals: Renewals;
+  readonly #stormGuard: StormGuard;
   readonly #expiry: Expiry;
   readonly #certifier: Certifier;
   readonly #narrowing: Narrowing;
@@ -80,14 +81,16 @@ export class SessionLeader {
     const database = () => machine.database;
     const onProposing = observer === null ? null : (command: Command) => observer.onProposing(command);
     this.#errands = new Errands({ proposer: this.proposer, clock, settings, log, onProposing });
+    const applied = () => machine.applied;
     const parts = { database, clock, errands: this.#errands, settings };
     this.#renewals = new Renewals({
-      ...{ database, clock, timers, settings, applied: () => machine.applied },
+      ...{ database, clock, timers, settings, applied },
       confirm: () => replica.read(),
       tenure: () => this.#current(),
       whyNotLeading: () => this.#whyNotLeading(),
       onAnswered: observer === null ? null : (session) => observer.onAnswered(session),
     });
+    this.#stormGuard = new StormGuard({ database, applied, settings });
     this.#expiry = new Expiry(parts);
     this.#certifier = new Certifier(parts);
     this.#narrowing = new Narrowing({ ...parts, onDue: (session) => this.#nudge(session) });
@@ -292,9 +295,8 @@ export class SessionLeader {
       this.#awaitFirstCommit(tenure);
       return;
     }
-    const { clock, machine } = this.#options;
-    const nowMs = clock.boottimeMs();
-    this.#noteStorm(tenure, stormOf(machine.database, { tenure, settings: this.#settings, nowMs }));
+    const nowMs = this.#options.clock.boottimeMs();
+    this.#noteStorm(tenure, this.#stormGuard.look(tenure, nowMs));
     this.#expiry.look(tenure, nowMs);
     this.#certifier.look(tenure, nowMs);
     this.#narrowing.look(tenure, nowMs);
