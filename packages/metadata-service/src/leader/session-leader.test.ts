@@ -99,6 +99,27 @@ describe('expiry', () => {
     expect(a.standing).toMatchObject({ grants: [{ volume: 'v', epoch: 1 }] });
   });
 
+  test('costs nobody a session because of an answer that is heard when whom it names has let go', async () => {
+    const realm = await Realm.begin();
+    await realm.pool();
+    await realm.volume('v', { isShared: true });
+    const [a, b] = [await realm.node('a'), await realm.node('b')];
+    for (const node of ['a', 'b']) await realm.do<'publish'>(realm.publish('v', node, 'role'));
+    const stage = (agent: TestAgent) => {
+      return { kind: 'stage', ...agent.by, volume: 'v', leastEpoch: 0, mode: 'role' } as const;
+    };
+    const { epoch } = await realm.do<'stage'>(stage(a));
+    const late = await realm.world.done(realm.leader.proposer.ask<'stage'>(stage(b)));
+    expect(late.refusal).toMatchObject({ code: 'VOLUME_HELD', details: { sessions: a.session } });
+    await realm.do<'release'>({ kind: 'release', ...a.by, volume: 'v', epoch, as: 'revoked' });
+    await realm.do<'stage'>(stage(b));
+    b.isSilent = true;
+    if (late.refusal !== null) realm.leader.noteAnswer(stage(b), { refusal: late.refusal });
+    await realm.world.time.runFor(3 * ttlMs);
+    expect(realm.due).not.toContain(b.session);
+    expect(realm.session(b.session)).toEqual({ ended: null });
+  });
+
   test('lets another node have the volume a ttl and a drain bound behind the last renewal', async () => {
     const realm = await Realm.begin();
     await realm.pool();

@@ -6,6 +6,7 @@ import type { Log } from '@holdfast/telemetry';
 import type { Replica } from '../host/host-options.ts';
 import type { Command, CommandKind, CommandOf, ResultOf } from '../state/commands.ts';
 import type { MetadataMachine } from '../state/machine.ts';
+import { heldBy } from '../state/volumes.ts';
 import { Certifier } from './certifier.ts';
 import { Errands } from './errands.ts';
 import { Expiry } from './expiry.ts';
@@ -191,22 +192,18 @@ export class SessionLeader {
     else this.#noteResult(tenure, command, answer.result);
   }
 
-  #noteRefusal(tenure: Tenure, command: Command, { code }: OpError): void {
-    if (code !== 'VOLUME_HELD' || !('volume' in command)) return;
-    const nowMs = this.#options.clock.boottimeMs();
-    if (command.kind === 'stage' && command.mode === 'role') tenure.wantRole(command.volume, nowMs);
-    const held = this.#options.machine.database.all(sessionsHolding, command.volume);
-    this.#noteWaiting(
-      tenure,
-      held.map(({ session }) => session),
-    );
+  #noteRefusal(tenure: Tenure, command: Command, refusal: OpError): void {
+    if (refusal.code !== 'VOLUME_HELD' || !('volume' in command)) return;
+    const { volume } = command;
+    if (!this.#noteWaiting(tenure, volume, heldBy(refusal))) return;
+    if (command.kind === 'stage' && command.mode === 'role') tenure.wantRole(volume, this.#options.clock.boottimeMs());
   }
 
   #noteResult(tenure: Tenure, command: Command, result: unknown): void {
     const nowMs = this.#options.clock.boottimeMs();
     switch (command.kind) {
       case 'unpublish':
-        this.#noteWaiting(tenure, (result as ResultOf<'unpublish'>).waitsFor);
+        this.#noteWaiting(tenure, command.volume, (result as ResultOf<'unpublish'>).waitsFor);
         return;
       case 'intendGroup':
         this.#narrowing.lookAt(tenure, command.members[0]?.volume ?? '', nowMs);
@@ -226,12 +223,18 @@ export class SessionLeader {
     }
   }
 
-  #noteWaiting(tenure: Tenure, sessions: readonly string[]): void {
-    const nowMs = this.#options.clock.boottimeMs();
-    for (const session of sessions) {
-      tenure.wait(session, nowMs);
+  /**
+   * Whether the volume is waited for. An answer may be heard long after its entry was applied: who was named has let go by then and is
+   * asked for nothing, and who holds the volume may be the one who asked.
+   */
+  #noteWaiting(tenure: Tenure, volume: string, named: readonly string[]): boolean {
+    const { clock, machine } = this.#options;
+    const holding = machine.database.all(sessionsHolding, volume).filter(({ session }) => named.includes(session));
+    for (const { session } of holding) {
+      tenure.wait(session, clock.boottimeMs());
       this.#nudge(session);
     }
+    return holding.length > 0;
   }
 
   #nudge(session: string): void {

@@ -173,6 +173,11 @@ export function checkUnheld(volume: string, grants: readonly GrantRow[]): void {
   throw new OpError('VOLUME_HELD', { volume, sessions: grants.map(({ session }) => session).join(', ') });
 }
 
+/** The sessions that such a refusal names. */
+export function heldBy({ details: { sessions = '' } }: OpError): string[] {
+  return sessions.split(', ');
+}
+
 export function snapshotOf({ database }: State, snapshot: string): SnapshotRow {
   const row = database.get(snapshotById, snapshot);
   if (row === null || row.is_hidden === 1) throw new OpError('SNAPSHOT_NOT_FOUND', { snapshot });
