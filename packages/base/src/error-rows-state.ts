@@ -332,6 +332,12 @@ export const stateErrorRows = {
     text: 'this metadata server takes nothing new: the disk of its database is full',
     hint: 'Free space on the file system of its directory, or enlarge it; it reads on meanwhile, and writes again by itself.',
   },
+  STATE_DISK_FULL_AT_START: {
+    kind: 'exhausted',
+    retriable: true,
+    text: 'the metadata server does not start: the disk of {directory} is full',
+    hint: 'Free space on its file system, or enlarge it, and start the server again: what it holds is there, and a majority of the others goes on without it.',
+  },
   STATE_HASHES_DIFFER: {
     kind: 'data-loss',
     retriable: false,

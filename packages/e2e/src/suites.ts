@@ -35,8 +35,8 @@ export const suites: readonly Suite[] = [
   {
     name: 'metadata',
     summary:
-      'three metadata servers as processes: killed, stopped, wiped, cut off, on slow and full disks, with clocks that jump, upgraded and back, restored; needs root and cc',
-    budgetMs: 40 * 60_000,
+      'three metadata servers as processes: killed, stopped, wiped, cut off, on slow and full disks and starting on them, with clocks that jump, upgraded and back, restored; needs root and cc',
+    budgetMs: 90 * 60_000,
     isInCi: false,
     cluster: null,
   },

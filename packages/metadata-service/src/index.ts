@@ -8,7 +8,7 @@ export { MetadataMachine, type MetadataOptions } from './state/machine.ts';
 export { decodeAnswer, encodeCommand } from './state/command-codec.ts';
 export type { Command, CommandKind, CommandOf, ResultOf } from './state/commands.ts';
 export { MetadataService, type ServiceOptions } from './service.ts';
-export { initialiseFirst, initialiseJoined, readAdmission, refuseExisting } from './member-home.ts';
+export { initialiseFirst, initialiseJoined, prepareHome, readAdmission, refuseExisting } from './member-home.ts';
 export { restoreBackup, type Restored, type RestoreOptions } from './restore.ts';
 export { verifyBackup, type BackupHead } from './backup-file.ts';
 export { knownVersion, schemaSteps, type SchemaStep } from './state/schema.ts';

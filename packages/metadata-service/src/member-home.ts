@@ -5,7 +5,7 @@ import { isOpError, OpError, readContent, replaceContent, RealFiles, type Files 
 import type { Clock, Random, Timers } from '@holdfast/base';
 import { toGroupId, toMemberId, votersOnly, type MemberId } from '@holdfast/raft';
 import type { JoinResponse } from '@holdfast/rpc';
-import { initialise } from './host/initialise.ts';
+import { initialise, prepare } from './host/initialise.ts';
 import { readIdentity, type MemberIdentity } from './host/identity.ts';
 
 /** The one group that there is; a process may hold more. */
@@ -73,6 +73,15 @@ export function refuseExisting({ directory, files = new RealFiles() }: HomeOptio
   }
   // Of a restore that was interrupted: another member's first start would take it for its own state.
   if (files.stat(statePath(directory)) !== null) throw new OpError('RAFT_DIRECTORY_TAKEN', { directory });
+}
+
+/**
+ * What a directory needs before anybody is a member in it: a path that is wrong and a disk without room show here, and not when a token
+ * is used up and the others count a member that there is not.
+ */
+export async function prepareHome(options: HomeOptions): Promise<void> {
+  refuseExisting(options);
+  await prepare({ ...options, groups: [{ group: metadataGroup, founders: null }] });
 }
 
 interface Beginning {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { invariant, OpError, RealFiles, toLogIndex, toTerm, type Files } from '@holdfast/base';
 import { votersOnly, type MemberId, type SnapshotMark } from '@holdfast/raft';
 import { BackupFile, verifyBackup, type BackupHead } from './backup-file.ts';
-import { openLog, snapshotDirectory } from './host/initialise.ts';
+import { makeLog, snapshotDirectory } from './host/initialise.ts';
 import { writeIdentity } from './host/identity.ts';
 import { hostSettingsDefault } from './host/host-settings.ts';
 import { SnapshotStore } from './host/snapshot-store.ts';
@@ -125,14 +125,11 @@ async function beginLog(options: RestoreOptions, { machine, member, term }: Begi
   });
   await snapshots.take(mark, machine.snapshot());
   snapshots.close();
-  const log = await openLog(options, true);
-  try {
+  await makeLog(options, async (log) => {
     await log.createGroup(metadataGroup);
     await log.saveVote(metadataGroup, { term: mark.term, vote: null });
     await log.installSnapshot(metadataGroup, mark);
-  } finally {
-    await log.close();
-  }
+  });
 }
 
 function makeDirectory(files: Files, path: string): void {

@@ -109,6 +109,16 @@ export class MetadataService {
   }
 
   static async open(options: ServiceOptions): Promise<MetadataService> {
+    try {
+      return await MetadataService.#open(options);
+    } catch (error) {
+      // SQLite needs some blocks to open what it closed: who is not there neither reads on nor writes again by itself.
+      if (!isOpError(error) || error.code !== 'STATE_DISK_FULL') throw error;
+      throw new OpError('STATE_DISK_FULL_AT_START', { directory: options.directory }, { cause: error });
+    }
+  }
+
+  static async #open(options: ServiceOptions): Promise<MetadataService> {
     const { directory, keeper, checks, log, metrics, clock, timers, schema = schemaSteps } = options;
     const files = new RealFiles();
     const { cluster, name } = keeper.current.identity;

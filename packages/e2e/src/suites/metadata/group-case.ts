@@ -6,7 +6,7 @@ import { MetadataGroup } from './metadata-group.ts';
 import type { VolumeLoad } from './volume-load.ts';
 
 /** Servers are made, ended and made again, on a machine that may do much else. */
-const limitMs = 5 * 60_000;
+const limitMs = 10 * 60_000;
 
 export function groupCase(name: string, body: (group: MetadataGroup, cluster: ProcessCluster) => Promise<void>): void {
   const onGroup = async (cluster: ProcessCluster): Promise<void> => {

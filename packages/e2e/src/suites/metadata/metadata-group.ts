@@ -17,13 +17,15 @@ const clock = new RealClock();
 const timers = new RealTimers();
 const random = new RealRandom();
 /** Far more than anything here takes, on a machine that does much else. */
-const patienceMs = 120_000;
+const patienceMs = 240_000;
 
 /** What `holdfast metadata status -o json` says of one server. */
 export interface ServerStatus {
   readonly address: string;
   readonly name?: string;
   readonly role?: string;
+  readonly health?: string;
+  readonly reason?: string;
   readonly leader?: string | null;
   readonly applied?: number;
   readonly release?: string;

@@ -59,18 +59,25 @@ export async function readHomeFlags(flags: HomeFlags, system: System): Promise<A
       role: 'metadata',
     });
   }
-  return {
-    directory: resolve(toPath(flags.data, system)),
-    cluster: identity.cluster,
-    name: identity.name,
-    peerAddress: readReachable('--peer-address', flags['peer-address']),
-    apiAddress: readReachable('--api-address', flags['api-address']),
-  };
+  const peerAddress = readReachable('--peer-address', flags['peer-address']);
+  const apiAddress = readReachable('--api-address', flags['api-address']);
+  if (apiAddress === peerAddress) {
+    throw new OpError('FLAG_WRONG', { flag: '--api-address', reason: 'is the --peer-address, too' });
+  }
+  const { cluster, name } = identity;
+  return { directory: resolve(toPath(flags.data, system)), cluster, name, peerAddress, apiAddress };
 }
 
 function readReachable(flag: string, text: string): string {
   const address = parseAddress(text);
   if (address.kind !== 'tcp') throw new OpError('FLAG_WRONG', { flag, reason: 'is no HOST:PORT' });
   if (address.port === 0) throw new OpError('FLAG_WRONG', { flag, reason: 'needs a port that others can know' });
+  if (unspecified.test(address.host)) {
+    const reason = `is where others reach this server, and nobody is reached at ${address.host}`;
+    throw new OpError('FLAG_WRONG', { flag, reason });
+  }
   return formatAddress(address);
 }
+
+/** Every address of a machine: to listen there, it says something. */
+const unspecified = /^(0\.0\.0\.0|[0:]+)$/;

@@ -26,7 +26,7 @@ export const metadataJoin = defineCommand({
   ],
   flags,
   async run({ flags: given, system }) {
-    const { initialiseJoined, readAdmission, refuseExisting, knownVersion, schemaSteps } =
+    const { initialiseJoined, prepareHome, readAdmission, refuseExisting, knownVersion, schemaSteps } =
       await import('@holdfast/metadata-service');
     const { directory, cluster, name, ...addresses } = await readHomeFlags(given, system);
     const home: HomeOptions = { ...system, directory, cluster };
@@ -40,6 +40,7 @@ export const metadataJoin = defineCommand({
       const { clusterService } = await loadMetadataServices();
       const { client, timeoutMs } = connection;
       checkKnown((await describeGroup(connection)).version, knownVersion(schemaSteps));
+      await prepareHome(home);
       const joined = await client.change(clusterService, 'join', { token, ...addresses }, { timeoutMs });
       const { member, first } = readAdmission(joined);
       await initialiseJoined(home, member, first);
