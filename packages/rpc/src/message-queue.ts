@@ -24,10 +24,11 @@ export class MessageQueue<Message> implements AsyncIterableIterator<Message, und
     return this;
   }
 
-  async next(): Promise<IteratorResult<Message, undefined>> {
+  /** Not an async function: that would be a second promise for each message. */
+  next(): Promise<IteratorResult<Message, undefined>> {
     invariant(this.#waiter === null, 'a stream has one reader');
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#ended) return { done: true, value: undefined };
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
       this.#pull();

@@ -203,7 +203,9 @@ export class ServerCall implements CallContext, Listener {
 
   #decode(body: Buffer): unknown {
     const message = this.#served.decodeRequest(body);
-    runInRequest(this.request, () => logRequestBody(this.#environment.log, this.method, message));
+    const { log } = this.#environment;
+    // Entering the call's context costs more than most messages.
+    if (log.isEnabled('debug')) runInRequest(this.request, () => logRequestBody(log, this.method, message));
     return message;
   }
 
