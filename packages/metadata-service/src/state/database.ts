@@ -5,13 +5,26 @@
 // A transaction holds many batches, because its commit writes every page that was touched, and batch after batch touches the same
 // ones. Each batch is a savepoint of its own, so that one that fails leaves those before it.
 import Database from 'better-sqlite3';
-import { messageOf, OpError, type Files } from '@holdfast/base';
+import { invariant, messageOf, mib, OpError, type Files } from '@holdfast/base';
 import { rowsTogether, type Change, type Insert, type Query, type Value } from './query.ts';
 
 /** A statement journal is kept in memory: what a refused statement had changed needs no file. */
 const pragmas = ['foreign_keys = OFF', 'temp_store = MEMORY', 'trusted_schema = OFF', 'cell_size_check = ON'];
 /** Pages of 4 KiB that a connection keeps, as negative KiB: the resident memory of a large state is bounded by it. */
 const cacheKib = 256 * 1024;
+/** Of a database, and of its write-ahead log: a page, and what says which. */
+const pageBytes = 4096;
+export const walPageBytes = pageBytes + 24;
+/** To which a write-ahead log is cut when it begins anew: one that grew beside an image is not kept so long. */
+const walKeptBytes = 64 * mib;
+
+/** Pages in the write-ahead log, and those of them, from the first on, that are in the database too. */
+export interface WalFrames {
+  /** Somebody else is at a checkpoint, or at what it needs. */
+  readonly isBusy: boolean;
+  readonly logFrames: number;
+  readonly broughtFrames: number;
+}
 
 export interface DatabaseOptions {
   /** Null for a database in memory. */
@@ -35,6 +48,8 @@ export class StateDatabase {
   #isOpen = false;
   /** Statements that changed something, ever: tells whether a refused command had touched the state. */
   changes = 0;
+  /** Transactions that were committed, ever. */
+  commits = 0;
 
   constructor({ path, image, isReadOnly = false }: DatabaseOptions) {
     this.path = path;
@@ -58,8 +73,9 @@ export class StateDatabase {
     if (this.path === null || isReadOnly) return;
     this.#database.pragma('journal_mode = WAL');
     this.#database.pragma('synchronous = NORMAL');
-    // Checkpoints are ours: between two batches, and what is durable is known behind each.
+    // Checkpoints are ours (checkpoints.ts), and what is durable is known behind each.
     this.#database.pragma('wal_autocheckpoint = 0');
+    this.#database.pragma(`journal_size_limit = ${walKeptBytes}`);
   }
 
   get isOpen(): boolean {
@@ -172,6 +188,7 @@ export class StateDatabase {
     if (!this.#isOpen) return;
     try {
       failing(() => this.#commit.run());
+      this.commits++;
     } finally {
       this.#isOpen = this.#database.inTransaction;
     }
@@ -179,8 +196,12 @@ export class StateDatabase {
 
   /** Moves what was committed from the WAL into the database and syncs both; false if a reader still needs the WAL. */
   checkpoint(): boolean {
-    const [found] = failing(() => this.#database.pragma('wal_checkpoint(TRUNCATE)')) as { readonly busy: number }[];
-    return found?.busy === 0;
+    return !checkpointOf(this.#database, 'TRUNCATE').isBusy;
+  }
+
+  /** No transaction is open. */
+  walFrames(): WalFrames {
+    return checkpointOf(this.#database, 'NOOP');
   }
 
   /** The whole database as a file would have it. */
@@ -200,6 +221,32 @@ export class StateDatabase {
     }
     return statement;
   }
+}
+
+/**
+ * Moves into the database what is in its write-ahead log, as far as readers allow, while whoever has it open goes on committing. From a
+ * connection of its own, for any thread.
+ */
+export function checkpointFile(path: string): WalFrames {
+  const database = failing(() => new Database(path, { fileMustExist: true, timeout: 0 }));
+  try {
+    failing(() => database.pragma('synchronous = NORMAL'));
+    return checkpointOf(database, 'PASSIVE');
+  } finally {
+    database.close();
+  }
+}
+
+interface CheckpointRow {
+  readonly busy: number;
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+function checkpointOf(database: Database, mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): WalFrames {
+  const [row] = failing(() => database.pragma(`wal_checkpoint(${mode})`)) as CheckpointRow[];
+  invariant(row !== undefined && (row.busy !== 0 || row.log >= 0), 'a database in a file has a write-ahead log');
+  return { isBusy: row.busy !== 0, logFrames: row.log, broughtFrames: row.checkpointed };
 }
 
 /** A file of a database, and what SQLite keeps beside it. */

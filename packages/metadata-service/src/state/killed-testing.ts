@@ -1,4 +1,4 @@
-// A process that applies the log of this file to a state on a disk until it is killed: `node killed-testing.ts PATH CHECKPOINT_BYTES`. It
+// A process that applies the log of this file to a state on a disk until it is killed: `node killed-testing.ts PATH WAITING_BYTES`. It
 // says what of it is kept. The test that kills it knows the same log.
 import { argv, stdout } from 'node:process';
 import { pathToFileURL } from 'node:url';
@@ -42,8 +42,8 @@ export function batchesOf(log: readonly Entry[]): Entry[][] {
   );
 }
 
-function applyAll(path: string, checkpointBytes: number): void {
-  const machine = MetadataMachine.open({ path, files, checkpointBytes });
+function applyAll(path: string, waitingBytes: number): void {
+  const machine = MetadataMachine.open({ path, files, checkpointLimits: { waitingBytes, walBytes: 200_000 } });
   for (const [at, batch] of batchesOf(endlessLog()).entries()) {
     machine.apply(batch);
     if (at % batchesKept !== 0) continue;

@@ -11,7 +11,7 @@
 // looks; whoever calls hears STATE_DISK_FULL, and tries again when there may be room. Until then so much more is applied as may
 // wait for a commit, and nothing beyond.
 import { crc32 } from 'node:zlib';
-import { invariant, isOpError, OpError, toLogIndex, type LogIndex, type Files } from '@holdfast/base';
+import { invariant, isOpError, OpError, toLogIndex, type LogIndex } from '@holdfast/base';
 import { decodeVersion, type Entry } from '@holdfast/raft';
 import type { SnapshotSource, StateMachine } from '../host/state-machine.ts';
 import { firstAnswer, keepAnswer } from './clients.ts';
@@ -24,20 +24,15 @@ import { query } from './query.ts';
 import { beginAnew, type NewBeginning } from './new-beginning.ts';
 import { knownVersion, schemaSteps, type SchemaStep } from './schema.ts';
 import { dumpState, hashState } from './state-dump.ts';
-import { StateFile } from './state-file.ts';
+import { StateFile, type StateFileOptions } from './state-file.ts';
 import { State } from './state.ts';
 
-export interface MetadataOptions {
-  /** Null keeps the state in memory: for a simulated member, which gets it back from a snapshot and its log. */
-  readonly path: string | null;
-  readonly files: Files;
+/** A path of null keeps the state in memory: for a simulated member, which gets it back from a snapshot and its log. */
+export interface MetadataOptions extends StateFileOptions {
   /** Other than this release's: for tests of releases that there are not yet. */
   readonly schema?: readonly SchemaStep[];
-  /** Bytes of the database's write-ahead log at which it is brought into the database. */
-  readonly checkpointBytes?: number;
 }
 
-const checkpointBytesDefault = 1024 * 1024;
 /** Rows that are changed without a commit: what a commit may write at once, and a process that is killed reads again from the log. */
 const unkeptChangesMax = 4_096;
 /** Of the entries that changed them, which wait with them. */
@@ -46,26 +41,25 @@ const hasCluster = query<{ readonly name: string }>("SELECT name FROM sqlite_sch
 const empty = new Uint8Array(0);
 
 export class MetadataMachine implements StateMachine {
-  readonly #options: MetadataOptions;
   readonly #schema: readonly SchemaStep[];
   readonly #file: StateFile;
   #state: State;
-  #durable: LogIndex;
+  /** When it was opened, or took the place of another. */
+  #begun: LogIndex;
   #keptChanges = 0;
   /** What was applied since the last commit. */
   #unkept: Entry[] = [];
   #unkeptBytes = 0;
 
-  private constructor(options: MetadataOptions, file: StateFile) {
-    this.#options = options;
-    this.#schema = options.schema ?? schemaSteps;
+  private constructor(file: StateFile, schema: readonly SchemaStep[]) {
+    this.#schema = schema;
     this.#file = file;
     this.#state = this.#begin();
-    this.#durable = this.applied;
+    this.#begun = this.applied;
   }
 
   static open(options: MetadataOptions): MetadataMachine {
-    return new MetadataMachine(options, new StateFile(options.files, options.path));
+    return new MetadataMachine(new StateFile(options), options.schema ?? schemaSteps);
   }
 
   get applied(): LogIndex {
@@ -73,7 +67,7 @@ export class MetadataMachine implements StateMachine {
   }
   /** The last entry that a crash of the machine leaves in the state; the log is needed behind it. */
   get durable(): LogIndex {
-    return this.#durable;
+    return this.#file.durable ?? this.#begun;
   }
   /** For whoever reads at this index: see reads.ts. Nobody else writes. */
   get database(): StateDatabase {
@@ -83,6 +77,7 @@ export class MetadataMachine implements StateMachine {
   apply(entries: readonly Entry[]): (Uint8Array | null)[] {
     const isMuch = this.database.changes - this.#keptChanges >= unkeptChangesMax || this.#unkeptBytes >= unkeptBytesMax;
     if (isMuch) this.keep();
+    this.#file.beforeTransaction();
     const answers = this.#inBatch(() => entries.map((entry) => this.#applyEntry(entry)));
     for (const entry of entries) {
       this.#unkept.push(entry);
@@ -92,28 +87,25 @@ export class MetadataMachine implements StateMachine {
   }
 
   keep(): void {
-    this.#commit();
-    this.#considerCheckpoint();
+    this.#file.keep(this.applied, () => this.#commit());
   }
 
   snapshot(): SnapshotSource {
-    this.keep();
-    const source = this.#file.source();
-    this.#durable = this.#options.path === null ? this.#durable : this.applied;
-    return source;
+    this.#commit();
+    return this.#file.source(this.applied);
   }
 
   async install(source: SnapshotSource): Promise<void> {
-    this.keep();
-    this.#file.replace(source, (database) => this.#checkVersion(State.read(database).version));
+    this.#commit();
+    this.#file.replace(source, this.applied, (database) => this.#checkVersion(State.read(database).version));
     this.#state = this.#begin();
-    this.#durable = this.applied;
+    this.#begun = this.applied;
   }
 
   /** Everything up to `applied` is durable behind this, unless a snapshot is being read. */
   checkpoint(): void {
     this.#commit();
-    if (this.#file.checkpoint()) this.#durable = this.applied;
+    this.#file.checkpoint(this.applied);
   }
 
   /** Outside of every log: makes of the state of a backup the one that a restored cluster begins with, durably. */
@@ -131,12 +123,13 @@ export class MetadataMachine implements StateMachine {
 
   close(): void {
     try {
-      this.checkpoint();
-    } catch (error) {
       // What is not in the file is in the log.
+      if (!this.#file.hasFailed) this.checkpoint();
+    } catch (error) {
       if (!isDiskFull(error)) throw error;
+    } finally {
+      this.#file.close();
     }
-    this.#file.close();
   }
 
   #begin(): State {
@@ -147,7 +140,7 @@ export class MetadataMachine implements StateMachine {
       for (const { sql } of this.#schema.filter(({ version }) => version === 1)) database.define(sql);
       database.endBatch();
       database.commit();
-      this.#file.checkpoint();
+      this.#file.checkpoint(toLogIndex(0));
     }
     const state = new State(database);
     this.#checkVersion(state.cluster.version);
@@ -174,9 +167,11 @@ export class MetadataMachine implements StateMachine {
   /** What SQLite took back for want of room: it fits into memory, as it did before. */
   #applyAgain(): void {
     const { database } = this;
-    if (database.isInTransaction || this.#unkept.length === 0) return;
+    if (database.isInTransaction) return;
     this.#keptChanges = database.changes;
     this.#state.reread();
+    this.#makeRoom();
+    if (this.#unkept.length === 0) return;
     try {
       database.beginBatch();
       for (const entry of this.#unkept) this.#applyEntry(entry);
@@ -185,6 +180,16 @@ export class MetadataMachine implements StateMachine {
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       throw new OpError('STATE_DATABASE_FAILED', { reason: 'no room for what was applied before' }, { cause: error });
+    }
+  }
+
+  /** The write-ahead log is given back: what is in the database already, and all that goes into it. */
+  #makeRoom(): void {
+    try {
+      this.#file.checkpoint(this.applied);
+    } catch (error) {
+      // Whoever called hears the same of the commit.
+      if (!isDiskFull(error)) throw error;
     }
   }
 
@@ -268,10 +273,6 @@ export class MetadataMachine implements StateMachine {
     this.#keptChanges = this.database.changes;
     this.#unkept = [];
     this.#unkeptBytes = 0;
-  }
-
-  #considerCheckpoint(): void {
-    if (this.#file.walBytes() >= (this.#options.checkpointBytes ?? checkpointBytesDefault)) this.checkpoint();
   }
 }
 

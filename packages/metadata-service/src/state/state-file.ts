@@ -7,8 +7,10 @@
 // A received image is written beside the state under a temporary name, synced, opened and looked at, and only then takes the
 // state's name. A crash before the rename leaves the old state, and a file that the next start removes; after it, the image.
 import { dirname } from 'node:path';
-import { invariant, OpError, type Files, type OpenFile } from '@holdfast/base';
+import { invariant, OpError, type Files, type LogIndex, type OpenFile } from '@holdfast/base';
 import type { SnapshotSource } from '../host/state-machine.ts';
+import { CheckpointThread, type Checkpointer } from './checkpointer.ts';
+import { Checkpoints, checkpointLimitsDefault, type CheckpointLimits } from './checkpoints.ts';
 import { removeDatabase, StateDatabase } from './database.ts';
 import { ImageSource, readBuffer, readFile, receiveImage } from './image.ts';
 import { query } from './query.ts';
@@ -18,9 +20,26 @@ const anyRow = query<{ readonly applied: number }>('SELECT applied FROM cluster'
 const journalAt = 18;
 const withoutWal = Buffer.from([1, 1]);
 
+export interface StateFileOptions {
+  readonly files: Files;
+  /** Null for a state in memory. */
+  readonly path: string | null;
+  readonly checkpointLimits?: Partial<CheckpointLimits>;
+  /** Other than the thread that a state on a disk has. */
+  readonly openCheckpointer?: (path: string) => Checkpointer;
+}
+
+interface Replacement {
+  /** Of the old state. */
+  readonly applied: LogIndex;
+  readonly check: (database: StateDatabase) => void;
+}
+
 export class StateFile {
   readonly #files: Files;
   readonly #path: string | null;
+  /** Null for a state in memory. */
+  readonly #checkpoints: Checkpoints | null = null;
   #database: StateDatabase;
   /**
    * Closing any descriptor of a file drops every lock that the process has on it (POSIX), SQLite's too. So there is one, and it
@@ -29,31 +48,56 @@ export class StateFile {
   #handle: OpenFile | null = null;
   #reading: ImageSource | null = null;
 
-  constructor(files: Files, path: string | null) {
+  constructor({ files, path, checkpointLimits = {}, openCheckpointer }: StateFileOptions) {
     this.#files = files;
     this.#path = path;
     if (path !== null) removeDatabase(files, temporary(path));
     this.#database = this.#open();
+    if (path === null) return;
+    this.#checkpoints = new Checkpoints({
+      checkpointer: openCheckpointer?.(path) ?? new CheckpointThread(path),
+      limits: { ...checkpointLimitsDefault, ...checkpointLimits },
+      database: () => this.#database,
+    });
   }
 
   get database(): StateDatabase {
     return this.#database;
   }
 
-  /** What waits in the write-ahead log; 0 for a state in memory. */
-  walBytes(): number {
-    return this.#path === null ? 0 : (this.#files.stat(`${this.#path}-wal`)?.sizeBytes ?? 0);
+  /** Up to where everything that was committed is in the file, and synced; null where nothing has told yet. */
+  get durable(): LogIndex | null {
+    return this.#checkpoints?.durable ?? null;
   }
 
-  /** Whether everything that was committed is in the file, durably. */
-  checkpoint(): boolean {
-    return this.#path !== null && this.#reading === null && this.#database.checkpoint();
+  /** A checkpoint failed, and none may follow. */
+  get hasFailed(): boolean {
+    return this.#checkpoints?.hasFailed === true;
   }
 
-  source(): ImageSource {
+  /** Before a transaction begins, which may have to wait. */
+  beforeTransaction(): void {
+    this.#checkpoints?.awaitLast();
+  }
+
+  /** Runs the commit of everything up to `applied`, and has what waits brought into the file beside everything else. */
+  keep(applied: LogIndex, commit: () => void): void {
+    const hasCaughtUp = this.#checkpoints?.note() ?? false;
+    commit();
+    if (this.#reading === null) this.#checkpoints?.consider(applied, hasCaughtUp);
+  }
+
+  /** Brings into the file at once what was committed, up to `applied`; false while an image is read. */
+  checkpoint(applied: LogIndex): boolean {
+    if (this.#checkpoints === null || this.#reading !== null) return false;
+    return this.#checkpoints.now(applied);
+  }
+
+  /** `applied` is what was committed last. */
+  source(applied: LogIndex): ImageSource {
     const path = this.#path;
     if (path === null) return new ImageSource(readBuffer(this.#database.image()), () => undefined);
-    if (!this.checkpoint()) throw new OpError('STATE_IMAGE_BUSY', { reason: 'another image is being read' });
+    if (!this.checkpoint(applied)) throw new OpError('STATE_IMAGE_BUSY', { reason: 'another image is being read' });
     const reader = new StateDatabase({ path, isReadOnly: true });
     reader.begin();
     reader.get(anyRow);
@@ -66,14 +110,24 @@ export class StateFile {
   }
 
   /** All or nothing; `check` throws for what this release cannot use. */
-  replace(source: SnapshotSource, check: (database: StateDatabase) => void): void {
+  replace(source: SnapshotSource, applied: LogIndex, check: (database: StateDatabase) => void): void {
     if (this.#path === null) this.#replaceInMemory(source, check);
-    else this.#replaceFile(this.#path, source, check);
+    else this.#replaceFile(this.#path, source, { applied, check });
   }
 
   close(): void {
     this.#reading?.close();
+    this.#checkpoints?.close();
+    this.#closeDatabase();
+  }
+
+  #closeDatabase(): void {
+    // Who closes a database last makes a checkpoint of it, unless it may not write.
+    const keeper = this.hasFailed ? new StateDatabase({ path: this.#path, isReadOnly: true }) : null;
+    keeper?.begin();
+    keeper?.get(anyRow);
     this.#database.close();
+    keeper?.close();
     this.#handle?.close();
     this.#handle = null;
   }
@@ -95,7 +149,7 @@ export class StateFile {
     this.#database = database;
   }
 
-  #replaceFile(path: string, source: SnapshotSource, check: (database: StateDatabase) => void): void {
+  #replaceFile(path: string, source: SnapshotSource, { applied, check }: Replacement): void {
     const fresh = temporary(path);
     removeDatabase(this.#files, fresh);
     try {
@@ -112,8 +166,8 @@ export class StateFile {
     // What waits in the old write-ahead log goes into the old file first: a crash before the rename finds an old state that is
     // whole, and behind it no log of the old one may be taken for the image's.
     this.#reading?.close();
-    this.checkpoint();
-    this.close();
+    this.checkpoint(applied);
+    this.#closeDatabase();
     for (const beside of [`${path}-wal`, `${path}-shm`]) {
       if (this.#files.stat(beside) !== null) this.#files.unlink(beside);
     }
@@ -121,6 +175,7 @@ export class StateFile {
     this.#files.rename(fresh, path);
     this.#files.fsyncDirectory(dirname(path));
     this.#database = this.#open();
+    this.#checkpoints?.forget();
   }
 
   #write(path: string, source: SnapshotSource): void {

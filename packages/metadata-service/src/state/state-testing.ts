@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isOpError, RealFiles, type LogIndex, type Term } from '@holdfast/base';
+import { isOpError, RealFiles, RealTimers, sleep, type LogIndex, type Term } from '@holdfast/base';
 import type { Entry, ProposalId } from '@holdfast/raft';
 import type { SnapshotSource } from '../host/state-machine.ts';
 import { decodeAnswer, encodeCommand } from './command-codec.ts';
@@ -10,6 +10,7 @@ import type { Command, CommandOf, CommandKind, ResultOf } from './commands.ts';
 import { MetadataMachine, type MetadataOptions } from './machine.ts';
 
 export const files = new RealFiles();
+const timers = new RealTimers();
 /** Where nothing lies on a disk. */
 export const inMemory: MetadataOptions = { path: null, files };
 
@@ -106,6 +107,14 @@ export function nodeCommand(
   const rest = { boot: 'boot 1', ttlMs: 8_000, drainBoundMs: 30_000, tornDown: [], after: null };
   const secretHash = Buffer.from(`secret of ${node}`);
   return { kind: 'registerNode', node, machine: `machine ${node}`, secretHash, ...rest, ...properties };
+}
+
+/** As the ticks of a host do it, where a checkpoint is begun for whatever waits. */
+export async function becomeDurable(machine: MetadataMachine): Promise<void> {
+  while (machine.durable < machine.applied) {
+    machine.keep();
+    await sleep(timers, 1);
+  }
 }
 
 export function readAll(source: SnapshotSource, partBytes = 100_000): Buffer {
