@@ -1,12 +1,13 @@
 // One agent's stream: what it says is read one after another and answered as soon as it can be. The session that it speaks for is the one
 // that its first message registered or resumed, and its node is the certificate's; nothing later on the stream changes either.
 import { createHash } from 'node:crypto';
-import { BoundedQueue, invariant, isOpError, OpError, type Clock, type Timers } from '@holdfast/base';
+import { invariant, isOpError, onAbort, OpError, type Clock, type Timers } from '@holdfast/base';
 import type { sessions } from '@holdfast/rpc';
 import type { ConnectedAgent, ConnectedAgents } from '../leader/connected-agents.ts';
 import { leasesOfGrant, sessionById } from '../leader/leader-reads.ts';
 import type { SessionLeader } from '../leader/session-leader.ts';
 import type { CommandOf } from '../state/commands.ts';
+import type { Standing } from '../leader/standing.ts';
 import type { MetadataMachine } from '../state/machine.ts';
 import { FollowedMaps } from './followed-maps.ts';
 import type { MapFollowers } from './map-followers.ts';
@@ -50,11 +51,13 @@ const noNumber = 0n;
 export class AgentStream implements ConnectedAgent {
   readonly #parts: AgentStreamParts;
   /** Answers, and the place in the line of what is due of maps. */
-  readonly #outbox: BoundedQueue<sessions.LeaderMessage | typeof maps>;
+  readonly #outbox: (sessions.LeaderMessage | typeof maps)[] = [];
   readonly #maps: FollowedMaps;
   readonly #underWay = new Set<Promise<void>>();
+  #onArrival: (() => void) | null = null;
   #by: BySession | null = null;
   #lastNumber = 0n;
+  #told: { readonly standing: Standing; readonly answer: Answer } | null = null;
   #isReminding = false;
   #areMapsInLine = false;
   #isOver = false;
@@ -63,7 +66,6 @@ export class AgentStream implements ConnectedAgent {
 
   constructor(parts: AgentStreamParts) {
     this.#parts = parts;
-    this.#outbox = new BoundedQueue({ name: "an agent's answers", limit: parts.limits.answersMax });
     const { followers, machine, mapLimits: limits } = parts;
     this.#maps = new FollowedMaps({ followers, machine, limits, onDue: () => this.#lineMapsUp() });
   }
@@ -76,20 +78,27 @@ export class AgentStream implements ConnectedAgent {
     this.#end(error);
   }
 
-  async *run(messages: AsyncIterable<sessions.AgentMessage>): AsyncGenerator<sessions.LeaderMessage, void, void> {
+  async *run(
+    messages: AsyncIterable<sessions.AgentMessage>,
+    signal: AbortSignal | null = null,
+  ): AsyncGenerator<sessions.LeaderMessage, void, void> {
     const { agents, timers, limits } = this.#parts;
     agents.enter(this);
+    const release = onAbort(signal, (error) => this.#end(error));
     const limit = timers.after(limits.beginLimitMs, () => {
       if (this.#by === null) this.#end(misused(`it neither registered nor resumed within ${limits.beginLimitMs} ms`));
     });
     try {
       void this.#readAll(messages);
-      for await (const each of this.#outbox) {
-        if (each === maps) yield* this.#takeMaps();
-        else yield each;
+      while (!this.#isOver || this.#outbox.length > 0) {
+        const next = this.#outbox.shift();
+        if (next === undefined) await new Promise<void>((resolve) => (this.#onArrival = resolve));
+        else if (next === maps) yield* this.#takeMaps();
+        else yield next;
       }
       if (this.#failure !== null) throw this.#failure;
     } finally {
+      release();
       limit.cancel();
       this.#end(null);
       this.#maps.end();
@@ -101,7 +110,7 @@ export class AgentStream implements ConnectedAgent {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#failure = failure;
-    this.#outbox.close();
+    this.#onArrival?.();
   }
 
   #endWith(error: unknown): void {
@@ -126,35 +135,35 @@ export class AgentStream implements ConnectedAgent {
     if (number <= this.#lastNumber) throw misused(`its message ${number} comes behind ${this.#lastNumber}`);
     this.#lastNumber = number;
     const body = present(said, 'body');
+    const by = this.#by;
     // Everything else speaks for the session that this begins.
-    if (this.#by === null) return this.#answer(number, async () => this.#begin(body));
+    if (by === null) return this.#answer(number, this.#begin(body));
     const { messagesMax } = this.#parts.limits;
     while (this.#underWay.size >= messagesMax) await Promise.race(this.#underWay);
-    const by = this.#by;
-    const answering = this.#answer(number, async () => this.#carryOut(by, body)).finally(() => {
-      this.#underWay.delete(answering);
-    });
+    const answering = this.#answer(number, this.#carryOut(by, body));
     this.#underWay.add(answering);
+    void answering.then(() => this.#underWay.delete(answering));
   }
 
-  async #answer(number: bigint, work: () => Promise<Answer>): Promise<void> {
+  async #answer(number: bigint, answer: Promise<Answer>): Promise<void> {
     try {
-      this.#put(number, await work());
+      this.#send({ answers: number, body: await answer });
     } catch (error) {
       if (!isOpError(error) || endings.has(error.code)) this.#endWith(error);
-      else this.#put(number, fromRefusal(error));
+      else this.#send({ answers: number, body: fromRefusal(error) });
     }
-  }
-
-  #put(answers: bigint, body: Answer): void {
-    if (!this.#isOver && this.#hasRoom()) this.#outbox.tryPut({ answers, body });
   }
 
   #lineMapsUp(): void {
     if (this.#areMapsInLine || this.#isOver) return;
     this.#areMapsInLine = true;
-    if (!this.#hasRoom()) return;
-    this.#outbox.tryPut(maps);
+    this.#send(maps);
+  }
+
+  #send(next: sessions.LeaderMessage | typeof maps): void {
+    if (this.#isOver || !this.#hasRoom()) return;
+    this.#outbox.push(next);
+    this.#onArrival?.();
   }
 
   /** Read as of this moment: an answer that stands behind it in the line may be of an earlier one. */
@@ -165,7 +174,7 @@ export class AgentStream implements ConnectedAgent {
 
   #hasRoom(): boolean {
     const { answersMax } = this.#parts.limits;
-    if (this.#outbox.size < answersMax) return true;
+    if (this.#outbox.length < answersMax) return true;
     this.#end(new OpError('SESSION_STREAM_SLOW', { node: this.#parts.node, limit: answersMax }));
     return false;
   }
@@ -228,7 +237,7 @@ export class AgentStream implements ConnectedAgent {
       case 'resume':
         throw misused('it registers or resumes twice');
       case 'renew':
-        return fromStanding(await sessions.renew(by));
+        return this.#answerOf(await sessions.renew(by));
       case 'stage': {
         const command = toStage(by, body.value);
         const { epoch } = await sessions.carryOut<'stage'>(command);
@@ -281,9 +290,17 @@ export class AgentStream implements ConnectedAgent {
     const by = this.#by;
     if (by === null || this.#isReminding) return;
     this.#isReminding = true;
-    void this.#answer(noNumber, async () =>
-      fromStanding(await this.#parts.sessions.renew({ ...by, isQuestion: true })),
+    const asked = this.#parts.sessions.renew({ ...by, isQuestion: true });
+    void this.#answer(
+      noNumber,
+      asked.then((standing) => this.#answerOf(standing)),
     ).finally(() => (this.#isReminding = false));
+  }
+
+  /** The same standing is the same answer, whose bytes are then known (leader-message.ts). */
+  #answerOf(standing: Standing): Answer {
+    if (this.#told?.standing !== standing) this.#told = { standing, answer: fromStanding(standing) };
+    return this.#told.answer;
   }
 }
 

@@ -16,7 +16,7 @@ import { nodesHandlers } from './nodes.ts';
 import { operationsHandlers } from './operations.ts';
 import { poolsHandlers, settingsHandlers } from './pools.ts';
 import { StateAccess } from './state-access.ts';
-import { sessionsHandlers } from './sessions.ts';
+import { serveSessions } from './sessions.ts';
 import { snapshotsHandlers, type SnapshotMaker } from './snapshots.ts';
 import { volumesHandlers } from './volumes.ts';
 
@@ -64,9 +64,8 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
     serve(services.nodesService, nodesHandlers({ access, limits, sessions, machine })),
     serve(services.operationsService, operationsHandlers(access, limits)),
     serve(mapsService, mapsHandlers(access, mapLimits)),
-    serve(
-      sessionsService,
-      sessionsHandlers({ sessions, agents, machine, requireLeader, clock, timers, followers, mapLimits }),
-    ),
+    serveSessions(sessionsService, {
+      ...{ sessions, agents, machine, requireLeader, clock, timers, followers, mapLimits },
+    }),
   ];
 }

@@ -1,16 +1,16 @@
 // The agents' streams (sessions.proto), over the leader's part of sessions. Every other server names the leader.
 import { OpError, type Clock, type Timers } from '@holdfast/base';
-import { onAbort } from '@holdfast/base';
-import type { Caller, Handlers, loadSessionsServices } from '@holdfast/rpc';
+import { serve, type Caller, type Handlers, type loadSessionsServices, type ServedService } from '@holdfast/rpc';
 import type { ConnectedAgents } from '../leader/connected-agents.ts';
 import type { SessionLeader } from '../leader/session-leader.ts';
 import type { MetadataMachine } from '../state/machine.ts';
 import { AgentStream } from './agent-stream.ts';
+import { rememberingStandings } from './leader-message.ts';
 import type { MapFollowers } from './map-followers.ts';
 import type { MapLimits } from './map-limits.ts';
 import { sessionLimitsDefault, type SessionLimits } from './session-limits.ts';
 
-type Services = Awaited<ReturnType<typeof loadSessionsServices>>;
+type SessionsService = Awaited<ReturnType<typeof loadSessionsServices>>['sessionsService'];
 
 export interface SessionsOptions {
   readonly sessions: SessionLeader;
@@ -25,19 +25,19 @@ export interface SessionsOptions {
   readonly timers: Timers;
 }
 
-export function sessionsHandlers(options: SessionsOptions): Handlers<Services['sessionsService']> {
+export function serveSessions(service: SessionsService, options: SessionsOptions): ServedService {
+  const { connect } = service.methods;
+  const encodeResponse = rememberingStandings(connect.encodeResponse);
+  return serve({ ...service, methods: { connect: { ...connect, encodeResponse } } }, sessionsHandlers(options));
+}
+
+function sessionsHandlers(options: SessionsOptions): Handlers<SessionsService> {
   const limits = { ...sessionLimitsDefault, ...options.limits };
   return {
-    async *connect(messages, { caller, signal }) {
+    connect(messages, { caller, signal }) {
       const node = nodeOf(caller);
       options.requireLeader();
-      const stream = new AgentStream({ ...options, node, limits });
-      const release = onAbort(signal, (error) => stream.end(error));
-      try {
-        yield* stream.run(messages);
-      } finally {
-        release();
-      }
+      return new AgentStream({ ...options, node, limits }).run(messages, signal);
     },
   };
 }

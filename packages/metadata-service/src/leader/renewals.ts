@@ -27,7 +27,6 @@ export interface RenewalsParts extends StandingParts {
 
 interface Waiting {
   readonly renewal: Renewal;
-  readonly arrivedMs: number;
   readonly resolve: (standing: Standing) => void;
   readonly reject: (error: OpError) => void;
 }
@@ -44,14 +43,14 @@ export class Renewals {
   }
 
   add(renewal: Renewal): Promise<Standing> {
-    const { clock, settings } = this.#parts;
+    const { settings } = this.#parts;
     if (this.#waiting.length >= settings.renewalsMax) {
       return Promise.reject(
         new OpError('RAFT_OVERLOADED', { what: 'renewals that wait', limit: settings.renewalsMax }),
       );
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ renewal, arrivedMs: clock.boottimeMs(), resolve, reject });
+      this.#waiting.push({ renewal, resolve, reject });
       if (!this.#isRunning) void this.#run();
     });
   }
@@ -91,6 +90,8 @@ export class Renewals {
     const { confirm, tenure, whyNotLeading, clock } = this.#parts;
     const before = tenure();
     if (before === null) return whyNotLeading();
+    // All of the batch are here by then, so none is taken to have been silent for longer than it was.
+    const heardMs = clock.boottimeMs();
     try {
       await confirm();
     } catch (error) {
@@ -102,14 +103,14 @@ export class Renewals {
     const round = this.#round?.isOf(before) === true ? this.#round : new StandingRound(this.#parts, before);
     this.#round = round;
     const nowMs = clock.boottimeMs();
-    for (const waiting of batch) this.#answer(round, { tenure: before, nowMs }, waiting);
+    for (const waiting of batch) this.#answer(round, { tenure: before, heardMs, nowMs }, waiting);
     return null;
   }
 
   #answer(
     round: StandingRound,
-    { tenure, nowMs }: { readonly tenure: Tenure; readonly nowMs: number },
-    { renewal, arrivedMs, resolve, reject }: Waiting,
+    { tenure, heardMs, nowMs }: { readonly tenure: Tenure; readonly heardMs: number; readonly nowMs: number },
+    { renewal, resolve, reject }: Waiting,
   ): void {
     const { session: id, agent, isQuestion = false } = renewal;
     // Between proposing its end and seeing it applied nobody knows whether the session lives.
@@ -127,7 +128,7 @@ export class Renewals {
       return;
     }
     if (!isQuestion) {
-      tenure.hear(id, arrivedMs);
+      tenure.hear(id, heardMs);
       this.#parts.onAnswered?.(id);
     }
     resolve(round.of(session, nowMs));

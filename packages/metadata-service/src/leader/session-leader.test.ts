@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { leaderSettingsDefault } from './leader-settings.ts';
 import { drainMs, Realm, ttlMs, type TestAgent } from './leader-testing.ts';
 
 const lookMs = 600;
@@ -69,6 +70,30 @@ describe('renewals', () => {
     };
     await realm.move('v', 'a', 'b');
     expect(await realm.world.done(Promise.all(answers))).toEqual(['SESSION_UNDECIDED']);
+  });
+
+  test('are told the same, as one object, until a role is asked for, and again when it is not any more', async () => {
+    const realm = await Realm.begin();
+    await realm.pool();
+    await realm.volume('v', { isShared: true });
+    const [a, b] = [await realm.node('a'), await realm.node('b')];
+    const told = async (): Promise<typeof a.standing> => {
+      await realm.world.done(a.renew());
+      return a.standing;
+    };
+    await realm.do<'publish'>(realm.publish('v', 'a', 'role'));
+    await realm.do<'publish'>(realm.publish('v', 'b', 'role'));
+    const stage = { kind: 'stage', volume: 'v', leastEpoch: 0, mode: 'role' } as const;
+    await realm.do<'stage'>({ ...stage, ...a.by });
+    const first = await told();
+    expect(first).toMatchObject({ grants: [{ volume: 'v', epoch: 1 }], letGo: [] });
+    expect(await told()).toBe(first);
+    expect(await realm.try<'stage'>({ ...stage, ...b.by })).toBe('VOLUME_HELD');
+    const asked = await told();
+    expect(asked).toMatchObject({ grants: first?.grants, letGo: [{ volume: 'v', epoch: 1 }] });
+    expect(await told()).toBe(asked);
+    await realm.world.time.runFor(leaderSettingsDefault.roleMs);
+    expect(await told()).toEqual(first);
   });
 
   test('past the limit are refused', async () => {

@@ -1,5 +1,6 @@
 // What an agent is told when its session stands: the grants that go on, and what the leader wants of it. Read from the state at the
 // moment of the answer, behind a confirmation of leadership; what is the same for everybody is read once for all who are answered.
+import { invariant } from '@holdfast/base';
 import { reservationKey } from '../state/agents.ts';
 import type { StateDatabase } from '../state/database.ts';
 import type { GrantMode, IntentKind, PoolRow, SessionRow } from '../state/entities.ts';
@@ -83,6 +84,9 @@ export interface StandingParts {
 interface Known {
   readonly session: SessionRow;
   readonly held: readonly HeldGrant[];
+  readonly grants: readonly StandingGrant[];
+  /** What it was told last. */
+  told: Standing | null;
 }
 
 /** What is told while the state stays as it is: read once, and once for each session. */
@@ -131,22 +135,29 @@ export class StandingRound {
     if (known !== undefined) return known;
     const session = this.#database.get(sessionById, id);
     if (session?.ended !== null || session.generation !== this.#generation) return null;
-    const found = { session, held: this.#database.all(grantsOfSession, id) };
+    const held = this.#database.all(grantsOfSession, id);
+    const grants = held.map(({ volume, epoch, mode }) => ({ volume, epoch, mode }));
+    const found = { session, held, grants, told: null };
     this.#known.set(id, found);
     return found;
   }
 
+  /** The same object as long as the same is told. */
   of({ id: session }: SessionRow, nowMs: number): Standing {
-    const held = this.#know(session)?.held ?? [];
-    const grants = held.map(({ volume, epoch, mode }) => ({ volume, epoch, mode }));
-    const wanted = held.flatMap(({ volume, is_undoing }, at) => {
-      // A grant without an attachment is one that nobody wants any more.
-      const isWanted = is_undoing !== 0 || this.#tenure.isRoleWanted(volume, nowMs);
-      const grant = grants[at];
-      return isWanted && grant !== undefined ? [grant] : [];
-    });
+    const known = this.#know(session);
+    invariant(known !== null, 'a session that is answered lives');
+    const letGo = this.#wantedOf(known, nowMs);
+    if (known.told !== null && isSame(known.told.letGo, letGo)) return known.told;
+    const { grants } = known;
     const intents = this.#hasIntents ? this.#intentsOf(session) : [];
-    return { session, grants, letGo: wanted, intents, preemptions: this.#preemptions, unproved: this.#unproved };
+    const orders = { preemptions: this.#preemptions, unproved: this.#unproved };
+    known.told = { session, grants, letGo, intents, ...orders };
+    return known.told;
+  }
+
+  /** A grant without an attachment is one that nobody wants any more. */
+  #wantedOf({ held, grants }: Known, nowMs: number): StandingGrant[] {
+    return grants.filter(({ volume }, at) => held[at]?.is_undoing !== 0 || this.#tenure.isRoleWanted(volume, nowMs));
   }
 
   #intentsOf(session: string): AskedAcknowledgement[] {
@@ -184,6 +195,11 @@ export class StandingRound {
   #devicesOf(pool: string): string[] {
     return this.#database.all(devicesOfPool, pool).map(({ id }) => id);
   }
+}
+
+/** Of grants of one reading. */
+function isSame(some: readonly StandingGrant[], others: readonly StandingGrant[]): boolean {
+  return some.length === others.length && some.every((grant, at) => grant === others[at]);
 }
 
 /** What the pool states of its devices counts before what the node has read of them. */
