@@ -1,10 +1,13 @@
 // Metadata servers with real files, sockets and certificates.
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, expect } from '@jest/globals';
 import { isOpError } from '@holdfast/base';
 import { toMemberId } from '@holdfast/raft';
 import { initialiseFirst, statePath } from './member-home.ts';
 import { groupTest, succeeds, TestGroup, until } from './service-testing.ts';
+
+/** Of a database. */
+const pageBytes = 4_096;
 
 let group: TestGroup;
 afterEach(async () => group.close());
@@ -123,6 +126,39 @@ groupTest('a damaged database is made anew from the log, and the log says so', a
     'the database is damaged, and is made anew from snapshot, log and peers',
   );
 });
+
+groupTest(
+  'damage that is found behind the start ends the server, and the next start makes the database anew',
+  async () => {
+    group = await TestGroup.create();
+    const [first] = group.members;
+    if (first === undefined) throw new Error('one member');
+    const set = async (value: string): Promise<unknown> => {
+      const { proposer } = await group.atLeader();
+      return proposer.propose<'setSetting'>({ kind: 'setSetting', name: 'colour', value, by: 'ada', atMs: 1 });
+    };
+    await set('blue');
+    await group.stop(first);
+    const path = statePath(first.directory);
+    const bytes = readFileSync(path);
+    for (let at = 0; at < bytes.length; at += pageBytes) {
+      const page = bytes.subarray(at, at + pageBytes);
+      if (page.includes('colour')) page.fill('x');
+    }
+    writeFileSync(path, bytes);
+    const damaged = await group.start(first);
+    await expect(set('red')).rejects.toMatchObject({ code: 'RAFT_HOST_STOPPED' });
+    expect(await damaged.ended).toMatchObject({ code: 'STATE_DATABASE_FAILED' });
+    await group.stop(first);
+    expect(existsSync(path)).toBe(false);
+    const again = await group.start(first);
+    await group.ready(first);
+    expect(again.machine.dump()).toMatch(/settings: "colour" "(blue|red)"/);
+    expect(group.certificates.sink.records.map(({ msg }) => msg)).toContain(
+      'the database is damaged, and the next start makes it anew from snapshot, log and peers',
+    );
+  },
+);
 
 groupTest('a directory is made for one member', async () => {
   group = await TestGroup.create();

@@ -208,7 +208,21 @@ export class MetadataService {
     this.#clientExpiry.stop();
     await this.#host.stop();
     await this.#founding;
-    this.machine.close();
+    const isDamaged = isDamage(await this.ended);
+    try {
+      this.machine.close();
+    } catch (error) {
+      if (!isDamaged || !isDamage(error)) throw error;
+    }
+    if (isDamaged) this.#removeState();
+  }
+
+  /** The next start would find it whole enough to open, and end where this one did, for ever. */
+  #removeState(): void {
+    const { directory, log } = this.#options;
+    const path = statePath(directory);
+    log.error('the database is damaged, and the next start makes it anew from snapshot, log and peers', { path });
+    removeDatabase(new RealFiles(), path);
   }
 
   /** The first member says in the log who it is, once: whoever joins finds it there. */
@@ -253,14 +267,17 @@ function openState(options: MetadataOptions & { readonly path: string }, log: Lo
   try {
     return MetadataMachine.open(options);
   } catch (error) {
-    const isDamaged = isOpError(error) && error.code === 'STATE_DATABASE_FAILED' && damages.test(error.message);
-    if (!isDamaged) throw error;
+    if (!isDamage(error)) throw error;
     log.error('the database is damaged, and is made anew from snapshot, log and peers', { path, error });
     removeDatabase(files, path);
     return MetadataMachine.open(options);
   }
 }
-const damages = /SQLITE_(CORRUPT|NOTADB)/;
+
+/** Of what SQLite says. A disk that fails to read or write is not mended by writing it anew. */
+function isDamage(error: unknown): error is OpError {
+  return isOpError(error) && error.code === 'STATE_DATABASE_FAILED' && /SQLITE_(CORRUPT|NOTADB)/.test(error.message);
+}
 
 /** A server that its peers would refuse does not start. */
 function checkName(directory: string, name: string, place: MemberPlace | null): void {

@@ -37,7 +37,12 @@ clusterCase(
         await clocks.set(name, 0);
         await more();
       }
+      await cluster.issue('metadata', 'm5');
+      const token = (await group.run(['add', 'm5'])).trim();
       for (const name of names) await clocks.set(name, hourMs);
+      const late = { name: 'm5', ...(await loopbackSite(cluster).place('m5')) };
+      const { stdout, stderr } = await group.tryJoin([...group.homeWords(late), '--token', token]);
+      expect([stdout, stderr]).toEqual(['', expect.stringContaining('[MEMBER_TOKEN_REFUSED]')]);
       await expectLater(group);
       for (const [at, name] of names.entries()) await clocks.set(name, at * hourMs);
       await more();
@@ -51,7 +56,7 @@ clusterCase(
   limitMs,
 );
 
-/** They do live by another time: tokens end an hour later than they would. */
+/** They do live by another time: one that was made before has ended, and tokens end an hour later than they would. */
 async function expectLater(group: Pick<MetadataGroup, 'run'>): Promise<void> {
   const { endTime } = JSON.parse(await group.run(['add', 'm4', '-o', 'json'])) as { readonly endTime: string };
   expect(Date.parse(endTime) - clock.wallMs()).toBeGreaterThan(hourMs);

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { expect } from '@jest/globals';
 import { expectKept, groupCase } from './group-case.ts';
+import { loopbackSite } from './metadata-group.ts';
 import { VolumeLoad } from './volume-load.ts';
 
 groupCase('a leader that is killed under load takes nothing acknowledged with it, and comes back', async (group) => {
@@ -72,6 +73,26 @@ groupCase('a member whose disk was lost is refused, and comes back as another af
   );
 });
 
+groupCase(
+  'a token lets the server in that it was made for, once, and into a directory that can be made',
+  async (group, cluster) => {
+    const place = { name: 'm4', ...(await loopbackSite(cluster).place('m4')) };
+    for (const name of ['m4', 'm5']) await cluster.issue('metadata', name);
+    const token = (await group.run(['add', 'm4'])).trim();
+    const join = async (name: string, data: string): Promise<string> => {
+      const { code, stderr } = await group.tryJoin([...group.homeWords({ ...place, name, data }), '--token', token]);
+      return code === 0 ? 'joined' : stderr;
+    };
+    expect(await join('m5', place.data)).toContain('[MEMBER_TOKEN_REFUSED]');
+    expect(await join('m4', `${place.data}/not/there`)).toContain('[FILE_NOT_FOUND]');
+    expect(await group.run(['members'])).not.toContain('m4');
+    expect(await join('m4', place.data)).toBe('joined');
+    expect(await join('m4', `${place.data}-again`)).toContain('[MEMBER_EXISTS]');
+    await group.run(['remove', 'm4']);
+    expect(await join('m4', `${place.data}-again`)).toContain('[MEMBER_TOKEN_REFUSED]');
+  },
+);
+
 groupCase('whatever is asked wrongly is answered with one line and its code', async (group) => {
   const [first] = group.members;
   const elsewhere = first === undefined ? [] : group.homeWords({ ...first, data: `${first.data}-elsewhere` });
@@ -94,6 +115,16 @@ groupCase('whatever is asked wrongly is answered with one line and its code', as
     [['--token', 'x'], 'MEMBER_EXISTS'],
     [[], 'FLAG_WRONG'],
   ];
+  const home = {
+    name: 'm1',
+    data: `${first?.data ?? ''}-elsewhere`,
+    apiAddress: '127.0.0.1:7',
+    peerAddress: '127.0.0.1:8',
+  };
+  for (const address of [{ apiAddress: '0.0.0.0:7' }, { peerAddress: '[::]:8' }, { peerAddress: home.apiAddress }]) {
+    const { stderr } = await group.tryJoin([...group.homeWords({ ...home, ...address }), '--token', 'x']);
+    expect([address, stderr]).toEqual([address, expect.stringMatching(/^holdfast: [^\n]+\[FLAG_WRONG\][^\n]+\n$/)]);
+  }
   for (const [words, code] of joins) {
     const { stderr } = await group.tryJoin([...elsewhere, ...words]);
     expect([words, stderr]).toEqual([words, expect.stringMatching(/^holdfast: [^\n]+\n$/)]);
