@@ -274,7 +274,7 @@ describe('the files', () => {
 
   test('that are missing are named', async () => {
     const files = new FileCertificateStore(certificateFilesIn('/nowhere'));
-    await expect(files.load()).rejects.toThrow(/^\/nowhere\/\w+\.pem is unusable: ENOENT$/);
+    await expect(files.load()).rejects.toThrow(/^\/nowhere\/\w+\.pem is unusable: it is not there$/);
   });
 });
 

@@ -62,7 +62,15 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** What befalls a person who mistypes a path, or who is another user than Holdfast. */
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'it is not there'],
+  ['ENOTDIR', 'a part of its path is no directory'],
+  ['EACCES', 'this user may not read or write it'],
+]);
+
 /** Why something outside of us failed, in a few words. */
 export function reasonOf(error: unknown): string {
-  return systemErrorCode(error) ?? messageOf(error);
+  const code = systemErrorCode(error);
+  return code === null ? messageOf(error) : (reasons.get(code) ?? code);
 }
