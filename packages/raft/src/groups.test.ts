@@ -161,3 +161,22 @@ test('a newcomer that knows nobody yet answers the heartbeats of its leader', ()
   const { frames } = newcomer.step({ kind: 'group', group, event: { kind: 'stored', ticket } });
   expect(frames.flatMap(({ beats }) => beats)).toMatchObject([{ kind: 'heartbeat-response', to: 1, context: 7 }]);
 });
+
+test('a leader takes nobody for heard who has not answered it, from its first moment on', () => {
+  const world = new Processes(1);
+  const group = world.ids[0] ?? toGroupId(0);
+  const elect = (): MemberId => {
+    for (let ticks = 0; ticks < 10 * settings.electionTicks; ticks++) {
+      const leader = world.leaderOf(group);
+      if (leader !== null) return leader;
+      world.tick(1);
+    }
+    throw new Error('nobody was elected');
+  };
+  const dead = elect();
+  world.down = dead;
+  const leader = elect();
+  const followers = world.hosts.get(leader)?.core(group)?.status.followers ?? [];
+  const heard = followers.filter(({ isActive }) => isActive).map(({ member }) => member);
+  expect(heard).toEqual(members.filter((member) => member !== dead && member !== leader));
+});

@@ -18,8 +18,10 @@ export class Progress {
   next: LogIndex;
   /** A probe is under way: nothing more goes before an answer, or before a heartbeat shows that it was lost. */
   isProbeSent = false;
-  /** Heard from since the last check of the quorum. */
+  /** Heard from since the last check of the quorum; whoever has just got this book is given the time until the next as if it were. */
   isActive = false;
+  /** It answered this leader at all. */
+  hasAnswered = false;
   /** The highest heartbeat context that it answered: what reads are confirmed by. */
   context = 0;
   /** The commit index that it was told last. */
@@ -125,6 +127,7 @@ export interface ProgressStatus {
   readonly match: LogIndex;
   readonly next: LogIndex;
   readonly inflightBytes: number;
+  /** It answered this leader, and lately. */
   readonly isActive: boolean;
   readonly version: number | null;
 }

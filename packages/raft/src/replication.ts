@@ -151,5 +151,6 @@ export function heard(leading: Leading, member: MemberId): Progress {
   const progress = leading.progress.get(member);
   invariant(progress !== undefined, `an answer of member ${member}, of whom there is no book`);
   progress.isActive = true;
+  progress.hasAnswered = true;
   return progress;
 }

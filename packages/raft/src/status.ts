@@ -62,7 +62,7 @@ export function statusOf(state: State): Status {
       match: progress.match,
       next: progress.next,
       inflightBytes: progress.inflight.bytes,
-      isActive: progress.isActive,
+      isActive: progress.isActive && progress.hasAnswered,
       version: progress.version,
     })),
   };
