@@ -58,7 +58,8 @@ export class MemberServer {
       onDue: (session) => this.#remind(session),
       observer: {
         onProposing: (command) => {
-          if (command.kind === 'endSession') observer.proposing(node.name, endOf(command));
+          const by = { member: node.name, applied: machine.applied };
+          if (command.kind === 'endSession') observer.proposing(by, endOf(command));
         },
         onAnswered: () => undefined,
       },

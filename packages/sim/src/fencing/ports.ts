@@ -129,6 +129,11 @@ export interface Admission {
   readonly checkedMs: number;
 }
 
+export interface Proposer {
+  readonly member: string;
+  readonly applied: number;
+}
+
 /** What the parts tell the judge. True times; nobody else hears of them. */
 export interface Observer {
   /** `after` is the state behind it; null where the model's own state machine says what that is. */
@@ -139,8 +144,8 @@ export interface Observer {
   tookEffect(applied: Applied, by: CommandId): void;
   /** Its caller waits for it no longer; `last` is the newest number that it has used. */
   gaveUp(id: CommandId, last: number): void;
-  /** A leader is about to propose it. */
-  proposing(member: string, command: Command): void;
+  /** A leader that has applied so much is about to propose it. */
+  proposing(by: Proposer, command: Command): void;
   /** A renewal arrives at a leader: a ticket for its answer. */
   renewing(): number;
   renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { EndSession } from '../metadata/command.ts';
-import { emptyState } from '../metadata/state.ts';
+import { emptyState, type MetadataState, type VolumeState } from '../metadata/state.ts';
 import { EndJudge } from './end-judge.ts';
 import { Excuses, type Facts } from './facts.ts';
 import { GrantBook } from './grant-book.ts';
@@ -10,6 +10,7 @@ class Scene {
   readonly findings: string[] = [];
   nowMs = 100_000;
   readonly judge: EndJudge;
+  readonly state = emptyState();
 
   constructor() {
     const facts: Facts = {
@@ -19,7 +20,7 @@ class Scene {
     };
     this.judge = new EndJudge({
       ...{ facts, excuses: new Excuses(facts), book: new GrantBook() },
-      state: () => emptyState(),
+      state: () => this.state,
     });
   }
 
@@ -28,8 +29,19 @@ class Scene {
   }
 }
 
+const m1 = { member: 'm1', applied: 4 };
+const m2 = { member: 'm2', applied: 4 };
+
 function endOf(fields: Partial<EndSession> = {}): EndSession {
   return { kind: 'end-session', session: 's', reason: 'expired', term: 3, atMs: 1, by: 'leader', ...fields };
+}
+
+/** Behind the entry at `index` each of these holds a volume, and none was heard for long. */
+function silent({ judge, state }: Scene, index: number, ids: readonly string[]): void {
+  const volumes = ids.map((session) => [session, { grants: [{ session }] } as VolumeState] as const);
+  for (const id of ids) state.sessions[id] = { ttlMs: 4_000 } as MetadataState['sessions'][string];
+  judge.holds(index, { ...state, volumes: Object.fromEntries(volumes) });
+  judge.waitedFor('s');
 }
 
 const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
@@ -52,7 +64,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
   [
     'a leader answers whose end it has proposed',
     (scene) => {
-      scene.judge.proposing('m1', endOf({ reason: 'powered-off' }));
+      scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
       scene.renewed('m1', 3, 5);
     },
     ['F3'],
@@ -60,7 +72,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
   [
     'a leader answers after its proposal was refused',
     (scene) => {
-      scene.judge.proposing('m1', endOf({ reason: 'powered-off' }));
+      scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
       scene.judge.refused(endOf());
       scene.renewed('m1', 3, 5);
     },
@@ -69,7 +81,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
   [
     'a proposal of an earlier term is refused, and the leader answers that proposed in this one',
     (scene) => {
-      scene.judge.proposing('m1', endOf());
+      scene.judge.proposing(m1, endOf());
       scene.judge.refused(endOf({ term: 2 }));
       scene.renewed('m1', 3, 5);
     },
@@ -78,7 +90,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
   [
     'another leader answers while the proposal of a deposed one is on its way',
     (scene) => {
-      scene.judge.proposing('m1', endOf());
+      scene.judge.proposing(m1, endOf());
       scene.renewed('m2', 4, 5);
     },
     [],
@@ -86,7 +98,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
   [
     'a session expires for which nothing waited',
     ({ judge }) => {
-      judge.proposing('m1', endOf());
+      judge.proposing(m1, endOf());
       judge.judge(endOf(), 3);
     },
     ['F3'],
@@ -96,7 +108,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
     (scene) => {
       scene.judge.waitedFor('s');
       scene.nowMs += 5_000;
-      scene.judge.proposing('m1', endOf());
+      scene.judge.proposing(m1, endOf());
       scene.judge.judge(endOf(), 3);
     },
     [],
@@ -106,7 +118,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
     (scene) => {
       scene.judge.waitedFor('s');
       scene.nowMs += 7_000;
-      scene.judge.proposing('m1', endOf());
+      scene.judge.proposing(m1, endOf());
       scene.judge.judge(endOf(), 3);
     },
     ['F3'],
@@ -114,10 +126,29 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
   [
     'a deposed leader proposes what nothing waits for, and the log refuses it',
     (scene) => {
-      scene.judge.proposing('m1', endOf({ term: 2 }));
+      scene.judge.proposing(m1, endOf({ term: 2 }));
       scene.judge.refused(endOf({ term: 2 }));
       scene.judge.waitedFor('s');
-      scene.judge.proposing('m2', endOf());
+      scene.judge.proposing(m2, endOf());
+      scene.judge.judge(endOf(), 3);
+    },
+    [],
+  ],
+  [
+    'a session expires while three of three say nothing',
+    (scene) => {
+      silent(scene, 4, ['s', 't', 'u']);
+      scene.judge.proposing(m1, endOf());
+      scene.judge.judge(endOf(), 3);
+    },
+    ['F7'],
+  ],
+  [
+    'a session expires by a leader that has not applied yet that a third one holds anything',
+    (scene) => {
+      silent(scene, 4, ['s', 't']);
+      silent(scene, 5, ['s', 't', 'u']);
+      scene.judge.proposing(m1, endOf());
       scene.judge.judge(endOf(), 3);
     },
     [],

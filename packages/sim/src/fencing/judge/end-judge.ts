@@ -3,6 +3,7 @@
 // waited for is held against it when its entry is accepted.
 import type { Command } from '../metadata/command.ts';
 import type { MetadataState } from '../metadata/state.ts';
+import type { Proposer } from '../ports.ts';
 import { times } from '../settings.ts';
 import type { Excuses, Facts } from './facts.ts';
 import type { GrantBook } from './grant-book.ts';
@@ -37,6 +38,8 @@ export class EndJudge {
   /** By session: who proposed its end in which term, and knows nothing else of it since. */
   readonly #ending = new Map<string, { readonly member: string; readonly term: number }>();
   readonly #unfounded = new Map<string, readonly Broken[]>();
+  /** Who had grants, and from which index on. */
+  readonly #holders: { readonly from: number; readonly sessions: ReadonlySet<string> }[] = [];
 
   constructor(parts: EndJudgeParts) {
     this.#parts = parts;
@@ -81,11 +84,19 @@ export class EndJudge {
       this.#fail('F3', `${by.member} has proposed the end of ${session}, and answers its renewal`);
   }
 
-  proposing(member: string, command: EndSession): void {
+  /** Behind the entry at `index`. */
+  holds(index: number, { volumes }: MetadataState): void {
+    const sessions = new Set(Object.values(volumes).flatMap(({ grants }) => grants.map((grant) => grant.session)));
+    const last = this.#holders.at(-1)?.sessions;
+    const isSame = last?.size === sessions.size && [...sessions].every((session) => last.has(session));
+    if (!isSame) this.#holders.push({ from: index, sessions });
+  }
+
+  proposing({ member, applied }: Proposer, command: EndSession): void {
     const { session, reason, term } = command;
     this.#ending.set(session, { member, term });
     if (reason !== 'expired' && reason !== 'fenced') return;
-    const broken = [this.#judgeNeed(session), this.#judgeStorm(session)].filter((each) => each !== null);
+    const broken = [this.#judgeNeed(session), this.#judgeStorm(session, applied)].filter((each) => each !== null);
     this.#unfounded.set(nameOf(command), broken);
   }
 
@@ -98,10 +109,11 @@ export class EndJudge {
     return isForIntent ? null : { rule: 'F3', text: `${session} ends, and nothing waited for it` };
   }
 
-  #judgeStorm(session: string): Broken | null {
+  /** A leader whose own disk hangs commits with the others what it applies later, and knows nothing of it. */
+  #judgeStorm(session: string, applied: number): Broken | null {
     const nowMs = this.#parts.facts.nowMs();
-    const { volumes, sessions } = this.#parts.state();
-    const holders = new Set(Object.values(volumes).flatMap(({ grants }) => grants.map((grant) => grant.session)));
+    const { sessions } = this.#parts.state();
+    const holders = this.#holders.findLast(({ from }) => from <= applied)?.sessions ?? new Set();
     const stopped = [...holders].filter((each) => {
       const ttlMs = sessions[each]?.ttlMs ?? 0;
       return this.#ended.has(each) || nowMs - this.#heardLastMs(each) > ttlMs;

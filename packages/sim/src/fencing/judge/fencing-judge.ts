@@ -5,7 +5,7 @@ import type { CommandId } from '../metadata/callers.ts';
 import type { Command } from '../metadata/command.ts';
 import type { Applied } from '../metadata/machine.ts';
 import type { MetadataState } from '../metadata/state.ts';
-import type { Admission, Observer } from '../ports.ts';
+import type { Admission, Observer, Proposer } from '../ports.ts';
 import { BlockJudge } from './block-judge.ts';
 import { CallerJudge } from './caller-judge.ts';
 import { DataJudge } from './data-judge.ts';
@@ -48,8 +48,8 @@ export class FencingJudge implements Observer {
   gaveUp(id: CommandId, last: number): void {
     this.#callers.gaveUp(id, last);
   }
-  proposing(member: string, command: Command): void {
-    if (command.kind === 'end-session') this.#ends.proposing(member, command);
+  proposing(by: Proposer, command: Command): void {
+    if (command.kind === 'end-session') this.#ends.proposing(by, command);
   }
   renewing(): number {
     return this.log.index;

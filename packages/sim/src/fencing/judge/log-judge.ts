@@ -77,6 +77,7 @@ export class LogJudge {
     if (after === null) applyCommand(this.state, command, term);
     else this.state = after;
     if (answer.refusal === null) {
+      this.#parts.ends.holds(index, this.state);
       this.#after(command, answer);
       if (!freesNothing.has(command.kind)) this.#extents.look(this.state);
     }
@@ -88,6 +89,7 @@ export class LogJudge {
     if (index <= this.#index) return;
     this.#index = index;
     this.state = state;
+    this.#parts.ends.holds(index, state);
     this.#extents.look(state);
   }
 

@@ -234,7 +234,8 @@ export class LeaderWatch {
     if (this.#underWay.has(name)) return;
     this.#underWay.add(name);
     const term = this.#term;
-    this.#parts.observer.proposing(this.#parts.node.name, command);
+    const { node, machine, observer } = this.#parts;
+    observer.proposing({ member: node.name, applied: machine.applied }, command);
     void this.#parts.consensus
       .propose(command, null)
       .then((answer) => {
