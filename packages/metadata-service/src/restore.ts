@@ -7,6 +7,7 @@ import { votersOnly, type MemberId, type SnapshotMark } from '@holdfast/raft';
 import { BackupFile, verifyBackup, type BackupHead } from './backup-file.ts';
 import { makeLog, snapshotDirectory } from './host/initialise.ts';
 import { writeIdentity } from './host/identity.ts';
+import { inlineSyncer } from './host/file-syncer.ts';
 import { hostSettingsDefault } from './host/host-settings.ts';
 import { SnapshotStore } from './host/snapshot-store.ts';
 import { metadataGroup, refuseExisting, statePath, writeFirstMembers } from './member-home.ts';
@@ -115,6 +116,7 @@ async function beginLog(options: RestoreOptions, { machine, member, term }: Begi
     ...{ files, directory: join(directory, snapshotDirectory), cluster, group: metadataGroup },
     partBytes: hostSettingsDefault.snapshotPartBytes,
     chunkBytes: hostSettingsDefault.raft.snapshotChunkBytes,
+    syncer: inlineSyncer,
     rest,
     // Nobody else is there yet.
     pace: () => rest,

@@ -12,7 +12,7 @@ export const hostSettingsDefault: HostSettings = {
   answerTicks: 100,
   waitingMax: 16_384,
   snapshotLogBytes: 64 * mib,
-  snapshotPartBytes: mib,
+  snapshotPartBytes: 256 * kib,
   snapshotBytesPerSecond: 128 * mib,
   urgentBytesMax: 4 * mib,
   bulkBytesMax: 32 * mib,

@@ -13,6 +13,7 @@ import {
   type Status,
 } from '@holdfast/raft';
 import type { RaftLog } from '@holdfast/raft-log';
+import { inlineSyncer, SyncThread, type FileSyncer } from './file-syncer.ts';
 import type { GroupOptions, Host, HostOptions, HostSettings, HostStatus, Replica } from './host-options.ts';
 import { appendBytesMax, checkedSettings } from './host-settings.ts';
 import { readIdentity, type MemberIdentity } from './identity.ts';
@@ -34,6 +35,7 @@ export class ReplicaHost implements Host {
   readonly #log: RaftLog;
   readonly #groups: Groups;
   readonly #replicas = new Map<GroupId, GroupReplica>();
+  readonly #syncer: FileSyncer;
   readonly #peers: Peers;
   readonly #reception: Reception;
   readonly #ended = Promise.withResolvers<OpError | null>();
@@ -53,6 +55,7 @@ export class ReplicaHost implements Host {
     this.#options = options;
     this.#settings = settings;
     this.#log = log;
+    this.#syncer = options.files === undefined ? new SyncThread() : inlineSyncer;
     this.#tickedMs = options.clock.boottimeMs();
     this.#groups = new Groups({ ...options, settings: settings.raft });
     this.#peers = new Peers({ ...options, settings, log: options.log ?? null });
@@ -128,6 +131,7 @@ export class ReplicaHost implements Host {
       group,
       partBytes: settings.snapshotPartBytes,
       chunkBytes: settings.raft.snapshotChunkBytes,
+      syncer: this.#syncer,
       rest: () => new Promise((resolve) => void timers.after(0, resolve)),
       pace: () => paceOf({ clock, timers, bytesPerSecond }),
       onTrouble: (error) => log?.warn('snapshot in trouble', { group, error }),
@@ -310,6 +314,7 @@ export class ReplicaHost implements Host {
     this.#isEnded = true;
     this.#tickTimer?.cancel();
     for (const replica of this.#replicas.values()) replica.close(this.#stoppedBy(cause));
+    this.#syncer.close();
     await Promise.all([this.#reception.close(), this.#peers.close()]);
     await this.#log.close();
   }

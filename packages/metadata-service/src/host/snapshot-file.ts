@@ -4,6 +4,7 @@ import { isOpError, OpError, type Files, type OpenFile } from '@holdfast/base';
 import type { GroupId, SnapshotMark } from '@holdfast/raft';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { mark as markField } from './fields.ts';
+import type { FileSyncer } from './file-syncer.ts';
 import { endBytes, PartsEncoder, PartsReader } from './parts.ts';
 import type { SnapshotSource } from './state-machine.ts';
 
@@ -31,8 +32,11 @@ export class SnapshotFileWriter {
   /** A part, with as many bytes as the source has at once. */
   add(bytes: Uint8Array): void {
     this.#write(this.#encoder.part(bytes));
-    // Bit by bit: one sync of everything at the end would hold up whoever writes to the same disk.
-    this.#file.fdatasync();
+  }
+
+  /** Bit by bit: one sync of everything at the end would hold up whoever writes to the same disk. */
+  async sync(syncer: FileSyncer): Promise<void> {
+    await syncer.sync(this.#file);
   }
 
   finish(): void {

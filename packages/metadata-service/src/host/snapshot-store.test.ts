@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { Files, LogIndex, Term } from '@holdfast/base';
 import { VirtualCrash, VirtualDisk, type CrashMoment } from '@holdfast/base/internal';
 import { emptyReplica, toGroupId, toMemberId, votersOnly, type SnapshotMark } from '@holdfast/raft';
+import { inlineSyncer } from './file-syncer.ts';
 import { sourceOf } from './host-testing.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 
@@ -30,6 +31,7 @@ function openStore(files: Files): SnapshotStore {
     group: toGroupId(1),
     partBytes: 8,
     chunkBytes: 512,
+    syncer: inlineSyncer,
     rest: async () => Promise.resolve(),
     pace: () => async () => Promise.resolve(),
     onTrouble: (error) => {

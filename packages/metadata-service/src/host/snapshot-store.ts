@@ -10,6 +10,7 @@
 import { join } from 'node:path';
 import { invariant, isOpError, OpError, type Files, type LogIndex, type OpenFile } from '@holdfast/base';
 import type { GroupId, RaftEvent, Recovered, SnapshotEffect, SnapshotMark } from '@holdfast/raft';
+import type { FileSyncer } from './file-syncer.ts';
 import { snapshotEndBytes, SnapshotFileReader, SnapshotFileWriter } from './snapshot-file.ts';
 import type { Pace } from './pace.ts';
 import type { SnapshotSource } from './state-machine.ts';
@@ -24,6 +25,8 @@ export interface SnapshotStoreOptions {
   readonly partBytes: number;
   /** Sent at once. */
   readonly chunkBytes: number;
+  /** Of parts that were written. */
+  readonly syncer: FileSyncer;
   /** Lets everything else run. */
   readonly rest: () => Promise<void>;
   /** What is taken, and what is sent, each holds its own. */
@@ -182,11 +185,12 @@ export class SnapshotStore {
   }
 
   async #write(path: string, mark: SnapshotMark, source: SnapshotSource): Promise<void> {
-    const { files, cluster, group, partBytes } = this.#options;
+    const { files, cluster, group, partBytes, syncer } = this.#options;
     const writer = new SnapshotFileWriter(files, path, { cluster, group, mark });
     try {
       for (let part = source.read(partBytes); part !== null;) {
         writer.add(part);
+        await writer.sync(syncer);
         const { length } = part;
         part = source.read(partBytes);
         if (part !== null) await this.#taking(length);
