@@ -80,11 +80,12 @@ export class Expiry {
   #end(tenure: Tenure, { id: session }: SessionRow, reason: 'expired' | 'fenced' | 'powered-off'): void {
     const { errands, clock } = this.#parts;
     const { term } = tenure;
+    const isDecided = (): boolean => tenure.ending.delete(session);
     const isBegun = errands.run<'endSession'>(
       `end ${session}`,
       { kind: 'endSession', session, reason, term, by: null, atMs: clock.wallMs() },
       // Refused is known to be refused. Silence is not: the session stays without answers until the term ends.
-      { onRefused: () => tenure.ending.delete(session) },
+      { onDone: isDecided, onRefused: isDecided },
     );
     if (isBegun) tenure.ending.add(session);
   }

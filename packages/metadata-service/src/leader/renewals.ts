@@ -113,14 +113,14 @@ export class Renewals {
     { renewal, resolve, reject }: Waiting,
   ): void {
     const { session: id, agent, isQuestion = false } = renewal;
-    // Between proposing its end and seeing it applied nobody knows whether the session lives.
-    if (tenure.ending.has(id)) {
-      reject(new OpError('SESSION_UNDECIDED', { session: id }));
-      return;
-    }
     const session = round.live(id);
     if (session === null) {
       reject(new OpError('SESSION_ENDED', { session: id }));
+      return;
+    }
+    // Between proposing its end and seeing it applied nobody knows whether the session lives.
+    if (tenure.ending.has(id)) {
+      reject(new OpError('SESSION_UNDECIDED', { session: id }));
       return;
     }
     if (agent !== session.agent) {

@@ -57,7 +57,7 @@ describe('renewals', () => {
     await expect(renewal).rejects.toMatchObject({ code: 'RAFT_LEADER_ELSEWHERE' });
   });
 
-  test('are not answered between the proposal of a session’s end and its entry', async () => {
+  test('that come when a session’s end is proposed wait for its entry, and hear of it', async () => {
     const realm = await Realm.begin();
     await realm.pool();
     await realm.volume('v');
@@ -69,7 +69,7 @@ describe('renewals', () => {
       if (kind === 'endSession') answers.push(a.renew().then(() => a.refusal?.code ?? 'answered'));
     };
     await realm.move('v', 'a', 'b');
-    expect(await realm.world.done(Promise.all(answers))).toEqual(['SESSION_UNDECIDED']);
+    expect(await realm.world.done(Promise.all(answers))).toEqual(['SESSION_ENDED']);
   });
 
   test('are told the same, as one object, until a role is asked for, and again when it is not any more', async () => {
@@ -159,6 +159,26 @@ describe('expiry', () => {
     expect(realm.session(a.session)).toEqual({ ended: 'expired' });
     expect(realm.certificates()).toEqual([`${a.session} expired`]);
     expect(realm.due).toContain(a.session);
+  });
+
+  test('is told to an agent that comes back, although a person has settled meanwhile all that the leader had to', async () => {
+    const realm = await Realm.begin();
+    await realm.pool();
+    await realm.volume('v');
+    const a = await realm.node('a');
+    await realm.do<'publish'>(realm.publish('v', 'a'));
+    a.isSilent = true;
+    await realm.world.time.runFor(ttlMs);
+    while (realm.session(a.session)?.ended === null) {
+      await realm.do<'unpublish'>({ kind: 'unpublish', volume: 'v', node: 'a' });
+      await realm.world.time.runFor(10);
+    }
+    const evidence = { readBacks: [], waitedInTerm: null };
+    const by = { session: a.session, pool: 'pool', as: 'override', by: 'anna', atMs: 0 } as const;
+    await realm.do<'certifySession'>({ kind: 'certifySession', ...by, evidence });
+    await realm.world.done(a.renew());
+    expect(a.refusal).toMatchObject({ code: 'SESSION_ENDED' });
+    expect(realm.leader.status.ending).toBe(0);
   });
 
   test('takes nothing from an agent that renews; it is told to let go of what is detached', async () => {
