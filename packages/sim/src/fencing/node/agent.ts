@@ -291,10 +291,20 @@ export class Agent implements AgentPort {
 
   async registerKey(pool: string): Promise<boolean> {
     const { by } = this;
-    if (by.session === '' || !(await this.reservations.register(by, this.devicesOf(pool)))) return false;
-    if (by.session !== this.session) return false;
+    if (by.session === '' || !(await this.#hasKey(pool)) || by.session !== this.session) return false;
     this.registeredMs.set(pool, this.parts.clock.boottimeMs());
     return true;
+  }
+
+  /**
+   * What passed its gate under a key that was taken away must not find the key there again, whoever puts it there: an agent that has taken
+   * over, too, registers only where nothing is under way.
+   */
+  async #hasKey(pool: string): Promise<boolean> {
+    const devices = this.devicesOf(pool);
+    const volumes = [...this.parts.shared.volumes.values()].filter((volume) => volume.pool === pool);
+    const isDrained = volumes.every(({ admitted }) => admitted.size === 0);
+    return isDrained ? this.reservations.register(this.by, devices) : this.reservations.isInPlace(this.number, devices);
   }
 
   /** The first request at a node without the role (F8). */
