@@ -1,8 +1,8 @@
 // What the state machine costs, on this machine's disk: commands applied in batches as a leader hands them over, alone, beside a million
 // volumes with a hundred million extents, and while an image of all that is made; a large volume's snapshot and the delete of it.
 //
-// What somebody waits for is measured without the time in which other processes had the core: the kernel counts it for each thread. What
-// the clock said of the longest step stands beside it.
+// What is compared is measured without the time in which other processes had the core: the kernel counts it for each thread. The longest
+// step of a delete is held to its bar by the clock, because that is what somebody waits for.
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { median, quantile, type Bench, type Report } from '@holdfast/tooling';
@@ -148,8 +148,8 @@ function measureLargeVolume(report: Report, directory: string): void {
     }
   });
   report.figure('delete-of-1000000-runs-median-step', median(own) * 1e3, 'ms');
-  report.figure('delete-of-1000000-runs-longest-step', Math.max(...own) * 1e3, 'ms', { atMost: 20 });
-  report.figure('delete-of-1000000-runs-longest-step-by-the-clock', Math.max(...steps) * 1e3, 'ms');
+  report.figure('delete-of-1000000-runs-longest-step', Math.max(...own) * 1e3, 'ms');
+  report.figure('delete-of-1000000-runs-longest-step-by-the-clock', Math.max(...steps) * 1e3, 'ms', { atMost: 20 });
   report.figure('delete-of-1000000-runs', total, 's');
   report.figure('delete-of-1000000-runs-steps', steps.length, 'commands');
   story.machine.close();
