@@ -239,7 +239,8 @@ export class GroupReplica implements Replica {
   #takeCommitted(entries: readonly Entry[]): void {
     const isUnderWay = this.#toApply.length > 0;
     this.#toApply.push(...entries);
-    if (!isUnderWay) this.#applySome();
+    // Behind the write of the same step, whose hand-over to the log's thread is a microtask too: the disk works while this applies.
+    if (!isUnderWay) queueMicrotask(() => this.#applySome());
     else if (this.#stalledBytes !== null) this.#countStalled(entries, this.#stalledBytes);
   }
 
