@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { messageOf, RealFiles } from '@holdfast/base';
+import { messageOf, RealFiles, type OpenFile } from '@holdfast/base';
 import { SyncThread } from './file-syncer.ts';
 
 const files = new RealFiles();
@@ -34,6 +34,18 @@ test('a thread syncs the files that it is given, in their order, and says of eac
     await Promise.all(told);
     expect(order).toEqual(['synced', expect.stringContaining('FILE_NOT_FOUND'), 'synced']);
     for (const file of [kept, lost]) file.close();
+    syncer.close();
+  }));
+
+test('a thread that ends by a defect is told to who waited for it, and there is another one for who comes next', () =>
+  inDirectory(async (directory) => {
+    const syncer = new SyncThread();
+    const file = files.open(join(directory, 'file'), 'create');
+    const unspeakable: unknown = { path: { toString: null, valueOf: null } };
+    await expect(syncer.sync(unspeakable as OpenFile)).rejects.toThrow('Cannot convert object to primitive value');
+    await syncer.sync(file);
+    await syncer.sync(file);
+    file.close();
     syncer.close();
   }));
 

@@ -66,12 +66,15 @@ export class SyncThread implements FileSyncer {
       if (errno === null) waiting.resolve(undefined);
       else waiting.reject(new OpError('IO_ERROR', { operation: 'fdatasync', path: waiting.path, errno }));
     });
-    worker.once('error', (error: Error) => this.#end(error));
-    worker.once('exit', () => this.#end(new Error('the thread that syncs snapshots has ended')));
+    worker.once('error', (error: Error) => this.#end(worker, error));
+    worker.once('exit', () => this.#end(worker, new Error('the thread that syncs snapshots has ended')));
     return worker;
   }
 
-  #end(error: Error): void {
+  /** The next sync has a thread of its own again; the end of a thread may be told behind that one's beginning. */
+  #end(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }

@@ -239,8 +239,9 @@ export class GroupReplica implements Replica {
   #takeCommitted(entries: readonly Entry[]): void {
     const isUnderWay = this.#toApply.length > 0;
     this.#toApply.push(...entries);
-    // Behind the write of the same step, whose hand-over to the log's thread is a microtask too: the disk works while this applies.
-    if (!isUnderWay) queueMicrotask(() => this.#applySome());
+    // Behind the write of the same step, whose hand-over to the log's thread is a microtask too: the disk works while this applies. A
+    // promise, because what is thrown then is heard like every other defect.
+    if (!isUnderWay) void Promise.resolve().then(() => this.#applySome());
     else if (this.#stalledBytes !== null) this.#countStalled(entries, this.#stalledBytes);
   }
 

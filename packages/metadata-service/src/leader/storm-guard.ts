@@ -1,8 +1,8 @@
 // F7: when many stop at once it is the array or the network that failed, not they; until most are back nobody is fenced.
 import type { StateDatabase } from '../state/database.ts';
 import { State } from '../state/state.ts';
-import type { LeaderSettings } from './leader-settings.ts';
 import { holders, type Holder } from './leader-reads.ts';
+import type { StandingParts } from './standing.ts';
 import type { Tenure } from './tenure.ts';
 
 export interface Storm {
@@ -14,13 +14,6 @@ const leastStopped = 3;
 /** Who were heard last within so many ttls of each other have stopped together, however long ago. */
 const togetherTtls = 2;
 
-export interface StormGuardParts {
-  readonly database: () => StateDatabase;
-  /** The last entry that is in the state. */
-  readonly applied: () => number;
-  readonly settings: LeaderSettings;
-}
-
 /** The sessions with grants, as of one state. */
 interface Known {
   readonly database: StateDatabase;
@@ -30,10 +23,10 @@ interface Known {
 }
 
 export class StormGuard {
-  readonly #parts: StormGuardParts;
+  readonly #parts: StandingParts;
   #known: Known | null = null;
 
-  constructor(parts: StormGuardParts) {
+  constructor(parts: StandingParts) {
     this.#parts = parts;
   }
 

@@ -109,6 +109,6 @@ async function soak({ site, channels, view }: Soak): Promise<void> {
   console.log(JSON.stringify(report));
   expect(judgeHistory(entries, { ...final, changes: watch.changes })).toEqual([]);
   expect(watch.problems).toEqual([]);
-  // A history of nothing proves nothing. On a machine that does much else, servers take longer to start than a fault lasts.
-  expect(entries.length - failed).toBeGreaterThan(durationMs / 2_000);
+  // A history of nothing proves nothing.
+  expect(entries.length - failed).toBeGreaterThan(durationMs / 100);
 }
