@@ -157,6 +157,12 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
       'this.#extend(reply, sentMs);',
       'this.#extend(reply, this.parts.clock.boottimeMs());',
     ],
+    [
+      'registered-over-what-is-in-flight',
+      'a key that vanished is registered again while admitted requests are in flight',
+      '(volume.isShut || volume.isUnconfirmed) && volume.admitted.size === 0',
+      'volume.isShut || volume.isUnconfirmed',
+    ],
   ],
   'node/gate.ts': [
     [
@@ -206,14 +212,6 @@ export const fencingBugs = bugsOf('fencing-model', 'sim/src/fencing', {
       "a reservation that shows somebody else's key moves the deadline",
       "if (device.keyOf(node) !== shared.session || device.readBack().type === 'none') return false;",
       "if (device.readBack().type === 'none') return false;",
-    ],
-  ],
-  'node/agent-duties.ts': [
-    [
-      'registered-over-what-is-in-flight',
-      'a key that vanished is registered again while admitted requests are in flight',
-      'const isDrained = inPool().every(({ admitted }) => admitted.size === 0);',
-      'const isDrained = inPool().length >= 0;',
     ],
   ],
 });

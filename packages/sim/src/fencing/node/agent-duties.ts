@@ -5,7 +5,6 @@ import type { IntentState, VolumeState } from '../metadata/state.ts';
 import type { PreemptOrder, RenewalReply } from '../ports.ts';
 import { times } from '../settings.ts';
 import type { Agent } from './agent.ts';
-import type { OpenVolume } from './open-volume.ts';
 
 const retryMs = 200;
 
@@ -192,12 +191,10 @@ export class AgentDuties {
   }
 
   async #registerAnew(pool: string): Promise<void> {
-    const { parts, session, registeredMs } = this.#agent;
+    const { session, registeredMs } = this.#agent;
     registeredMs.delete(pool);
-    const inPool = (): OpenVolume[] => [...parts.shared.volumes.values()].filter((volume) => volume.pool === pool);
     while (session === this.#agent.session && !registeredMs.has(pool)) {
-      const isDrained = inPool().every(({ admitted }) => admitted.size === 0);
-      if (isDrained && (await this.#agent.registerKey(pool))) break;
+      if (await this.#agent.registerKey(pool)) break;
       await this.#agent.sleep(retryMs);
     }
     await this.#agent.renew();

@@ -297,14 +297,21 @@ export class Agent implements AgentPort {
   }
 
   /**
-   * What passed its gate under a key that was taken away must not find the key there again, whoever puts it there: an agent that has taken
-   * over, too, registers only where nothing is under way.
+   * What passed its gate under a key that was taken away must not find the key there again, however long this process stood still on its
+   * way to the device. So a key is registered only while the pool's gates are shut with nothing behind them; an agent that has taken over
+   * from another one looks for the key that stands, and if it is gone, shuts them.
    */
   async #hasKey(pool: string): Promise<boolean> {
     const devices = this.devicesOf(pool);
+    if (this.#isQuiet(pool)) return this.reservations.register(this.by, devices, () => this.#isQuiet(pool));
+    const isInPlace = await this.reservations.isInPlace(this.number, devices);
+    if (!isInPlace) this.parts.onAttention(pool, { error: 'reservation-conflict' });
+    return isInPlace;
+  }
+
+  #isQuiet(pool: string): boolean {
     const volumes = [...this.parts.shared.volumes.values()].filter((volume) => volume.pool === pool);
-    const isDrained = volumes.every(({ admitted }) => admitted.size === 0);
-    return isDrained ? this.reservations.register(this.by, devices) : this.reservations.isInPlace(this.number, devices);
+    return volumes.every((volume) => (volume.isShut || volume.isUnconfirmed) && volume.admitted.size === 0);
   }
 
   /** The first request at a node without the role (F8). */

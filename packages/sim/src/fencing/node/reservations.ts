@@ -30,14 +30,18 @@ export class Reservations {
     return agent >= shared.agent && !path.isHeld(device.name);
   }
 
-  /** True when every device shows the session's key and our type. A session that ended on the way has no key any more (F5). */
+  /**
+   * True when every device shows the session's key and our type. A session that ended on the way has no key any more (F5), and
+   * nothing is registered while anything may be under way.
+   */
   async register(
     by: { readonly agent: number; readonly session: string },
     devices: readonly Device[],
+    isQuiet: () => boolean,
   ): Promise<boolean> {
     const { node, shared } = this.#parts;
     for (const device of devices) {
-      if (!(await this.#reach(by.agent, device)) || by.session !== shared.session) return false;
+      if (!(await this.#reach(by.agent, device)) || by.session !== shared.session || !isQuiet()) return false;
       device.register(node, by.session);
       if (!device.reserve(node)) return false;
     }
