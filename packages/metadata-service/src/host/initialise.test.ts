@@ -1,6 +1,6 @@
 // The first start of a member, with a crash at every call that it makes to its disk.
 import { expect, test } from '@jest/globals';
-import { isOpError } from '@holdfast/base';
+import { isOpError, toOpError } from '@holdfast/base';
 import { VirtualCrash, type CrashMoment } from '@holdfast/base/internal';
 import { World } from './host-testing.ts';
 
@@ -68,3 +68,24 @@ test.each(['before', 'during', 'after'] as const satisfies readonly CrashMoment[
     expect(started).toBeGreaterThan(0);
   },
 );
+
+test('a disk without room, wherever it ends, is told as such, and the member is made when there is some', async () => {
+  const sectorBytes = 512;
+  const codes: string[] = [];
+  for (let sectors = 0; codes.length === sectors; sectors++) {
+    const world = new World();
+    const machine = world.add(1);
+    machine.disk.setCapacityBytes(sectors * sectorBytes);
+    const error = await world.done(machine.initialise([1]).then(() => null, toOpError));
+    if (error !== null) codes.push(error.code);
+    machine.disk.setCapacityBytes(2 ** 40);
+    // Where only the second copy of the identity found no place, it is a member's.
+    if (!(await isDone(world.done(machine.start())))) {
+      await world.done(machine.initialise([1]));
+      await world.done(machine.start());
+    }
+    expect(await world.propose('first')).toBe(1);
+  }
+  expect(new Set(codes)).toEqual(new Set(['DISK_FULL']));
+  expect(codes.length).toBeGreaterThan(20);
+});

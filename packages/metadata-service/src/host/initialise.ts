@@ -43,15 +43,17 @@ export async function makeLog(
   options: Parameters<typeof openLog>[0],
   work: (log: RaftLog) => Promise<void>,
 ): Promise<void> {
-  const log = await openLog(options, true);
   try {
-    await work(log);
+    const log = await openLog(options, true);
+    try {
+      await work(log);
+    } finally {
+      await log.close();
+    }
   } catch (error) {
     if (!isOpError(error) || error.code !== 'RAFT_LOG_FULL') throw error;
     const path = join(options.directory, logDirectory);
     throw new OpError('DISK_FULL', { operation: 'begin a log in', path }, { cause: error });
-  } finally {
-    await log.close();
   }
 }
 
