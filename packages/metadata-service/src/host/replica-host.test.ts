@@ -1,6 +1,6 @@
 // Clusters of hosts in a virtual world: what a user of the host is promised, through failures of machines, disks and networks.
 import { expect, test } from '@jest/globals';
-import { group, World } from './host-testing.ts';
+import { group, World, type Machine } from './host-testing.ts';
 
 test('a single member leads at once and answers what it was asked to apply', async () => {
   const world = await World.begin({ founders: 1 });
@@ -66,4 +66,32 @@ test('a member that was away for longer than the log reaches back gets a snapsho
   await world.converge();
   expect(slow.state.texts).toHaveLength(201);
   expect(slow.up.replica(group).status.snapshotIndex).toBeGreaterThan(50);
+});
+
+test('a follower applies together what nobody waits for, and at once what is asked for', async () => {
+  const world = await World.begin();
+  await world.propose('before');
+  await world.converge();
+  const leader = await world.electedLeader();
+  const follower = world.machines.find((machine) => machine !== leader) ?? leader;
+  const batchesOf = ({ state }: Machine): number[] => {
+    const sizes: number[] = [];
+    const apply = state.apply.bind(state);
+    state.apply = (entries) => {
+      sizes.push(entries.length);
+      return apply(entries);
+    };
+    return sizes;
+  };
+  const [one, other] = [batchesOf(leader), batchesOf(follower)];
+  for (let count = 1; count <= 40; count++) await world.propose(`command ${count}`);
+  await world.converge();
+  expect(one).toHaveLength(40);
+  expect(other.length).toBeLessThan(20);
+  await world.propose('after');
+  await world.until(() => follower.up.replica(group).status.commit > follower.state.applied);
+  const askedMs = world.time.nowMs;
+  await world.done(follower.up.replica(group).read());
+  expect(follower.state.texts.at(-1)).toBe('after');
+  expect(world.time.nowMs - askedMs).toBeLessThan(4);
 });
