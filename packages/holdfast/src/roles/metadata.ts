@@ -1,6 +1,5 @@
 // A metadata server: a member of the replicated group with its API, Status and Certificates over mutual TLS, its peers asked
 // for theirs, its own certificate renewed while it runs. One without a directory is no member and keeps no state.
-import { setFlagsFromString } from 'node:v8';
 import { formatAddress, OpError } from '@holdfast/base';
 import {
   Authority,
@@ -22,15 +21,7 @@ import { version } from '../version.ts';
 import type { MetadataFields } from './metadata-config.ts';
 import { PeerWatch } from './peer-watch.ts';
 
-/**
- * How much the heap grows between two collections of all of it. V8 gives a heap that grows slowly a tenth: the last entries of the log,
- * which each outlive a few collections of the young and no more, then had all of it marked every three seconds, for a tenth
- * of the server's CPU. The heap is some 40 MiB, whatever the state holds.
- */
-const heapGrowingPercent = 100;
-
 export async function buildMetadata(context: RoleContext<MetadataFields>): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const { config, log, metrics, clock, timers, random, parts } = context;
   const files = certificateFilesIn(config.certificates);
   const store = new FileCertificateStore({ ...files, revocations: config.revocations ?? files.revocations });
