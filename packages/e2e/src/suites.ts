@@ -35,7 +35,7 @@ export const suites: readonly Suite[] = [
   {
     name: 'metadata',
     summary:
-      'three metadata servers as processes: killed, stopped, wiped, cut off, on slow and full disks and starting on them, with clocks that jump, upgraded and back, restored; needs root and cc',
+      'three metadata servers as processes: killed, stopped, wiped, cut off, on slow and full disks and starting on them, with clocks that jump, upgraded and back, restored; needs root, cc and iptables',
     budgetMs: 90 * 60_000,
     isInCi: false,
     cluster: null,
