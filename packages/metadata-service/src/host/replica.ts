@@ -57,7 +57,7 @@ const fullRetryMs = 1_000;
 const stalledBytesMax = 256 * mib;
 /** Entries that are applied at once; everything else of the process waits for them. */
 const applyEntriesMax = 1024;
-/** How long a follower gathers what is committed: one by one each entry costs it thrice as much. Whoever waits for one waits no longer. */
+/** How long a follower gathers what is committed: each batch costs something by itself. Whoever waits for an entry waits no longer. */
 const gatherMs = 5;
 
 export class GroupReplica implements Replica {
