@@ -5,8 +5,9 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 
-export function invariant(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new InvariantError(message);
+/** A message with numbers in it costs more than most conditions: where it matters, it is put together only once it is needed. */
+export function invariant(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new InvariantError(typeof message === 'string' ? message : message());
 }
 
 /** The branch that the types say cannot be taken: the end of an exhaustive switch. */

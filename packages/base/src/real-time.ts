@@ -44,7 +44,7 @@ const delayMaxMs = 2 ** 31 - 1;
  */
 export class RealTimers implements Timers {
   after(delayMs: number, callback: () => void): Timer {
-    invariant(delayMs >= 0 && delayMs < Infinity, `a delay of ${delayMs} ms`);
+    invariant(delayMs >= 0 && delayMs < Infinity, () => `a delay of ${delayMs} ms`);
     const dueMs = performance.now() + delayMs;
     const fire = (): void => {
       const remainingMs = dueMs - performance.now();

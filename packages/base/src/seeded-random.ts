@@ -28,7 +28,7 @@ export class SeededRandom implements Random {
 
   /** Bounds over 2^16 take a draw of 53 bits, so that no value is favoured by more than one part in 2^16. */
   below(bound: number): number {
-    invariant(Number.isInteger(bound) && bound > 0 && bound < 2 ** 48, `a random number below ${bound}`);
+    invariant(Number.isInteger(bound) && bound > 0 && bound < 2 ** 48, () => `a random number below ${bound}`);
     if (bound <= 2 ** 16) return Math.floor((this.#next() / 2 ** 32) * bound);
     return Math.floor(this.fraction() * bound);
   }

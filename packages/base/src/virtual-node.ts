@@ -180,7 +180,7 @@ class ProcessTimers implements Timers {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    invariant(delayMs >= 0 && delayMs < Infinity, `a delay of ${delayMs} ms`);
+    invariant(delayMs >= 0 && delayMs < Infinity, () => `a delay of ${delayMs} ms`);
     const timer: NodeTimer = { dueMonotonicMs: this.#node.clock.monotonicMs() + delayMs, callback, event: null };
     if (!this.#dead) {
       this.#pending.add(timer);

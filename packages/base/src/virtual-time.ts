@@ -75,7 +75,7 @@ export class VirtualTime {
 
   /** Runs `callback` at a true time, at the earliest in the next step. */
   at(atMs: number, callback: () => void, lane = 0): Timer {
-    invariant(atMs >= 0 && atMs < Infinity, `an event at ${atMs} ms`);
+    invariant(atMs >= 0 && atMs < Infinity, () => `an event at ${atMs} ms`);
     // Whole microseconds keep traces readable and sums of delays exact.
     const roundedMs = Math.max(Math.ceil(atMs * 1000 - 1e-6) / 1000, this.#nowMs);
     const tie =
@@ -86,7 +86,7 @@ export class VirtualTime {
   }
 
   after(delayMs: number, callback: () => void, lane = 0): Timer {
-    invariant(delayMs >= 0, `a delay of ${delayMs} ms`);
+    invariant(delayMs >= 0, () => `a delay of ${delayMs} ms`);
     return this.at(this.#nowMs + delayMs, callback, lane);
   }
 

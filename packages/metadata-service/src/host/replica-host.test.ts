@@ -68,7 +68,7 @@ test('a member that was away for longer than the log reaches back gets a snapsho
   expect(slow.up.replica(group).status.snapshotIndex).toBeGreaterThan(50);
 });
 
-test('a follower applies together what nobody waits for, and at once what is asked for', async () => {
+test('a follower applies together what nobody waits for, and at once what is much or is asked for', async () => {
   const world = await World.begin();
   await world.propose('before');
   await world.converge();
@@ -88,6 +88,14 @@ test('a follower applies together what nobody waits for, and at once what is ask
   await world.converge();
   expect(one).toHaveLength(40);
   expect(other.length).toBeLessThan(20);
+  const data = new TextEncoder().encode('one of many');
+  const numbers = Array.from({ length: 640 }, (_, at) => at + 1);
+  const many = numbers.map(async (sequence) => leader.up.replica(group).propose({ session: 2, sequence }, data));
+  const target = follower.state.applied + 500;
+  await world.until(() => follower.up.replica(group).status.commit >= target);
+  expect(follower.state.applied).toBeGreaterThanOrEqual(target);
+  await Promise.all(many);
+  await world.converge();
   await world.propose('after');
   await world.until(() => follower.up.replica(group).status.commit > follower.state.applied);
   const askedMs = world.time.nowMs;

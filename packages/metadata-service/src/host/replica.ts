@@ -57,8 +57,10 @@ const fullRetryMs = 1_000;
 const stalledBytesMax = 256 * mib;
 /** Entries that are applied at once; everything else of the process waits for them. */
 const applyEntriesMax = 1024;
-/** How long a follower gathers what is committed: each batch costs something by itself. Whoever waits for an entry waits no longer. */
-const gatherMs = 5;
+/** What a follower gathers before it applies, since each batch costs something by itself. Whoever waits for an entry waits no longer. */
+const gatherMs = 20;
+/** More of them cost as much together as one by one, and would be applied in a burst that everything else waits for. */
+const gatherEntriesMax = 64;
 
 export class GroupReplica implements Replica {
   readonly #parts: ReplicaParts;
@@ -247,11 +249,16 @@ export class GroupReplica implements Replica {
     this.#toApply.push(...entries);
     if (isUnderWay) {
       if (this.#stalledBytes !== null) this.#countStalled(entries, this.#stalledBytes);
-    } else if (this.#role?.role === 'leader' || this.#proposals.size > 0 || this.#reads.size > 0) {
-      this.#applySoon();
-    } else {
+    } else if (this.#mayGather) {
       this.#gathering ??= this.#parts.timers.after(gatherMs, () => this.#applySoon());
+    } else {
+      this.#applySoon();
     }
+  }
+
+  get #mayGather(): boolean {
+    if (this.#role?.role === 'leader' || this.#toApply.length >= gatherEntriesMax) return false;
+    return this.#proposals.size === 0 && this.#reads.size === 0;
   }
 
   /**
