@@ -81,17 +81,20 @@ export class MemberNet {
 
   /** Behind the end of whoever was in it. */
   async close(): Promise<void> {
+    const links = await this.#named('link', 'show', 'ifname');
+    // The cards by themselves: a namespace lives on without its name while a connection in it has something to say to who was cut off.
+    for (const link of [...this.names.map((name) => this.#cardOf(name)), this.#bridge]) {
+      if (links.has(link)) await this.#ip('link', 'delete', link);
+    }
     const spaces = await this.#named('netns', 'list', 'name');
     for (const space of this.names.map((name) => this.#spaceOf(name))) {
       if (spaces.has(space)) await this.#ip('netns', 'delete', space);
     }
-    const links = await this.#named('link', 'show', 'ifname');
-    if (links.has(this.#bridge)) await this.#ip('link', 'delete', this.#bridge);
   }
 
   async #add(name: string): Promise<void> {
     const space = this.#spaceOf(name);
-    const card = `${this.#bridge}-${this.names.indexOf(name)}`;
+    const card = this.#cardOf(name);
     await this.#ip('netns', 'add', space);
     await this.#ip('link', 'add', card, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space);
     await this.#ip('link', 'set', card, 'master', this.#bridge, 'up');
@@ -122,5 +125,10 @@ export class MemberNet {
 
   #spaceOf(name: string): string {
     return `${this.#bridge}-${name}`;
+  }
+
+  /** The machine's end of it. */
+  #cardOf(name: string): string {
+    return `${this.#bridge}-${this.names.indexOf(name)}`;
   }
 }
