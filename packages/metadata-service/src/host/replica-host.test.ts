@@ -89,9 +89,9 @@ test('a follower applies together what nobody waits for, and at once what is muc
   expect(one).toHaveLength(40);
   expect(other.length).toBeLessThan(20);
   const data = new TextEncoder().encode('one of many');
-  const numbers = Array.from({ length: 640 }, (_, at) => at + 1);
+  const numbers = Array.from({ length: 2_000 }, (_, at) => at + 1);
   const many = numbers.map(async (sequence) => leader.up.replica(group).propose({ session: 2, sequence }, data));
-  const target = follower.state.applied + 500;
+  const target = follower.state.applied + 1_024;
   await world.until(() => follower.up.replica(group).status.commit >= target);
   expect(follower.state.applied).toBeGreaterThanOrEqual(target);
   await Promise.all(many);

@@ -59,8 +59,6 @@ const stalledBytesMax = 256 * mib;
 const applyEntriesMax = 1024;
 /** What a follower gathers before it applies, since each batch costs something by itself. Whoever waits for an entry waits no longer. */
 const gatherMs = 20;
-/** More of them cost as much together as one by one, and would be applied in a burst that everything else waits for. */
-const gatherEntriesMax = 64;
 
 export class GroupReplica implements Replica {
   readonly #parts: ReplicaParts;
@@ -257,7 +255,7 @@ export class GroupReplica implements Replica {
   }
 
   get #mayGather(): boolean {
-    if (this.#role?.role === 'leader' || this.#toApply.length >= gatherEntriesMax) return false;
+    if (this.#role?.role === 'leader' || this.#toApply.length >= applyEntriesMax) return false;
     return this.#proposals.size === 0 && this.#reads.size === 0;
   }
 
