@@ -37,7 +37,7 @@ const frameBytes = mib;
  * How long a peer is not told of a commit: under load the next append says the same, and a frame of its own would make the
  * peer apply before it writes. Nobody's answer waits for it; a read through the leader brings the commit index along.
  */
-const commitHeldMs = 5;
+const commitHeldMs = 20;
 
 /** Ticks without anything to say after which the connections to a peer are let go. */
 const idleTicksMax = 600;
@@ -96,11 +96,18 @@ export class Peers {
 
   /** Whether the message is kept for a while. */
   #hold({ held }: Peer, message: Message): boolean {
-    if (message.kind === 'append') held.delete(message.group);
+    if (message.kind === 'append' && held.delete(message.group)) this.#forgetToTell();
     if (message.kind !== 'commit') return false;
     held.set(message.group, message);
     this.#telling ??= this.#options.timers.after(commitHeldMs, () => this.#tell());
     return true;
+  }
+
+  /** Where nothing is held any more, what is held next is not told before its time. */
+  #forgetToTell(): void {
+    for (const { held } of this.#peers.values()) if (held.size > 0) return;
+    this.#telling?.cancel();
+    this.#telling = null;
   }
 
   #tell(): void {

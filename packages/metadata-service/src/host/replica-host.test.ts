@@ -84,7 +84,14 @@ test('a follower applies together what nobody waits for, and at once what is muc
     return sizes;
   };
   const [one, other] = [batchesOf(leader), batchesOf(follower)];
-  for (let count = 1; count <= 40; count++) await world.propose(`command ${count}`);
+  const sentFrames = (): number => leader.up.status.peers.reduce((sum, peer) => sum + peer.sentFrames, 0);
+  const sentBefore = sentFrames();
+  for (let count = 1; count <= 40; count++) {
+    await world.propose(`command ${count}`);
+    await world.time.runFor(4);
+  }
+  // That the one before is committed is said with the next one, and by no frame of its own.
+  expect(sentFrames() - sentBefore).toBeLessThan(2 * 40 + 20);
   await world.converge();
   expect(one).toHaveLength(40);
   expect(other.length).toBeLessThan(20);

@@ -78,11 +78,21 @@ export class MetadataGroup<Process extends MemberProcess = RoleProcess> {
     site: Site<MemberProcess> = loopbackSite(cluster),
   ): Promise<MetadataGroup<MemberProcess>> {
     const group = new MetadataGroup(cluster, await cluster.issue('admin', 'ada'), site);
-    const first = await group.prepare('m1');
-    await cluster.run(['metadata', 'init', ...group.homeWords(first)]);
-    await group.start(first);
-    for (const name of ['m2', 'm3']) await group.join(await group.prepare(name));
+    try {
+      await group.#found();
+    } catch (error) {
+      // Nobody else knows of those who run.
+      await group.close();
+      throw error;
+    }
     return group;
+  }
+
+  async #found(): Promise<void> {
+    const first = await this.prepare('m1');
+    await this.#cluster.run(['metadata', 'init', ...this.homeWords(first)]);
+    await this.start(first);
+    for (const name of ['m2', 'm3']) await this.join(await this.prepare(name));
   }
 
   get servers(): readonly string[] {
