@@ -34,8 +34,8 @@ interface Batch {
 const frameBytes = mib;
 
 /**
- * How long a peer is not told of a commit: under load the next append says the same, and a frame of its own would make the
- * peer apply before it writes. Nobody's answer waits for it; a read through the leader brings the commit index along.
+ * How long a peer is not told of a commit: under load the next append says the same, and a frame of its own costs a write here, and
+ * a read and a step there. Nobody's answer waits for it; a read through the leader brings the commit index along.
  */
 const commitHeldMs = 20;
 

@@ -84,14 +84,7 @@ test('a follower applies together what nobody waits for, and at once what is muc
     return sizes;
   };
   const [one, other] = [batchesOf(leader), batchesOf(follower)];
-  const sentFrames = (): number => leader.up.status.peers.reduce((sum, peer) => sum + peer.sentFrames, 0);
-  const sentBefore = sentFrames();
-  for (let count = 1; count <= 40; count++) {
-    await world.propose(`command ${count}`);
-    await world.time.runFor(4);
-  }
-  // That the one before is committed is said with the next one, and by no frame of its own.
-  expect(sentFrames() - sentBefore).toBeLessThan(2 * 40 + 20);
+  for (let count = 1; count <= 40; count++) await world.propose(`command ${count}`);
   await world.converge();
   expect(one).toHaveLength(40);
   expect(other.length).toBeLessThan(20);
@@ -109,4 +102,25 @@ test('a follower applies together what nobody waits for, and at once what is muc
   await world.done(follower.up.replica(group).read());
   expect(follower.state.texts.at(-1)).toBe('after');
   expect(world.time.nowMs - askedMs).toBeLessThan(4);
+});
+
+test('a leader says a commit with the next entries, and by a frame of its own when none come for a while', async () => {
+  const world = await World.begin();
+  await world.propose('before');
+  await world.converge();
+  const leader = await world.electedLeader();
+  const sentFrames = (): number => leader.up.status.peers.reduce((sum, peer) => sum + peer.sentFrames, 0);
+  const sentBefore = sentFrames();
+  for (let count = 1; count <= 40; count++) {
+    await world.propose(`command ${count}`);
+    await world.time.runFor(4);
+  }
+  // The entries for two followers, and what is sent at each tick.
+  expect(sentFrames() - sentBefore).toBeLessThan(2 * 40 + 20);
+  await world.propose('the last for a while');
+  const commits = (): number[] => world.machines.map(({ up }) => up.replica(group).status.commit);
+  const { commit } = leader.up.replica(group).status;
+  expect(Math.min(...commits())).toBeLessThan(commit);
+  await world.time.runFor(40);
+  expect(commits()).toEqual([commit, commit, commit]);
 });
