@@ -36,17 +36,21 @@ export class Engine implements EnginePort {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#flusher = new Flusher(parts);
-    for (const volume of parts.shared.volumes.values()) void this.#takeOver(volume);
+    void this.#takeOver([...parts.shared.volumes.values()]);
   }
 
-  /** An engine's successor admits nothing until everything of the old one has come back from below. */
-  async #takeOver(volume: OpenVolume): Promise<void> {
-    const { process } = this.#parts;
-    volume.busy.clear();
-    volume.draining.clear();
-    while (volume.admitted.size > 0) await process.take(volume.changed());
-    this.#flusher.endHold(volume);
-    for (const slot of volume.ring) void this.#serve(volume, slot);
+  /** What the old engine had not answered is carried out anew, by the current map. */
+  async #takeOver(volumes: readonly OpenVolume[]): Promise<void> {
+    const left = volumes.map((volume) => ({ volume, slots: [...volume.ring] }));
+    for (const volume of volumes) {
+      volume.busy.clear();
+      volume.draining.clear();
+    }
+    await this.#parts.gate.inherit(volumes);
+    for (const { volume, slots } of left) {
+      this.#flusher.endHold(volume);
+      for (const slot of slots) void this.#serve(volume, slot);
+    }
   }
 
   request(volume: OpenVolume, request: IoRequest, answer: (result: IoResult) => void): void {

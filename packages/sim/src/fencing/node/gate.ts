@@ -29,6 +29,8 @@ export type Passed =
 
 export class Gate {
   readonly #parts: GateParts;
+  /** Settles when nothing of an earlier engine is left; null once it has. */
+  #inheriting: Promise<void> | null = null;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
@@ -38,6 +40,29 @@ export class Gate {
     return !volume.isShut && !volume.isUnconfirmed && this.#parts.clock.boottimeMs() < volume.deadlineMs;
   }
 
+  /**
+   * A successor admits nothing until everything of the old engine has come back from below, and attends to what that was told: the
+   * device tells each port once, and it may have told a request whose process was gone.
+   */
+  async inherit(volumes: readonly OpenVolume[]): Promise<void> {
+    this.#inheriting = this.#awaitAll(volumes);
+    await this.#inheriting;
+    this.#inheriting = null;
+  }
+
+  async #awaitAll(volumes: readonly OpenVolume[]): Promise<void> {
+    const { process, onAttention } = this.#parts;
+    for (const volume of volumes) {
+      for (const work of volume.admitted) while (work.stage !== 'done') await process.take(volume.changed());
+    }
+    for (const volume of volumes) {
+      const errors = [...volume.admitted].flatMap((work) => work.errors);
+      volume.admitted.clear();
+      for (const error of errors) onAttention(volume.pool, error);
+      volume.wake();
+    }
+  }
+
   /** F6: holds what comes while the gate is shut but not for good. */
   async #waitUntilOpen(volume: OpenVolume): Promise<void> {
     while (!volume.isShut && !this.isOpen(volume)) await this.#parts.process.take(volume.changed());
@@ -45,10 +70,11 @@ export class Gate {
 
   /** Submits all of it under one admission. The caller says `finish` when it has written down what came of it. */
   async pass(volume: OpenVolume, revision: number, submissions: readonly Submission[]): Promise<Passed> {
+    if (this.#inheriting !== null) await this.#parts.process.take(this.#inheriting);
     await this.#waitUntilOpen(volume);
     if (volume.isShut) return { verdict: 'shut' };
     if (volume.revision !== revision) return { verdict: 'stale' };
-    const work: AdmittedWork = { revision, stage: 'gap' };
+    const work: AdmittedWork = { revision, stage: 'gap', errors: [] };
     volume.admitted.add(work);
     const checkedMs = this.#parts.nowMs();
     if (this.#parts.tier !== 'kernel') await this.#parts.stand();
@@ -79,20 +105,18 @@ export class Gate {
         observer.submitted(admission, isPastDeadline);
         path.submit(device, request, (answer) => {
           answers[index] = answer;
-          // At once, not with the last answer: until then another request could count as flushed what the device has lost.
-          if (answer.error !== null) process.run(() => onAttention(volume.pool, answer));
+          if (answer.error !== null) {
+            work.errors.push(answer);
+            // At once, not with the last answer: until then another request could count as flushed what the device has lost.
+            process.run(() => onAttention(volume.pool, answer));
+          }
           if (--left > 0) return;
           work.stage = 'done';
-          // Nobody is left who could say that it is finished.
-          if (!process.isAlive) this.#forget(volume, work);
+          // A successor waits for it, where nobody is left who would say that it is finished.
+          if (!process.isAlive) volume.wake();
           process.run(() => resolve(answers));
         });
       }
     });
-  }
-
-  #forget(volume: OpenVolume, work: AdmittedWork): void {
-    volume.admitted.delete(work);
-    volume.wake();
   }
 }

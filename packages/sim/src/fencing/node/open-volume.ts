@@ -1,6 +1,7 @@
 // A volume that an engine has open: what agent and engine share in memory, so that it outlives either of them. The list of
 // extents that are written and not converted is here (5-data-path.md), and so are the requests of which nobody has been told the end.
 import type { Tag, Writer } from '../block.ts';
+import type { DeviceAnswer } from '../device.ts';
 import type { IntentState, GrantMode } from '../metadata/state.ts';
 import type { IoResult, OpenRequest } from '../ports.ts';
 
@@ -30,10 +31,12 @@ export interface RingSlot {
   readonly answer: (result: IoResult) => void;
 }
 
-/** Between the check of the gate and the last answer from below. */
+/** Between the check of the gate and the moment when its engine has heard the last answer from below. */
 export interface AdmittedWork {
   readonly revision: number;
   stage: 'gap' | 'below' | 'done';
+  /** What devices answered instead of doing it. The ring has it, whether or not anybody lives who looks there. */
+  readonly errors: DeviceAnswer[];
 }
 
 export class OpenVolume {

@@ -282,7 +282,7 @@ export class StorageNode {
   /** Threads that are gone submit nothing more. */
   #forgetGap(): void {
     for (const volume of this.shared.volumes.values()) {
-      for (const work of volume.admitted) if (work.stage !== 'below') volume.admitted.delete(work);
+      for (const work of volume.admitted) if (work.stage === 'gap') volume.admitted.delete(work);
       volume.wake();
     }
   }
