@@ -41,7 +41,7 @@ export class Certifier {
     tenure.ending.delete(session.id);
     const endedMs = tenure.ageMs(`ended ${session.id}`, nowMs);
     if (row.certificate === null) this.#considerCertificate(tenure, { session, pool, endedMs }, nowMs);
-    else if (endedMs > session.ttl_ms + drainOf(pool, session)) this.#silence(tenure, row);
+    else if (this.#isPastDeadline(tenure, { session, pool }, nowMs)) this.#silence(tenure, row);
   }
 
   /** What is of an older generation is certified when the pool opens in the present one (F11). */
@@ -83,6 +83,15 @@ export class Certifier {
     errands.run<'certifySession'>(`certify ${session} in ${pool}`, {
       ...{ kind: 'certifySession', session, pool, as, evidence, by: null, atMs },
     });
+  }
+
+  /**
+   * As long as its key stands, a session that has ended and does not know it moves its deadline by reading the key back (F6). So this counts
+   * from the certificate, which says that the key is gone, and not from the end.
+   */
+  #isPastDeadline(tenure: Tenure, { session, pool }: Pick<Ended, 'session' | 'pool'>, nowMs: number): boolean {
+    const certifiedMs = tenure.ageMs(`certified ${session.id} ${pool.name}`, nowMs);
+    return certifiedMs > session.ttl_ms + drainOf(pool, session);
   }
 
   /** Beneath a preempted key reads go on until the deadline, so what was freed has waited for this (F10). */

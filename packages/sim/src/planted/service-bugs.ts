@@ -37,8 +37,8 @@ const leaderBugs = bugsOf(scenario, 'metadata-service/src/leader', {
     [
       'service-silent-at-once',
       'what a preempted node may still read counts as nobody’s at once',
-      'else if (endedMs > session.ttl_ms + drainOf(pool, session)) this.#silence(tenure, row);',
-      'else if (endedMs >= 0 * drainOf(pool, session)) this.#silence(tenure, row);',
+      'return certifiedMs > session.ttl_ms + drainOf(pool, session);',
+      'return certifiedMs >= 0 * drainOf(pool, session);',
     ],
   ],
 });

@@ -253,11 +253,11 @@ export class LeaderWatch {
       if (certificate === undefined && pool.openGeneration === this.#state.generation) {
         this.#certify(session, pool, { endedMs, drainedMs });
       }
-      // Reads beneath a preempted key end with the deadline (decision record 12), or with the machine.
+      // Reads beneath a preempted key end with the deadline (decision record 12), or with the machine. It moved while the key stood.
       if (
         certificate !== undefined &&
         session.silent[pool.name] !== true &&
-        endedMs > session.ttlMs + session.drainMs
+        this.#ageMs(`certified ${session.id} ${pool.name}`) > session.ttlMs + session.drainMs
       ) {
         const command: Command = { kind: 'silence', session: session.id, pool: pool.name, term: this.#term };
         this.#propose(`silence ${session.id} ${pool.name}`, command);
