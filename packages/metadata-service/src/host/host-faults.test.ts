@@ -108,6 +108,21 @@ describe('a disk that fails', () => {
     expect(full.state.texts).toHaveLength(301);
   });
 
+  test('a leader whose disk does not answer hands over to one that can apply, and follows when it answers again', async () => {
+    const world = await World.begin();
+    await world.propose('before');
+    const stuck = await world.electedLeader();
+    stuck.disk.hang();
+    const sinceMs = world.time.nowMs;
+    await world.propose('meanwhile');
+    expect(world.time.nowMs - sinceMs).toBeLessThan(5_000);
+    expect(world.leader?.member).not.toBe(stuck.member);
+    stuck.disk.resume();
+    await world.converge();
+    expect(stuck.state.texts).toEqual(['before', 'meanwhile']);
+    expect(stuck.failure).toBeNull();
+  });
+
   test('where the log has no room, what is proposed is refused at once, until there is room', async () => {
     const world = await World.begin({ founders: 1, settings: { snapshotLogBytes: 10_000_000 } });
     await world.propose('before');

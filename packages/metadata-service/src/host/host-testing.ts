@@ -197,7 +197,11 @@ export class Machine {
 
   options(): HostOptions {
     const { disk, node } = this;
-    const deliver = (tell: () => void): void => void node.timers.after(disk.takeDelayMs(), tell);
+    const deliver = (tell: () => void): void => {
+      const delayMs = disk.takeDelayMs();
+      if (delayMs < Infinity) node.timers.after(delayMs, tell);
+      else disk.whenResumed(() => void node.timers.after(0, tell));
+    };
     const stateMachine = this.#world.options.stateMachineOf?.(this) ?? this.state;
     return {
       directory,

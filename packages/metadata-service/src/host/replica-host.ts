@@ -26,8 +26,8 @@ import { GroupReplica } from './replica.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StorageWriter } from './storage-writer.ts';
 
-/** Between two attempts of one member to hand over what it leads because its disk is full. */
-const fullHandOverPauseMs = 30_000;
+/** Between two attempts of one member to hand over what it leads because of its disk. */
+const handOnPauseMs = 30_000;
 
 export class ReplicaHost implements Host {
   readonly #options: HostOptions;
@@ -48,7 +48,7 @@ export class ReplicaHost implements Host {
   #toldRefusal = '';
   /** Logs and states whose disk is full. */
   readonly #full = new Set<string>();
-  readonly #fullHandOverMs = new Map<GroupId, number>();
+  readonly #handedOnMs = new Map<GroupId, number>();
   #address = '';
 
   private constructor(options: HostOptions, settings: HostSettings, log: RaftLog) {
@@ -152,6 +152,7 @@ export class ReplicaHost implements Host {
         this.#run({ kind: 'group', group, event: { kind: 'stored', ticket } });
       },
       onFull: (isFull) => this.#noteFull(group, 'log', isFull),
+      onStuck: () => this.#handOn(group, 'its disk does not answer'),
       onFailed: (error) => this.#fail(error),
     });
     const replica = new GroupReplica({
@@ -260,9 +261,8 @@ export class ReplicaHost implements Host {
     this.#options.log?.error('event refused', { error });
   }
 
-  /** A leader whose disk is full applies nothing that it commits; another one can. */
   #noteFull(group: GroupId, what: 'log' | 'state', isFull: boolean): void {
-    const { log, clock } = this.#options;
+    const { log } = this.#options;
     const name = `${group} ${what}`;
     if (!isFull) {
       this.#full.delete(name);
@@ -271,11 +271,18 @@ export class ReplicaHost implements Host {
     }
     if (!this.#full.has(name)) log?.warn(`the ${what} takes no entries: its disk is full`, { group });
     this.#full.add(name);
+    this.#handOn(group, 'its disk is full');
+  }
+
+  /** A leader that cannot write applies nothing of what its followers commit, and answers nobody; another one can. */
+  #handOn(group: GroupId, reason: string): void {
+    const { log, clock } = this.#options;
     const to = successorOf(this.#replicas.get(group)?.status ?? null);
     const nowMs = clock.boottimeMs();
-    // Where every disk is full, leadership would go round for nothing.
-    if (to === null || nowMs < (this.#fullHandOverMs.get(group) ?? -Infinity) + fullHandOverPauseMs) return;
-    this.#fullHandOverMs.set(group, nowMs);
+    // Where it is so with every disk, leadership would go round for nothing.
+    if (to === null || nowMs < (this.#handedOnMs.get(group) ?? -Infinity) + handOnPauseMs) return;
+    this.#handedOnMs.set(group, nowMs);
+    log?.warn('the leader hands over', { group, to, reason });
     this.#runGroup(group, { kind: 'transfer', to });
   }
 

@@ -181,6 +181,7 @@ export class GroupReplica implements Replica {
 
   tick(): void {
     if (this.#full === null) this.#keep();
+    this.#parts.writer.tick();
     this.#proposals.tick();
     this.#reads.tick();
     this.#change.tick();

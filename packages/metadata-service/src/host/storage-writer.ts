@@ -21,12 +21,16 @@ export interface StorageWriterOptions {
   readonly onStored: (ticket: number) => void;
   /** The log takes no entries (true, at each attempt), or takes them again. */
   readonly onFull: (isFull: boolean) => void;
+  /** The write that is under way does not come back; said at each tick as long as that lasts. */
+  readonly onStuck: () => void;
   /** The log is over. */
   readonly onFailed: (error: OpError) => void;
 }
 
 /** How long a full disk is left alone; the log itself asks it as often. */
 const retryMs = 1_000;
+/** More than any disk takes that is well: two election timeouts, as they are set unless somebody sets them. */
+const stuckTicks = 20;
 /** What the log adds to an entry's payload, at most. */
 const recordBytes = 64;
 
@@ -34,6 +38,7 @@ export class StorageWriter {
   readonly #options: StorageWriterOptions;
   #waiting: StorageWrite[] = [];
   #isUnderWay = false;
+  #ticksUnderWay = 0;
   #retry: Timer | null = null;
   #full: OpError | null = null;
   #isStopped = false;
@@ -56,6 +61,10 @@ export class StorageWriter {
     if (!this.#isUnderWay && this.#retry === null) this.#start();
   }
 
+  tick(): void {
+    if (this.#isUnderWay && ++this.#ticksUnderWay >= stuckTicks) this.#options.onStuck();
+  }
+
   /** Tries nothing any more; what is under way ends by itself. */
   stop(): void {
     this.#isStopped = true;
@@ -68,6 +77,7 @@ export class StorageWriter {
     const write = netOf([first, ...others]);
     this.#waiting = [];
     this.#isUnderWay = true;
+    this.#ticksUnderWay = 0;
     void this.#carryOut(write).then((error) => {
       this.#isUnderWay = false;
       if (error === null) this.#stored(write);
