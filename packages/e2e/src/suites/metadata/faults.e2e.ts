@@ -83,6 +83,19 @@ for (const whose of ['follower', 'leader'] as const) {
     });
   });
 
+  faultCase(`the disk of the ${whose} answers nothing for a while, and callers go on`, async (ward) => {
+    const { disk } = await ward[whose]();
+    await expectBorne(ward, async (load) => {
+      await disk.freeze();
+      try {
+        await moreVolumes(ward, load);
+      } finally {
+        await disk.thaw();
+      }
+    });
+    expect(ward.site.restarts).toBe(0);
+  });
+
   faultCase(
     `the disk of the ${whose} is full, and callers go on`,
     async (ward) => {
