@@ -54,7 +54,7 @@ test: check ## check, then every package's tests
 bench: setup ## Figures beside their bars; NAME=suite selects
 	@node $(tooling)/src/bench/run.ts $(NAME)
 
-bench-report: setup ## Write docs/reference/benchmarks.md from the last run of every suite
+bench-report: setup ## Write what was measured here to docs/reference/benchmarks.md
 	@node $(tooling)/src/bench/run.ts --report
 
 e2e: setup ## The heavy suites; SUITE=name selects one, PROFILE=ci what CI has time for, KEEP=1 keeps its cluster

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { formatFigures, formatValue, isShort, type Figure } from './figure.ts';
 import { formatPage } from './page.ts';
+import type { SuiteResult } from './results.ts';
 import { median, quantile } from './statistics.ts';
 import { findSuites, runBenchFile } from './suites.ts';
 
@@ -83,10 +84,31 @@ test('a bench file without a bench is named', async () => {
   await expect(findSuites(root)).rejects.toThrow(`${file} default-exports no Bench`);
 });
 
+const resultOf = (suite: string, value: number): SuiteResult => ({
+  ...{ suite, machine: '2 × CPU', commit: 'abc', date: '2026-11-21' },
+  figures: [figure(value, { atMost: 150 })],
+});
+
 test('the page says machine, commit and date of every suite', () => {
-  const page = formatPage([
-    { suite: 'demo', machine: '2 × CPU', commit: 'abc', date: '2026-11-21', figures: [figure(61.2, { atMost: 150 })] },
-  ]);
+  const page = formatPage({ suites: ['demo'], results: [resultOf('demo', 61.2)], earlier: '' });
   expect(page).toContain('## demo\n\nCommit abc of 2026-11-21, on 2 × CPU.\n');
   expect(page).toContain('| start | 61.2 | ms | ≤ 150 | ok |');
+});
+
+test('what was not measured again stays on the page, and what never was is named', () => {
+  const suites = ['first', 'last', 'never'];
+  const results = [resultOf('first', 1), resultOf('last', 2), resultOf('gone', 3)];
+  const earlier = formatPage({ suites: [...suites, 'gone'], results, earlier: '' });
+  const page = formatPage({ suites, results: [resultOf('first', 7)], earlier });
+  expect([...page.matchAll(/^## (.*)$|^\| start \| (\d) /gm)].map(([, suite, value]) => suite ?? value)).toEqual([
+    'first',
+    '7',
+    'last',
+    '2',
+  ]);
+  expect(page.endsWith('|\n\nNot measured yet: never.\n')).toBe(true);
+  expect(formatPage({ suites, results: [resultOf('first', 7)], earlier: page })).toBe(page);
+  const whole = formatPage({ suites, results: [resultOf('never', 9)], earlier: page });
+  expect(whole).not.toContain('Not measured yet');
+  expect(formatPage({ suites, results: [resultOf('never', 9)], earlier: whole })).toBe(whole);
 });

@@ -1,13 +1,13 @@
 // `make bench` and `make bench-report`: node run.ts [--report] [SUITE]. Exits with 1 if a figure is short of its bar, a
 // bench fails or the suite does not exist.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../root.ts';
 import { formatFigures, isShort, type Figure } from './figure.ts';
 import { describeMachine } from './machine.ts';
 import { formatPage } from './page.ts';
-import { loadResult, saveResult, type SuiteResult } from './results.ts';
+import { loadResult, saveResult } from './results.ts';
 import { findSuites, runBenchFile, type Suites } from './suites.ts';
 
 class BenchFailure extends Error {}
@@ -27,13 +27,11 @@ async function measure(suites: Suites, chosen: readonly string[]): Promise<void>
 }
 
 function writePage(suites: Suites): void {
-  const results: SuiteResult[] = [];
-  for (const suite of suites.keys()) {
-    const result = loadResult(root, suite);
-    if (result === null) throw new BenchFailure(`no figures of ${suite}: run make bench NAME=${suite} first`);
-    results.push(result);
-  }
-  writeFileSync(join(root, 'docs', 'reference', 'benchmarks.md'), formatPage(results));
+  const names = [...suites.keys()];
+  const results = names.flatMap((suite) => loadResult(root, suite) ?? []);
+  if (results.length === 0) throw new BenchFailure('nothing was measured in this checkout: run make bench first');
+  const path = join(root, 'docs', 'reference', 'benchmarks.md');
+  writeFileSync(path, formatPage({ suites: names, results, earlier: readFileSync(path, 'utf8') }));
 }
 
 async function main(args: readonly string[]): Promise<void> {
