@@ -39,6 +39,13 @@ test('it is asked again until somebody leads, once for all who want to know', as
   expect(asked.length).toBeLessThan(100);
 });
 
+test('one that comes back and leads is found before those who wait try their luck', async () => {
+  let times = 0;
+  const back: Server = async () => (++times < 5 ? refused() : said('LEADER'));
+  const { search } = searchOf({ a: refused, b: async () => said('FOLLOWER'), back });
+  expect(await search.find(['a', 'b', 'back'], 'a')).toBe('back');
+});
+
 test('a leader of an earlier term is not believed where a later one was told', async () => {
   let isTold = false;
   const { search } = searchOf({

@@ -38,6 +38,8 @@ class Round {
   readonly #options: LeaderSearchOptions;
   readonly #failed: string;
   readonly #fromMs: number;
+  /** Who did not answer the last question. */
+  readonly #mute = new Set<string>();
   /** The highest that anybody told. */
   #term = 0n;
   #found: string | null = null;
@@ -49,7 +51,7 @@ class Round {
   }
 
   async run(servers: readonly string[]): Promise<string | null> {
-    const lanes = servers.map(async (address) => this.#ask(address));
+    const lanes = servers.map(async (address) => this.#ask(address, servers.length));
     // A server that says nothing holds nobody up who knows more.
     await Promise.race([Promise.all(lanes), Promise.any(lanes.map(succeeding)).catch(() => null)]);
     return this.#found;
@@ -59,17 +61,19 @@ class Round {
     return this.#options.clock.monotonicMs() - this.#fromMs;
   }
 
-  /** Whether the search is over by what this server said. */
-  async #ask(address: string): Promise<boolean> {
+  /** Whether the search is over by what this server said. One that is gone may come back and lead; where all are gone nobody is waited for. */
+  async #ask(address: string, servers: number): Promise<boolean> {
     const { describe, timers } = this.#options;
     while (this.#found === null && this.#passedMs < searchLimitMs) {
       try {
         const { role, term } = await describe(address, answerLimitMs);
+        this.#mute.delete(address);
         if (this.#isFound(address, role, term)) return true;
       } catch (error) {
         if (!isOpError(error)) throw error;
-        return false;
+        this.#mute.add(address);
       }
+      if (this.#mute.size === servers) return false;
       await sleep(timers, restMs);
     }
     return false;
