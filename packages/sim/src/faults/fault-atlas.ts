@@ -76,7 +76,7 @@ export interface Remains {
   /** Members whose disk never starts again. */
   readonly lost: ReadonlySet<MemberId>;
 }
-export type Remnant = Pick<Status, 'self' | 'isSuspect' | 'last' | 'commit' | 'damaged' | 'configuration'>;
+export type Remnant = Pick<Status, 'self' | 'isSuspect' | 'last' | 'damaged' | 'configuration'>;
 
 /** Why a cluster need not come to rest with what its disks have lost; null if it must. */
 export function whyBeyondPromise({ running, lost }: Remains): string | null {
@@ -101,17 +101,12 @@ function isAmong({ voters, outgoing }: Configuration, member: MemberId): boolean
   return voters.includes(member) || outgoing.includes(member);
 }
 
-/** A slot that the member cannot read, and that no log can give it. */
-function holeOf(holed: Remnant, running: readonly Remnant[]): number | null {
-  return holed.damaged.find((index) => !running.some((other) => canGive(other, holed, index))) ?? null;
+/** A slot that the member cannot read, and for which no log has anything. */
+function holeOf({ damaged }: Remnant, running: readonly Remnant[]): number | null {
+  return damaged.find((index) => !running.some((other) => has(other, index))) ?? null;
 }
 
-/**
- * Whoever knows the entry for committed can be asked, also for what a snapshot stands for. A log that ends in the same term has the same
- * entry there, and one that ends in a later term may lead past it. What an older log has there is perhaps another entry, and who only has
- * that can neither give what is missing nor lead those who have more.
- */
-function canGive({ last, commit, damaged }: Remnant, holed: Remnant, index: number): boolean {
-  const isThere = index <= commit || (last.term >= holed.last.term && index <= last.index);
-  return isThere && !damaged.some((each) => each === index);
+/** Also what a snapshot stands for, and what may be another entry: whoever has it could be asked. */
+function has({ last, damaged }: Remnant, index: number): boolean {
+  return index <= last.index && !damaged.some((each) => each === index);
 }
