@@ -5,7 +5,7 @@ import { votersOnly } from './configuration.ts';
 import { RaftCore } from './core.ts';
 import { entryBytes, noData, type Entry } from './entry.ts';
 import type { RaftEvent } from './event.ts';
-import { toGroupId, toMemberId } from './ids.ts';
+import { toGroupId, toMemberId, type Position } from './ids.ts';
 import type { Message, MessageBody, MessageKind, MessageOf } from './message.ts';
 import { encodeConfiguration } from './payload.ts';
 import { emptyReplica } from './recovered.ts';
@@ -319,4 +319,59 @@ test.each([
   const question = { kind: 'repair-request', slots: [1, 2, 3].map(toLogIndex), last: entry(4) } as const;
   const [answer] = said(core, from(4, question), 'repair-response');
   expect(answer?.entries.map(({ index }) => index)).toEqual(repaired);
+});
+
+test('a replica with damaged slots asks by the end of one term after the other, the latest first, down to the first slot', () => {
+  const place = (term: number, index: number): Position => ({ term: toTerm(term), index: toLogIndex(index) });
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    vote: { term: toTerm(9), votedFor: null },
+    entries: [entry(1), entry(2), { ...entry(5), ...place(6, 5) }, { ...entry(6), ...place(6, 6) }],
+    faulty: [place(4, 3), place(0, 4), place(8, 7), place(0, 8)],
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('places'), recovered });
+  const rounds = Array.from({ length: 4 }, () => {
+    const ticks = Array.from({ length: settingsDefault.heartbeatTicks }, () => core.step({ kind: 'tick' }).messages);
+    return ticks.flat().flatMap((each) => (each.kind === 'repair-request' && each.to === other ? [each] : []));
+  });
+  expect(rounds.map(([question]) => question?.last)).toEqual([place(8, 7), place(6, 6), place(4, 3), place(8, 7)]);
+  expect(rounds.map((questions) => questions.map(({ slots }) => slots))).toEqual(Array(4).fill([[3, 4, 7, 8]]));
+});
+
+test.each([
+  { what: 'that was led in the term of the commit', term: 5, isGiven: true },
+  { what: 'that was led in a later one', term: 8, isGiven: true },
+  { what: 'that was led in an earlier one', term: 3, isGiven: false },
+  {
+    what: 'whose leader may have been deposed before, for all that was heard since',
+    term: 5,
+    heard: 7,
+    isGiven: false,
+  },
+  { what: 'that was led in the term in which it was heard of', term: 7, heard: 7, isGiven: true },
+  { what: 'when a vote may be lost here, and with it the term', term: 8, isVoteLost: true, isGiven: false },
+  { what: 'when the state machine knows of more than the log', term: 8, applied: 2, commit: 1, isGiven: false },
+])('what is committed here is given to a log $what: $isGiven', (row) => {
+  const { term, heard = null, isVoteLost = false, applied = 0, commit = 2, isGiven } = row;
+  const recovered = {
+    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
+    vote: { term: toTerm(5), votedFor: null },
+    commit: toLogIndex(commit),
+    applied: toLogIndex(applied),
+    entries: [entry(1), entry(2), entry(3)],
+    ambiguity: isVoteLost ? { term: null } : null,
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('committed'), recovered });
+  if (heard !== null) {
+    const previous = { term: toTerm(4), index: toLogIndex(3) };
+    core.step(from(heard, { kind: 'append', previous, entries: [], commit: toLogIndex(3) }));
+  }
+  // Of these slots the other log has nothing but what stands behind them.
+  const slots = [1, 2, 3].map(toLogIndex);
+  const question = { kind: 'repair-request', slots, last: { term: toTerm(term), index: toLogIndex(2) } } as const;
+  const answers = said(core, from(9, question), 'repair-response');
+  const given = answers
+    .filter(({ place }) => place !== null)
+    .flatMap(({ entries }) => entries.map(({ index }) => index));
+  expect(given).toEqual(isGiven ? [1, 2] : []);
 });

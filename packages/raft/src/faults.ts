@@ -7,9 +7,9 @@
 // - It grants no vote until it has caught up: until its log holds all that its leader had when a quorum confirmed it, after a
 //   question that was asked since the start. (An append could be one from before the crash, and say too little.)
 // - It votes neither in the term it woke up in nor in the next, even then: a vote may have stood in what was lost.
-// - A damaged slot is not an absent one. The leader's appends fill it; without a leader any peer does that knows the slot to be
-//   committed, or has the same log further than there, because otherwise three members with a scratch each would wait for one
-//   another for ever.
+// - A damaged slot is not an absent one. The leader's appends fill it; without a leader any peer does that has the same log up to
+//   there or further, or knows the slot to be committed, as the leader must have known who wrote what stands behind it: because
+//   otherwise three members with a scratch each would wait for one another for ever.
 import { membersOf } from './configuration.ts';
 import { entryBytes, type Entry } from './entry.ts';
 import { greater, lesser, type MemberId, type Position } from './ids.ts';
@@ -27,7 +27,7 @@ export function tickFault(state: State, fault: Fault): void {
   if (fault.ticks < state.settings.heartbeatTicks) return;
   fault.ticks = 0;
   if (state.leader !== null) askWhereToCatchUp(state, fault, state.leader);
-  else askForRepairs(state);
+  else askForRepairs(state, fault);
 }
 
 function askWhereToCatchUp(state: State, fault: Fault, leader: MemberId): void {
@@ -35,11 +35,19 @@ function askWhereToCatchUp(state: State, fault: Fault, leader: MemberId): void {
   say(state, leader, { kind: 'catch-up-request', context: fault.context, lastIndex: state.log.lastIndex });
 }
 
-function askForRepairs(state: State): void {
+/**
+ * Where this log ends in entries that nobody else has, it may still be another one's before those. So each round asks by the end of
+ * an earlier term, down to the slots, and then from the last one again.
+ */
+function askForRepairs(state: State, fault: Fault): void {
   const slots = state.log.damagedIndices(repairSlotsMax);
-  if (slots.length === 0) return;
+  const [first] = slots;
+  if (first === undefined) return;
+  const places = state.log.lastKnownOfTerms(first);
+  const last = places[fault.rounds % places.length] ?? state.log.lastKnown;
+  fault.rounds++;
   for (const member of membersOf(configurationOf(state))) {
-    if (member !== state.self) say(state, member, { kind: 'repair-request', slots, last: state.log.lastKnown });
+    if (member !== state.self) say(state, member, { kind: 'repair-request', slots, last });
   }
 }
 
@@ -74,11 +82,20 @@ export function handleCatchUpResponse(state: State, message: MessageOf<'catch-up
 /** What the other log had in these slots: where both are the same, and what is committed. */
 export function handleRepairRequest(state: State, message: MessageOf<'repair-request'>): void {
   const { from, slots, last } = message;
-  const shared = state.log.sharedUpTo(last);
+  const shared = greater(state.log.sharedUpTo(last), committedBefore(state, last));
   const same = slots.filter((index) => index <= shared);
   const committed = slots.filter((index) => index > shared && index <= state.commit);
   sayRepairs(state, from, { slots: same, place: last });
   sayRepairs(state, from, { slots: committed, place: null });
+}
+
+/**
+ * Up to where every log that leads through `place` holds what is committed here. Whoever wrote the entry there led in its term; what was
+ * committed in that term stood in its log, because only it can have committed it, and what was committed in an earlier one did, because
+ * it won its election. Of what was committed in a later term it need not have had anything.
+ */
+function committedBefore({ commit, commitTerm, log }: State, place: Position): LogIndex {
+  return commitTerm !== null && commitTerm <= place.term ? lesser(commit, place.index) : log.base.index;
 }
 
 interface Repairs {

@@ -8,7 +8,7 @@ import { greater, lesser, plus, type MemberId, type Position } from './ids.ts';
 import type { MessageOf } from './message.ts';
 import { becomeFollower } from './roles.ts';
 import { agreeToSleep } from './sleep.ts';
-import type { State } from './state.ts';
+import { noteCommit, type State } from './state.ts';
 import { appendEntry, repairEntry, say, sayWhenDurable, truncateAfter } from './storage.ts';
 
 /** Takes the sender for the leader of this term. False if somebody else was: that event is refused. */
@@ -49,7 +49,7 @@ export function handleAppend(state: State, message: MessageOf<'append'>): void {
   const match = greater(last, commit);
   state.matched = greater(state.matched, match);
   // Behind `last` this log may hold another leader's entries: they are not what the leader calls committed.
-  state.commit = greater(state.commit, lesser(message.commit, last));
+  noteCommit(state, lesser(message.commit, last));
   answerMatch(state, message.from, match);
 }
 
@@ -147,5 +147,5 @@ export function handleHeartbeat(state: State, message: MessageOf<'heartbeat'>): 
  */
 function takeCommit(state: State, commit: LogIndex): void {
   const limit = state.fault === null ? state.log.lastIndex : state.matched;
-  if (commit <= limit) state.commit = greater(state.commit, commit);
+  if (commit <= limit) noteCommit(state, commit);
 }

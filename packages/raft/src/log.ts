@@ -80,6 +80,17 @@ export class Log {
     return this.#lastKnownFrom(this.lastIndex);
   }
 
+  /** The last known place of each term, the latest term first, as far as it stands at `from` or behind; at least `lastKnown`. */
+  lastKnownOfTerms(from: LogIndex): Position[] {
+    const places = [this.lastKnown];
+    for (;;) {
+      const { term, index } = places.at(-1) ?? this.#base;
+      const place = this.#lastKnownFrom(this.lastOfTermAtMost(index, (term - 1) as Term).index);
+      if (place.index < from || place.index <= this.#base.index) return places;
+      places.push(place);
+    }
+  }
+
   /**
    * Up to where this log is the same as every other that leads through `place`: what one term wrote was written by one leader, and
    * nobody has an entry without all that this leader had before it.

@@ -6,7 +6,7 @@ import type { MessageOf } from './message.ts';
 import type { Progress } from './progress.ts';
 import { quorumReached } from './quorum.ts';
 import { startSnapshot } from './snapshot-sender.ts';
-import { configurationOf, type Leading, type State } from './state.ts';
+import { configurationOf, noteCommit, type Leading, type State } from './state.ts';
 import { appendEntry, say } from './storage.ts';
 import { invariant, type LogIndex, type Term } from '@holdfast/base';
 
@@ -54,7 +54,7 @@ export function advanceCommit(state: State, leading: Leading): void {
     const entry = state.log.entryAt(index);
     if (entry !== null) noteCommitted(leading, entry);
   }
-  state.commit = reached;
+  noteCommit(state, reached);
 }
 
 /** Sends whatever may go to whom; tells the commit index to those whom no append will tell. */

@@ -5,7 +5,7 @@ import type { RaftEvent } from './event.ts';
 import { acceptLeader } from './follower.ts';
 import { greater } from './ids.ts';
 import type { MessageOf, SnapshotMark } from './message.ts';
-import type { State } from './state.ts';
+import { noteCommit, type State } from './state.ts';
 import { purgeTo, replaceLog, say, sayWhenDurable } from './storage.ts';
 
 export function handleSnapshotChunk(state: State, message: MessageOf<'snapshot-chunk'>): void {
@@ -38,7 +38,7 @@ function hasAlready(state: State, mark: SnapshotMark): boolean {
   const [hole] = state.log.damagedIndices(1);
   if (hole !== undefined && hole <= mark.index) return false;
   if (!isOfThisLog(state, mark)) return false;
-  state.commit = greater(state.commit, mark.index);
+  noteCommit(state, mark.index);
   return true;
 }
 
@@ -83,7 +83,7 @@ export function handleSnapshotInstalled(state: State, { id, isInstalled }: Snaps
   const { mark } = incoming;
   if (isOfThisLog(state, mark)) purgeTo(state, mark);
   else replaceLog(state, mark);
-  state.commit = greater(state.commit, mark.index);
+  noteCommit(state, mark.index);
   state.applied = mark.index;
   state.matched = greater(state.matched, mark.index);
   const { leader } = state;

@@ -104,6 +104,8 @@ export interface Fault {
   /** Of every question of this start, and of its answers to pre-votes. */
   readonly context: number;
   ticks: number;
+  /** Rounds of questions for repairs. */
+  rounds: number;
 }
 
 /** A snapshot that a leader sends to this replica. */
@@ -135,6 +137,8 @@ export interface State extends Identity {
   term: Term;
   votedFor: MemberId | null;
   commit: LogIndex;
+  /** A term in which all of that was committed already; null where nobody knows one. */
+  commitTerm: Term | null;
   /** The last entry that was handed out to be applied. */
   applied: LogIndex;
   /** The configurations of the log behind the last applied one, and that one first. The last one counts. */
@@ -183,6 +187,7 @@ export function createState({ identity, settings, random, recovered }: StateOpti
     term: vote.term,
     votedFor: vote.votedFor,
     commit: Math.max(Math.min(recovered.commit, log.lastIndex), applied) as LogIndex,
+    commitTerm: isTermOfCommitKnown(recovered) ? vote.term : null,
     applied,
     configurations: [{ index: begin.index, configuration: begin.configuration }],
     versions: [{ index: begin.index, version: begin.version }],
@@ -210,6 +215,14 @@ export function createState({ identity, settings, random, recovered }: StateOpti
 /** A vote that both places lost leaves a log of later terms than the one that is known: no vote of those is known either. */
 function knownVote({ vote }: Recovered, log: Log): Vote {
   return log.lastTerm > vote.term ? { term: log.lastTerm, votedFor: null } : vote;
+}
+
+/**
+ * The log tells of a commit no earlier than of the term in which it was heard of, so the last term on disk was that one or a later one:
+ * unless it is lost, or the state machine knows of more than the log does.
+ */
+function isTermOfCommitKnown({ ambiguity, commit, applied }: Recovered): boolean {
+  return ambiguity === null && applied <= commit;
 }
 
 /** What the first step writes besides its own: what the start found out and the disk does not say. */
@@ -294,7 +307,15 @@ function faultOf({ faulty, ambiguity }: Recovered, term: Term, random: Random): 
     // Drawn, not counted: a counter would begin anew with each start, and an answer to the last life's question could come.
     context: random.below(2 ** 47) + 1,
     ticks: 0,
+    rounds: 0,
   };
+}
+
+/** Whoever hears in this term that it is committed knows no other term in which it may have been. */
+export function noteCommit(state: State, index: LogIndex): void {
+  if (index <= state.commit) return;
+  state.commit = index;
+  state.commitTerm = state.term;
 }
 
 export function configurationOf(state: State): Configuration {
