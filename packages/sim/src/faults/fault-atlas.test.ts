@@ -7,17 +7,22 @@ import { whyBeyondPromise, type Remnant } from './fault-atlas.ts';
 interface Part {
   readonly doubts?: true;
   readonly last?: number;
+  readonly term?: number;
+  readonly commit?: number;
   readonly damaged?: readonly number[];
+  /** What it has in each slot is another entry than the one with which the others fill theirs. */
+  readonly isAnother?: true;
 }
 
 const of = (...voters: number[]): Configuration => votersOnly(voters.map(toMemberId));
 
 function remnant(member: number, configuration: Configuration, part: Part): Remnant {
-  const { doubts, last = 9, damaged = [] } = part;
+  const { doubts, last = 9, term = 4, commit = 5, damaged = [] } = part;
   return {
     self: toMemberId(member),
     isSuspect: doubts === true || damaged.length > 0,
-    last: { term: toTerm(4), index: toLogIndex(last) },
+    last: { term: toTerm(term), index: toLogIndex(last) },
+    commit: toLogIndex(commit),
     damaged: damaged.map(toLogIndex),
     configuration,
   };
@@ -50,6 +55,31 @@ test.each<{ what: string; members: Record<number, Part>; lost?: number[]; answer
     what: 'who doubts has what is in the slot',
     members: { 1: { last: 6 }, 2: { ...doubts, last: 7 }, 3: slot },
     answer: null,
+  },
+  {
+    what: 'who doubts has another entry in the slot, in an older log',
+    members: { 1: { last: 6 }, 2: { ...doubts, last: 8, term: 3, isAnother: true }, 3: slot },
+    answer: 'entry 7 was with member 3, and is nowhere',
+  },
+  {
+    what: 'who doubts has what is in the slot, in an older log',
+    members: { 1: { last: 6 }, 2: { ...doubts, last: 8, term: 3 }, 3: slot },
+    answer: null,
+  },
+  {
+    what: 'who doubts has another entry in the slot, and it is committed',
+    members: { 1: { last: 6 }, 2: { ...doubts, last: 8, term: 3, commit: 7, isAnother: true }, 3: slot },
+    answer: null,
+  },
+  {
+    what: 'who doubts has another entry in the slot, in a newer log',
+    members: { 1: { last: 6 }, 2: { ...doubts, last: 8, term: 5, isAnother: true }, 3: slot },
+    answer: null,
+  },
+  {
+    what: 'of two slots only one is in another log',
+    members: { 1: { last: 6 }, 2: { ...doubts, last: 7 }, 3: { damaged: [7, 8] } },
+    answer: 'entry 8 was with member 3, and is nowhere',
   },
   { what: 'a sound one has what is in the slot', members: { 1: {}, 2: { ...doubts, last: 6 }, 3: slot }, answer: null },
   {
@@ -127,6 +157,7 @@ test.each<{
 
 function whyOf(configuration: Configuration, members: Record<number, Part>, lost: readonly number[]): string | null {
   const running = Object.entries(members).map(([member, part]) => remnant(Number(member), configuration, part));
-  const why = whyBeyondPromise({ running, lost: new Set(lost.map(toMemberId)) });
+  const maySay = (one: number, other: number): boolean => ![one, other].some((each) => members[each]?.isAnother);
+  const why = whyBeyondPromise({ running, lost: new Set(lost.map(toMemberId)), written: { maySay } });
   return why?.replace(`, and of ${formatConfiguration(configuration)} too few trust their logs`, '') ?? null;
 }

@@ -16,8 +16,9 @@
 // What the promise to come to rest needs besides: a quorum of voters that trust their logs, or one in every quorum and enough others to
 // vote with them, or all that the voters ever acknowledged.
 // After a torn write a log cannot tell whether it lost what it had acknowledged, so such a member waits for a leader or for the word of
-// all the others. If one of those is gone for good meanwhile, or has a slot that it cannot read and nobody else has, then the doubting
-// ones may have acknowledged with it what nobody holds any more, and a person has to decide (adr/0017). Seed 2005 is such a world.
+// all the others. If one of those is gone for good meanwhile, or has a slot that it cannot read and whose entry nobody else has, then
+// the doubting ones may have acknowledged with it what nobody holds any more, and a person has to decide (adr/0017). Seed 2005 is such a
+// world. What an older log has in the slot is the lost entry or another one: that is decided by what the disks were told to hold.
 //
 // A fragile member stays fragile for the whole run: an entry that it lost counts as lost until it is repaired, and no seed tries to
 // know when that is. Fragile voters are a minority, of the founders and of every configuration that the operator makes.
@@ -30,8 +31,9 @@ import {
   type ConfigurationChange,
   type Status,
 } from '@holdfast/raft';
-import { changeConfiguration } from '@holdfast/raft/internal';
+import { changeConfiguration, isUpToDate } from '@holdfast/raft/internal';
 import { areInEveryMajority, isQuorum } from '../judge/configuration-rules.ts';
+import type { WrittenSlots } from '../judge/written-slots.ts';
 
 /** Voters that the operator always leaves. */
 export const votersMin = 3;
@@ -75,17 +77,18 @@ export interface Remains {
   readonly running: readonly Remnant[];
   /** Members whose disk never starts again. */
   readonly lost: ReadonlySet<MemberId>;
+  readonly written: Pick<WrittenSlots, 'maySay'>;
 }
-export type Remnant = Pick<Status, 'self' | 'isSuspect' | 'last' | 'damaged' | 'configuration'>;
+export type Remnant = Pick<Status, 'self' | 'isSuspect' | 'last' | 'commit' | 'damaged' | 'configuration'>;
 
 /** Why a cluster need not come to rest with what its disks have lost; null if it must. */
-export function whyBeyondPromise({ running, lost }: Remains): string | null {
+export function whyBeyondPromise({ running, lost, written }: Remains): string | null {
   const latest = running.toSorted((one, other) => other.last.index - one.last.index)[0] ?? null;
   if (latest === null) return null;
   const { configuration } = latest;
   const isSound = (member: MemberId): boolean => running.some(({ self, isSuspect }) => self === member && !isSuspect);
   if (isQuorum(configuration, isSound)) return null;
-  const hole = running.map((each) => holeOf(each, running));
+  const hole = running.map((each) => holeOf(each, running, written));
   const isAble = (member: MemberId): boolean => running.some(({ self }, at) => self === member && hole[at] === null);
   // Of four voters two who trust their logs can tell what was committed, and a third may vote with them.
   if (areInEveryMajority(configuration, isSound) && isQuorum(configuration, isAble)) return null;
@@ -101,12 +104,19 @@ function isAmong({ voters, outgoing }: Configuration, member: MemberId): boolean
   return voters.includes(member) || outgoing.includes(member);
 }
 
-/** A slot that the member cannot read, and for which no log has anything. */
-function holeOf({ damaged }: Remnant, running: readonly Remnant[]): number | null {
-  return damaged.find((index) => !running.some((other) => has(other, index))) ?? null;
+/** A slot that the member cannot read, and whose entry no log can give it. */
+function holeOf(holed: Remnant, running: readonly Remnant[], written: Remains['written']): number | null {
+  const hasEntry = (other: Remnant, index: number): boolean =>
+    isReadable(other, index) && (mayTell(other, holed, index) || written.maySay(holed.self, other.self, index));
+  return holed.damaged.find((index) => !running.some((other) => hasEntry(other, index))) ?? null;
 }
 
-/** Also what a snapshot stands for, and what may be another entry: whoever has it could be asked. */
-function has({ last, damaged }: Remnant, index: number): boolean {
+/** Also what a snapshot stands for. */
+function isReadable({ last, damaged }: Remnant, index: number): boolean {
   return index <= last.index && !damaged.some((each) => each === index);
+}
+
+/** Whatever the other one has there: it is what was committed, or of a log that may lead past the damaged one. */
+function mayTell(other: Remnant, holed: Remnant, index: number): boolean {
+  return index <= other.commit || isUpToDate(other.last, holed.last);
 }

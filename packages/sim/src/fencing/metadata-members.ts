@@ -4,6 +4,7 @@ import { isOpError, OpError } from '@holdfast/base';
 import {
   initialise,
   ReplicaHost,
+  type HostObserver,
   type HostSettings,
   type Replica,
   type StateMachine,
@@ -11,6 +12,7 @@ import {
 import { settingsDefault, toGroupId, toMemberId, votersOnly, type MemberId, type Settings } from '@holdfast/raft';
 import type { LogLimits } from '@holdfast/raft-log';
 import { failedStartsMax, whyBeyondPromise } from '../faults/fault-atlas.ts';
+import { WrittenSlots } from '../judge/written-slots.ts';
 import { cluster } from '../workload/member-program.ts';
 import type { Process, Running, World } from '../world/scenario.ts';
 
@@ -70,6 +72,7 @@ export class MetadataMembers<State> {
   readonly #options: MembersOptions<State>;
   /** By name, as they were when they last began to serve. */
   readonly #members = new Map<string, Member<State>>();
+  readonly #written = new WrittenSlots();
 
   constructor(options: MembersOptions<State>) {
     this.#options = options;
@@ -95,6 +98,7 @@ export class MetadataMembers<State> {
       address: addressOf(name),
       addressOf: (other) => addressOf(`m${other}`),
       groups: [{ group, stateMachine: life.stateMachine }],
+      observer: this.#observe(process, self),
     });
     const member = new Member(host, life);
     this.#members.set(name, member);
@@ -113,6 +117,16 @@ export class MetadataMembers<State> {
       // An earlier life died between writing that it is done and hearing of it.
       if (!isOpError(error) || error.code !== 'RAFT_MEMBER_EXISTS') throw error;
     }
+  }
+
+  /** The dead may still be on their way out of a call; nothing of that reaches a disk. */
+  #observe(process: Process, member: MemberId): HostObserver {
+    const written = this.#written;
+    return {
+      onRecovered: (_group, recovered) => process.isAlive && written.onRecovered(member, recovered),
+      onStored: (_group, ticket) => process.isAlive && written.onStored(member, ticket),
+      onStep: (_group, _event, effects) => process.isAlive && written.onStep(member, effects),
+    };
   }
 
   /** Null while it does not serve. */
@@ -138,7 +152,7 @@ export class MetadataMembers<State> {
     const isLost = (name: string): boolean => (machines.get(name)?.startFailures ?? 0) >= failedStartsMax;
     const lost = new Set(this.names.flatMap((name, at) => (isLost(name) ? [toMemberId(at + 1)] : [])));
     const serving = this.names.map((name) => this.#serving(name)).filter((each) => each !== null);
-    return whyBeyondPromise({ running: serving.map(({ replica }) => replica.status), lost });
+    return whyBeyondPromise({ running: serving.map(({ replica }) => replica.status), lost, written: this.#written });
   }
 }
 

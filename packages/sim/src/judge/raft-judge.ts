@@ -26,6 +26,7 @@ import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
 import { ReplicaWatch, type Doubt, type Loss } from './replica-watch.ts';
 import type { ConfigurationAt } from './shadow-log.ts';
+import { WrittenSlots } from './written-slots.ts';
 import { isQuorum, quorumsIntersect } from './configuration-rules.ts';
 
 export type Report = (rule: string, text: string) => void;
@@ -48,6 +49,7 @@ interface CommittedEntry {
 
 export class RaftJudge {
   readonly register = new EntryRegister();
+  readonly written = new WrittenSlots();
   readonly proposals: ProposalJudge;
   readonly #report: Report;
   readonly #isDamaged: (member: MemberId) => boolean;
@@ -87,6 +89,7 @@ export class RaftJudge {
 
   /** A replica is about to start from this. */
   onRecovered(member: MemberId, recovered: Recovered): void {
+    this.written.onRecovered(member, recovered);
     const before = this.#watches.get(member);
     const watch = new ReplicaWatch(member, recovered);
     const loss = before?.whatIsMissingIn(watch) ?? null;
@@ -115,6 +118,7 @@ export class RaftJudge {
       this.#report('step-before-start', `member ${member} steps before it said what it starts from`);
       return;
     }
+    this.written.onStep(member, effects);
     if (event.kind === 'group' && event.event.kind === 'read') watch.noteReads(event.event.ids, this.#applied);
     if (effects.write !== null) this.#judgeWrite(watch, effects);
     this.#judgeConfiguration(watch, effects);
@@ -141,6 +145,7 @@ export class RaftJudge {
 
   /** Storage has acknowledged this write of `member`, and all before it. */
   onStored(member: MemberId, ticket: number): void {
+    this.written.onStored(member, ticket);
     const watch = this.#watches.get(member);
     if (watch === undefined) return;
     for (const write of watch.acknowledge(ticket)) {

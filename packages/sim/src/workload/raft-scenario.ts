@@ -237,7 +237,7 @@ class RaftRun implements ScenarioRun {
   beyondPromise(): string | null {
     const members = Array.from({ length: this.#members }, (_, at) => this.#running(machineOf(at + 1)));
     const running = members.flatMap((member) => (member === null ? [] : [member.replica.status]));
-    return whyBeyondPromise({ running, lost: this.#operator.lost });
+    return whyBeyondPromise({ running, lost: this.#operator.lost, written: this.#judge.written });
   }
 
   whyNotConverged(): string {
