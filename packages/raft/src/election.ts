@@ -13,7 +13,7 @@ import { isUpToDate, type MemberId } from './ids.ts';
 import { startLeading } from './leadership.ts';
 import type { MessageOf } from './message.ts';
 import { countVotes, isInEveryMajority } from './quorum.ts';
-import { becomeCandidate, becomeFollower, becomePreCandidate, restartTimer } from './roles.ts';
+import { becomeCandidate, becomeFollower, becomePreCandidate, restartTimer, shortenWait } from './roles.ts';
 import { configurationOf, type Campaign, type CampaignAnswer, type State } from './state.ts';
 import { saveVote, say, sayWhenDurable } from './storage.ts';
 import type { Term } from '@holdfast/base';
@@ -155,7 +155,10 @@ function maySupport(state: State, message: MessageOf<'vote-request'>): boolean {
 
 export function handleVoteResponse(state: State, message: MessageOf<'vote-response'>): void {
   if (state.role !== 'candidate') return;
-  takeAnswer(state, message.from, { isGranted: message.isGranted, isSuspect: false, context: 0 });
+  const { isGranted } = message;
+  takeAnswer(state, message.from, { isGranted, isSuspect: false, context: 0 });
+  // Two stood at once. Where a third is gone neither loses, and neither should wait for as long as a leader may be silent.
+  if (!isGranted && message.from !== state.self) shortenWait(state);
 }
 
 function takeAnswer(state: State, member: MemberId, answer: CampaignAnswer): void {
@@ -171,6 +174,7 @@ function takeAnswer(state: State, member: MemberId, answer: CampaignAnswer): voi
   });
   if (result === 'lost') {
     becomeFollower(state, state.term, null);
+    shortenWait(state);
   } else if (state.role === 'candidate') {
     if (result === 'won' && isCarriedBySound(configuration, campaign)) startLeading(state);
   } else {

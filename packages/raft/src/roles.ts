@@ -25,7 +25,9 @@ export function becomePreCandidate(state: State, candidacy: Term): void {
   state.role = 'pre-candidate';
   state.leader = null;
   state.campaign = { candidacy, sound: null, answers: new Map() };
+  // What is asked changes nothing and is answered from memory: an answer that is not here soon is not on its way.
   restartTimer(state);
+  shortenWait(state);
 }
 
 export function becomeCandidate(state: State, candidacy: Term, sound: Campaign['sound']): void {
@@ -67,4 +69,9 @@ export function restartTimer(state: State): void {
   const { electionTicks } = state.settings;
   state.elapsedTicks = 0;
   state.timeoutTicks = electionTicks + state.random.below(electionTicks);
+}
+
+/** The silence itself has lasted long enough: only the part that is drawn by lot is waited for again. */
+export function shortenWait(state: State): void {
+  state.elapsedTicks = Math.max(state.elapsedTicks, state.settings.electionTicks);
 }

@@ -2,7 +2,7 @@
 // the same log and nothing to do either, the group exchanges nothing at all. Anything but such a heartbeat and its answer
 // wakes a replica, and `Groups` wakes it when a peer's process is gone: a follower that sleeps hears no silence.
 import { isJoint } from './configuration.ts';
-import { restartTimer } from './roles.ts';
+import { restartTimer, shortenWait } from './roles.ts';
 import { configurationOf, type Leading, type State } from './state.ts';
 import { say } from './storage.ts';
 
@@ -52,8 +52,8 @@ export function wake(state: State, isLeaderLost: boolean): void {
   const { leading } = state;
   if (leading === null) {
     restartTimer(state);
-    // The silence was noticed elsewhere and has lasted long enough; what is left is the part drawn by lot.
-    if (isLeaderLost) state.elapsedTicks = state.settings.electionTicks;
+    // The silence was noticed elsewhere.
+    if (isLeaderLost) shortenWait(state);
     return;
   }
   leading.idleTicks = 0;

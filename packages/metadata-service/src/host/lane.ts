@@ -79,6 +79,14 @@ export class Lane {
     else if (this.#silentTicks === Math.ceil(silenceTicks / 2)) trySend(connection, pingFrame);
   }
 
+  /** The peer made a connection of its own: it is there, however often it was not. It is called back as after a first failure. */
+  peerCalled(): void {
+    if (this.#backoff === null || this.#attempts <= 1) return;
+    this.#backoff.cancel();
+    this.#attempts = 0;
+    this.#wait();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#backoff?.cancel();

@@ -122,6 +122,13 @@ export class Peers {
     this.#peer(beats.to)?.urgent.send(encodeBeats(beats));
   }
 
+  /** A member that came back is spoken to at once, and not when a wait that grew while it was away is over. */
+  peerCalled(member: MemberId): void {
+    const peer = this.#peers.get(member);
+    peer?.urgent.peerCalled();
+    peer?.bulk.peerCalled();
+  }
+
   tick(): void {
     for (const [member, peer] of this.#peers) {
       peer.urgent.tick();

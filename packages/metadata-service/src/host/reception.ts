@@ -13,6 +13,8 @@ export interface ReceptionOptions {
   readonly addressOf: (member: MemberId) => string | null;
   readonly judgePeer?: JudgePeer;
   readonly transport: Transport;
+  /** Its hello was taken. */
+  readonly onPeer: (member: MemberId) => void;
   readonly onMessages: (messages: readonly Message[]) => void;
   readonly onBeats: (beats: BeatFrame) => void;
   /** A connection that was ended for what it said. */
@@ -104,6 +106,7 @@ export class Reception {
     guest.hello = hello;
     guest.route = { cluster, from: hello.from, to: self };
     this.#endEarlier(guest, hello);
+    this.#options.onPeer(hello.from);
   }
 
   #judge({ connection }: Guest, member: MemberId): OpError | null {

@@ -61,6 +61,7 @@ export class ReplicaHost implements Host {
     this.#peers = new Peers({ ...options, settings, log: options.log ?? null });
     this.#reception = new Reception({
       ...options,
+      onPeer: (member) => this.#peers.peerCalled(member),
       onMessages: (messages) => {
         for (const message of messages)
           this.#run({ kind: 'group', group: message.group, event: { kind: 'message', message } });
