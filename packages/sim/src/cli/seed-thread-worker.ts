@@ -16,7 +16,7 @@ async function answerTo({ scenario, ...options }: SeedJob): Promise<SeedResult> 
     // Not a promise that was broken: the simulator itself did not get to an end.
     const text = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
     const finding = { rule: 'simulator', text, atMs: 0 };
-    return { seed: options.seed, ok: false, finding, virtualMs: 0, steps: 0, digest: '' };
+    return { seed: options.seed, ok: false, finding, excuse: null, virtualMs: 0, steps: 0, digest: '' };
   }
 }
 

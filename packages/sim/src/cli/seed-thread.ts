@@ -64,7 +64,7 @@ export class SeedThread {
 
 function resultOf({ seed }: SeedJob, text: string): SeedAnswer['result'] {
   const finding = { rule: 'standstill', text, atMs: 0 };
-  return { seed, ok: false, finding, virtualMs: 0, steps: 0, digest: '' };
+  return { seed, ok: false, finding, excuse: null, virtualMs: 0, steps: 0, digest: '' };
 }
 
 /** Does `work` to each item, with so many of them under way at a time. */

@@ -29,15 +29,16 @@ export async function runSeed(options: RunOptions): Promise<SeedResult> {
     describeFrame: (frame, way) => scenario.describeFrame?.(frame, way) ?? `${frame.length} bytes`,
   });
   const unwatch = world.watchRejections();
+  let excuse: string | null = null;
   try {
-    await new SeedRun(world, plan, await scenario.begin(world, plan)).play();
+    excuse = await new SeedRun(world, plan, await scenario.begin(world, plan)).play();
     // Node tells of rejections at the end of a turn of its event loop, and a run is one turn.
     await new Promise<void>((resolve) => void new RealTimers().after(0, resolve));
   } finally {
     unwatch();
   }
   const { finding, steps, digest } = world;
-  return { seed, ok: finding === null, finding, virtualMs: world.time.nowMs, steps, digest };
+  return { seed, ok: finding === null, finding, excuse, virtualMs: world.time.nowMs, steps, digest };
 }
 
 function linkOf({ shape }: Plan): Partial<LinkBehaviour> {
@@ -58,7 +59,8 @@ class SeedRun {
     this.#run = run;
   }
 
-  async play(): Promise<void> {
+  /** Answers why the world need not have come to rest, and did not; null if it did, or is a finding. */
+  async play(): Promise<string | null> {
     const world = this.#world;
     for (const operation of this.#plan.operations) {
       world.time.at(operation.atMs, () => this.#run.request(operation));
@@ -66,12 +68,13 @@ class SeedRun {
     for (const fault of this.#plan.faults) world.time.at(fault.atMs, () => this.#inflict(fault));
     await world.runUntil(safetyMs);
     this.#mend();
-    await this.#converge();
+    const excuse = await this.#converge();
     await world.runUntil(runMs);
     if (world.finding === null) this.#run.conclude();
+    return excuse;
   }
 
-  async #converge(): Promise<void> {
+  async #converge(): Promise<string | null> {
     const world = this.#world;
     const limitMs = safetyMs + convergenceLimitMs;
     while (world.finding === null && !this.#run.hasConverged()) {
@@ -79,11 +82,12 @@ class SeedRun {
         const excuse = this.#run.beyondPromise?.() ?? null;
         if (excuse === null) world.report('convergence', this.#run.whyNotConverged());
         else world.note('', 'state', 1, () => `need not come to rest: ${excuse}`);
-        return;
+        return excuse;
       }
       await world.runUntil(world.time.nowMs + lookEveryMs);
     }
     world.note('', 'state', 0, () => 'is at rest');
+    return null;
   }
 
   #inflict(fault: Fault): void {

@@ -186,6 +186,8 @@ export interface SeedResult {
   readonly seed: number;
   readonly ok: boolean;
   readonly finding: Finding | null;
+  /** Why it need not have come to rest, and did not. */
+  readonly excuse: string | null;
   readonly virtualMs: number;
   readonly steps: number;
   /** Of everything that happened: the same seed has the same one, in every process. */
