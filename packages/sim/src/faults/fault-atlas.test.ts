@@ -157,7 +157,7 @@ test.each<{
 
 function whyOf(configuration: Configuration, members: Record<number, Part>, lost: readonly number[]): string | null {
   const running = Object.entries(members).map(([member, part]) => remnant(Number(member), configuration, part));
-  const maySay = (one: number, other: number): boolean => ![one, other].some((each) => members[each]?.isAnother);
-  const why = whyBeyondPromise({ running, lost: new Set(lost.map(toMemberId)), written: { maySay } });
+  const mayHoldSame = (one: number, other: number): boolean => ![one, other].some((each) => members[each]?.isAnother);
+  const why = whyBeyondPromise({ running, lost: new Set(lost.map(toMemberId)), written: { mayHoldSame } });
   return why?.replace(`, and of ${formatConfiguration(configuration)} too few trust their logs`, '') ?? null;
 }

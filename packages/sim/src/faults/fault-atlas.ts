@@ -77,7 +77,7 @@ export interface Remains {
   readonly running: readonly Remnant[];
   /** Members whose disk never starts again. */
   readonly lost: ReadonlySet<MemberId>;
-  readonly written: Pick<WrittenSlots, 'maySay'>;
+  readonly written: Pick<WrittenSlots, 'mayHoldSame'>;
 }
 export type Remnant = Pick<Status, 'self' | 'isSuspect' | 'last' | 'commit' | 'damaged' | 'configuration'>;
 
@@ -107,7 +107,7 @@ function isAmong({ voters, outgoing }: Configuration, member: MemberId): boolean
 /** A slot that the member cannot read, and whose entry no log can give it. */
 function holeOf(holed: Remnant, running: readonly Remnant[], written: Remains['written']): number | null {
   const hasEntry = (other: Remnant, index: number): boolean =>
-    isReadable(other, index) && (mayTell(other, holed, index) || written.maySay(holed.self, other.self, index));
+    isReadable(other, index) && (mayTell(other, holed, index) || written.mayHoldSame(holed.self, other.self, index));
   return holed.damaged.find((index) => !running.some((other) => hasEntry(other, index))) ?? null;
 }
 

@@ -14,6 +14,7 @@ import {
   type MessageBody,
   type Recovered,
 } from '@holdfast/raft';
+import { noEffects } from '@holdfast/raft/internal';
 import { RaftJudge } from './raft-judge.ts';
 
 type Write = NonNullable<Effects['write']>;
@@ -39,7 +40,7 @@ class Observed {
   }
 
   step(member: MemberId, effects: Partial<Effects>, event = tick): void {
-    this.judge.onStep(member, event, { ...noEffects, ...effects });
+    this.judge.onStep(member, event, { ...noEffects(), ...effects });
   }
 
   /** Asks storage for something; it answers at once, or never. */
@@ -67,18 +68,6 @@ class Observed {
   }
 }
 
-const noEffects: Effects = {
-  messages: [],
-  write: null,
-  committed: [],
-  reads: [],
-  snapshots: [],
-  role: null,
-  configuration: null,
-  refusedProposals: [],
-  refusedReads: [],
-  refused: null,
-};
 const noWrite: Write = {
   ticket: 0,
   vote: null,

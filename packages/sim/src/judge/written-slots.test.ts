@@ -58,7 +58,7 @@ test.each<{ what: string; told: readonly Told[]; terms: readonly number[] }>([
   const maySay = (term: number): boolean => {
     const another = toMemberId(2);
     slots.onRecovered(another, { ...emptyReplica(), entries: [entry(1, 1), entry(2, term)] });
-    return slots.maySay(one, another, slot);
+    return slots.mayHoldSame(one, another, slot);
   };
   expect([1, 2, 3, 4].filter(maySay)).toEqual(terms);
 });

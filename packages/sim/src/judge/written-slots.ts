@@ -24,7 +24,7 @@ export class WrittenSlots {
    * Whether the two may have, or have had, the same entry in this slot: one index and one term are one entry. Where one was told
    * nothing, as behind a snapshot, nobody knows better.
    */
-  maySay(one: MemberId, other: MemberId, index: number): boolean {
+  mayHoldSame(one: MemberId, other: MemberId, index: number): boolean {
     const [terms, others] = [this.#of(one).termsAt(index), this.#of(other).termsAt(index)];
     return terms.length === 0 || others.length === 0 || terms.some((term) => others.includes(term));
   }
