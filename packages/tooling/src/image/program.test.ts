@@ -32,6 +32,12 @@ test('the launcher says the version and the commit that was built', () => {
   );
 });
 
+test('the launcher keeps memory as the one of the checkout does', () => {
+  const settingsIn = (path: string): string[] => readFileSync(path, 'utf8').match(/^export MALLOC_.*$/gm) ?? [];
+  expect(settingsIn(join(folder, 'usr/bin/holdfast'))).toEqual(settingsIn(join(root, 'bin/holdfast')));
+  expect(settingsIn(join(root, 'bin/holdfast'))).toHaveLength(1);
+});
+
 test('the launcher is found through a link', () => {
   symlinkSync('usr/bin/holdfast', join(folder, 'kubectl-holdfast'));
   expect(run(join(folder, 'kubectl-holdfast'), '--version')).toContain('holdfast');

@@ -1,6 +1,7 @@
 // The part of the image that is ours: the program bundled with code splitting (a role loads only what it needs), and a
 // launcher that finds it and Node beside itself, so the tree runs wherever it lies. Relies on the program reading its version
 // from ../package.json, seen from the bundle.
+import assert from 'node:assert/strict';
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -28,7 +29,7 @@ export async function buildProgram({ root, architecture, target, commit }: Progr
     JSON.stringify({ name: 'holdfast', version: versionOf(root), type: 'module' }) + '\n',
   );
   mkdirSync(join(target, 'usr/bin'), { recursive: true });
-  writeFileSync(join(target, 'usr/bin/holdfast'), launcher(commit), { mode: 0o755 });
+  writeFileSync(join(target, 'usr/bin/holdfast'), launcher(commit, memorySettings(root)), { mode: 0o755 });
 }
 
 export const versionOf = (root: string): string =>
@@ -112,10 +113,19 @@ async function bundle(root: string, architecture: Architecture, outdir: string):
   });
 }
 
-const launcher = (commit: string | null): string => `#!/bin/sh
+/** As the checkout's own launcher has them, which says why. */
+function memorySettings(root: string): string {
+  const lines = readFileSync(join(root, 'bin/holdfast'), 'utf8').split('\n');
+  const line = lines.find((each) => each.startsWith('export MALLOC_'));
+  assert(line !== undefined, 'bin/holdfast sets how memory is kept');
+  return line;
+}
+
+const launcher = (commit: string | null, settings: string): string => `#!/bin/sh
 # Starts holdfast with the Node that lies beside it.
 self=$0
 [ -L "$self" ] && self=$(readlink -f -- "$self")
 home=\${self%/*}/../../opt/holdfast
-${commit === null ? '' : `export HOLDFAST_COMMIT=${commit}\n`}exec "$home/bin/node" "$home/lib/main.js" "$@"
+${commit === null ? '' : `export HOLDFAST_COMMIT=${commit}\n`}${settings}
+exec "$home/bin/node" "$home/lib/main.js" "$@"
 `;
