@@ -1,7 +1,7 @@
 // The batches that were written last, as they lie in the chunks, in one ring of memory: a follower that keeps up is served from
 // here. The ring holds no object for an entry, so that what callers hand in is theirs again, and garbage, as soon as it is
 // durable. A record is found by its place in its chunk; the index says the place.
-import { invariant, kib } from '@holdfast/base';
+import { invariant } from '@holdfast/base';
 import type { Chunk } from './chunk.ts';
 import { viewOf } from './format.ts';
 import type { Location } from './group-index.ts';
@@ -22,11 +22,9 @@ interface BatchRange {
   readonly endPosition: number;
 }
 
-/** The ring grows up to its limit with what is written: a log of a few batches takes no more than they do. */
-const ringBytesMin = 256 * kib;
-
 export class EntryCache {
   readonly #limitBytes: number;
+  /** As long as its limit from the first batch on. Memory is taken for what is written only: the system gives pages when they are touched. */
   #ring = new Uint8Array();
   #view = viewOf(this.#ring);
   /** From the oldest on. */
@@ -67,21 +65,12 @@ export class EntryCache {
   }
 
   #reserve(lengthBytes: number): void {
-    if (this.#offset + lengthBytes > this.#ring.length) {
-      if (this.#ring.length < this.#limitBytes) this.#grow(lengthBytes);
-      else this.#turn();
+    if (this.#ring.length === 0) {
+      this.#ring = new Uint8Array(this.#limitBytes);
+      this.#view = viewOf(this.#ring);
     }
+    if (this.#offset + lengthBytes > this.#ring.length) this.#turn();
     this.#forgetUpTo(this.#offset + lengthBytes);
-  }
-
-  /** Before the ring has its full length nothing is written over, so everything stays at its offset. */
-  #grow(lengthBytes: number): void {
-    const wanted = Math.max(ringBytesMin, 2 * this.#ring.length, this.#offset + lengthBytes);
-    const ring = new Uint8Array(Math.min(wanted, this.#limitBytes));
-    ring.set(this.#ring);
-    this.#ring = ring;
-    this.#view = viewOf(ring);
-    if (this.#offset + lengthBytes > ring.length) this.#turn();
   }
 
   /** The end of the ring is too short for the batch: what lies there is older than everything at the beginning. */

@@ -20,7 +20,6 @@ export interface FillReport {
   /** What the log added to the process, all garbage collected. */
   readonly residentBytes: number;
   readonly heapBytes: number;
-  readonly cacheBytes: number;
   readonly logBytes: number;
   /** Entries that the log holds. */
   readonly entries: number;
@@ -75,7 +74,7 @@ async function run(order: FillOrder): Promise<FillReport> {
   if (order.entries > 0) await fill(log, order);
   const filledMs = clock.monotonicMs();
   const after = memory();
-  const { cacheBytes, bytes } = log.stat();
+  const { bytes } = log.stat();
   const entries = log.groups().reduce((sum, group) => sum + (log.state(group)?.lastIndex ?? 0), 0);
   await log.close();
   return {
@@ -83,7 +82,6 @@ async function run(order: FillOrder): Promise<FillReport> {
     fillMs: filledMs - openedMs,
     residentBytes: after.resident - before.resident,
     heapBytes: after.heap - before.heap,
-    cacheBytes,
     logBytes: bytes,
     entries,
   };
