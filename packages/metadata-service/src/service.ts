@@ -170,7 +170,7 @@ export class MetadataService {
   }
 
   get isLeader(): boolean {
-    return this.replica.status.role === 'leader';
+    return this.replica.standing.role === 'leader';
   }
 
   /** What this server may tell without asking anybody. */

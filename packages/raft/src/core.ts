@@ -20,7 +20,7 @@ import type { RaftEvent } from './event.ts';
 import { handleCatchUpRequest, handleCatchUpResponse, handleRepairRequest, handleRepairResponse } from './faults.ts';
 import { settleCatchUps, settleFault, tickFault } from './faults.ts';
 import { handleAppend, handleCommit, handleHeartbeat } from './follower.ts';
-import { plus, type MemberId } from './ids.ts';
+import { plus } from './ids.ts';
 import { judgeMessage } from './judge.ts';
 import { tickLeader } from './leadership.ts';
 import { handleChange, handleRaiseVersion, settleMembership } from './membership.ts';
@@ -34,7 +34,7 @@ import { settleSleep, wake } from './sleep.ts';
 import { handleSnapshotChunk, handleSnapshotInstalled, handleSnapshotWritten } from './snapshot-receiver.ts';
 import { handleSnapshotRead, handleSnapshotResponse } from './snapshot-sender.ts';
 import { createState, forgetOldMarks, type Leading, type State, type StateOptions } from './state.ts';
-import { markOf, statusOf, type Status } from './status.ts';
+import { markOf, statusOf, type Standing, type Status } from './status.ts';
 import { flushDraft, purgeTo, say, sayDurable } from './storage.ts';
 import { handleTransfer, settleTransfer } from './transfer.ts';
 
@@ -55,8 +55,9 @@ export class RaftCore {
   get isAsleep(): boolean {
     return this.#state.isAsleep;
   }
-  get leader(): MemberId | null {
-    return this.#state.leader;
+  get standing(): Standing {
+    const { self, role, term, leader } = this.#state;
+    return { self, role, term, leader };
   }
   get status(): Status {
     return statusOf(this.#state);

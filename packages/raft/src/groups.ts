@@ -169,7 +169,7 @@ export class Groups {
     for (const group of groups) {
       const core = this.core(group);
       if (core?.isAsleep !== true) continue;
-      this.#stepGroup({ group, event: { kind: 'wake', isLeaderLost: core.leader === member } }, out, beats);
+      this.#stepGroup({ group, event: { kind: 'wake', isLeaderLost: core.standing.leader === member } }, out, beats);
     }
   }
 

@@ -9,7 +9,7 @@ export type { Entry, EntryKind, ProposalId } from './entry.ts';
 export type { Recovered } from './recovered.ts';
 export { emptyReplica } from './recovered.ts';
 export type { Identity, StateOptions } from './state.ts';
-export type { Status } from './status.ts';
+export type { Standing, Status } from './status.ts';
 export type { ProgressStatus } from './progress.ts';
 export { settingsDefault, validate, type Settings } from './settings.ts';
 export { toGroupId, toMemberId, type GroupId, type MemberId, type Position } from './ids.ts';

@@ -35,6 +35,9 @@ export interface Status {
   readonly followers: readonly ProgressStatus[];
 }
 
+/** What is asked of a replica with every call. */
+export type Standing = Pick<Status, 'self' | 'role' | 'term' | 'leader'>;
+
 export function statusOf(state: State): Status {
   const { log, leading } = state;
   return {

@@ -46,7 +46,7 @@ export class StateAccess {
   requireLeader(): void {
     const { replica, book, isLeader } = this.#parts.service;
     if (isLeader) return;
-    const { leader } = replica.status;
+    const { leader } = replica.standing;
     const place = leader === null ? null : book.find(leader);
     if (place === null) throw new OpError('RAFT_LEADER_UNKNOWN', {});
     throw new OpError('METADATA_LEADER_ELSEWHERE', { leader: place.name, address: place.apiAddress });

@@ -10,6 +10,7 @@ import type {
   ProposalId,
   Recovered,
   Settings,
+  Standing,
   Status,
 } from '@holdfast/raft';
 import type { Executor, LogLimits, LogStat } from '@holdfast/raft-log';
@@ -115,6 +116,8 @@ export type InitialiseOptions = Pick<
 /** One group of the host, for whoever proposes and reads. Everything rejects with an OpError of the table. */
 export interface Replica {
   readonly group: GroupId;
+  /** At no cost worth a thought, unlike `status`: who leads, and whether it is this member. */
+  readonly standing: Standing;
   readonly status: ReplicaStatus;
   /** The state machine's answer, once the command is committed and applied here. A retry carries the id of its first try. */
   propose(id: ProposalId, data: Uint8Array, version?: number): Promise<Uint8Array>;

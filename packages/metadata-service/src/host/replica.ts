@@ -23,6 +23,7 @@ import type {
   RoleChange,
   SnapshotEffect,
   SnapshotMark,
+  Standing,
 } from '@holdfast/raft';
 import type { Log } from '@holdfast/telemetry';
 import type { HostObserver, HostSettings, Replica, ReplicaStatus } from './host-options.ts';
@@ -102,6 +103,10 @@ export class GroupReplica implements Replica {
 
   get group(): GroupId {
     return this.#parts.group;
+  }
+
+  get standing(): Standing {
+    return this.#parts.core.standing;
   }
 
   get status(): ReplicaStatus {

@@ -21,7 +21,7 @@ import { Tenure } from './tenure.ts';
 import { Upkeep } from './upkeep.ts';
 
 export interface SessionLeaderOptions {
-  readonly replica: Pick<Replica, 'status' | 'propose' | 'read'>;
+  readonly replica: Pick<Replica, 'standing' | 'propose' | 'read'>;
   readonly machine: Pick<MetadataMachine, 'database' | 'applied'>;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -251,7 +251,7 @@ export class SessionLeader {
   }
 
   #whyNotLeading(): OpError {
-    const { leader, self } = this.#options.replica.status;
+    const { leader, self } = this.#options.replica.standing;
     return leader === null || leader === self
       ? new OpError('RAFT_LEADER_UNKNOWN', {})
       : new OpError('RAFT_LEADER_ELSEWHERE', { leader });
@@ -260,7 +260,7 @@ export class SessionLeader {
   /** The tenure of this moment: begun anew with each term, and when this process finds that it stood still (F3). */
   #current(): Tenure | null {
     if (this.#isStopped) return null;
-    const { role, term } = this.#options.replica.status;
+    const { role, term } = this.#options.replica.standing;
     const nowMs = this.#options.clock.boottimeMs();
     const wasPaused = nowMs - this.#workedMs > this.#settings.pausedMs;
     this.#workedMs = wasPaused ? nowMs : this.#workedMs;
