@@ -21,7 +21,8 @@ export type * as sessions from './generated/sessions-types.ts';
 export { accessTable, callerKinds, type AccessTable, type CallerKind } from './access.ts';
 export { describeCaller, holderOf, type Caller } from './peer.ts';
 export { peerTls } from './peer-tls.ts';
-export { serverLimitDefaults, clientLimitDefaults, type ServerLimits, type ClientLimits } from './limits.ts';
+export { agentClientLimits, clientLimitDefaults, serverLimitDefaults } from './limits.ts';
+export type { ClientLimits, ServerLimits } from './limits.ts';
 
 export { serve, type CallContext, type Handler, type Handlers, type ServedService } from './server/handlers.ts';
 export type { RpcServer, ServerOptions } from './server/server.ts';

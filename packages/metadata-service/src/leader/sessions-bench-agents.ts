@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { BoundedQueue, invariant, RealClock, RealRandom, RealTimers } from '@holdfast/base';
 import {
+  agentClientLimits,
   CertificateKeeper,
   certificateFilesIn,
   createChannel,
@@ -33,7 +34,10 @@ let answered = 0;
 async function connect(name: string): Promise<() => void> {
   const store = new FileCertificateStore(certificateFilesIn(join(order.directory, name)));
   const keeper = await CertificateKeeper.open({ store, clock, timers, random, log, metrics: null });
-  const channel = await createChannel({ address: order.address, keeper, log, metrics: null, clock, random });
+  const channel = await createChannel({
+    ...{ address: order.address, keeper, log, metrics: null, clock, random },
+    limits: agentClientLimits,
+  });
   const said = new BoundedQueue<sessions.AgentMessage>({ name: 'said', limit: 64 });
   const stream = channel.calls(sessionsService).connect(said, { timeoutMs: dayMs })[Symbol.asyncIterator]();
   let number = 0n;
