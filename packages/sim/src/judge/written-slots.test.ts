@@ -55,10 +55,10 @@ test.each<{ what: string; told: readonly Told[]; terms: readonly number[] }>([
   const slots = new WrittenSlots();
   const before = [finds([]), steps(1, { entries: [entry(1, 1), entry(2, 2)] }), stores(1)];
   for (const tell of [...before, ...told]) tell(slots);
-  const maySay = (term: number): boolean => {
+  const mayHoldSame = (term: number): boolean => {
     const another = toMemberId(2);
     slots.onRecovered(another, { ...emptyReplica(), entries: [entry(1, 1), entry(2, term)] });
     return slots.mayHoldSame(one, another, slot);
   };
-  expect([1, 2, 3, 4].filter(maySay)).toEqual(terms);
+  expect([1, 2, 3, 4].filter(mayHoldSame)).toEqual(terms);
 });
