@@ -17,8 +17,7 @@ import {
 } from './election.ts';
 import { handleVoteResponse, hearsLeader, standForPreVote, tickElection } from './election.ts';
 import type { RaftEvent } from './event.ts';
-import { handleCatchUpRequest, handleCatchUpResponse, handleRepairRequest, handleRepairResponse } from './faults.ts';
-import { settleCatchUps, settleFault, tickFault } from './faults.ts';
+import { handleCatchUpRequest, handleCatchUpResponse, settleCatchUps, settleFault, tickFault } from './faults.ts';
 import { handleAppend, handleCommit, handleHeartbeat } from './follower.ts';
 import { plus } from './ids.ts';
 import { judgeMessage } from './judge.ts';
@@ -27,6 +26,7 @@ import { handleChange, handleRaiseVersion, settleMembership } from './membership
 import type { Message, MessageKind, MessageOf, SnapshotMark } from './message.ts';
 import { handlePropose, handleProposeMessage, handleProposeRefused } from './proposals.ts';
 import { handleRead, handleReadRequest, handleReadResponse, settleReads } from './reads.ts';
+import { handleRepairRequest, handleRepairResponse, handleRepairSnapshot } from './repairs.ts';
 import { advanceCommit, handleAccepted, handleHeartbeatResponse, handleRejected, sendAppends } from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import { checkSettings } from './settings.ts';
@@ -181,11 +181,20 @@ const handlers: Handlers = {
   'catch-up-response': handleCatchUpResponse,
   'repair-request': handleRepairRequest,
   'repair-response': handleRepairResponse,
+  'repair-snapshot': handleRepairSnapshot,
 };
 
 function noteWork({ leading }: State): void {
   if (leading !== null) leading.idleTicks = 0;
 }
+
+/** These mean the same in every term: a pre-vote asks about a term to come, a repair is about what is committed for ever. */
+const timeless: ReadonlySet<MessageKind> = new Set([
+  'pre-vote-request',
+  'repair-request',
+  'repair-response',
+  'repair-snapshot',
+]);
 
 function receive(state: State, message: Message): void {
   const refused = judgeMessage(state, message);
@@ -194,9 +203,7 @@ function receive(state: State, message: Message): void {
     return;
   }
   const { kind, term } = message;
-  // These mean the same in every term: a pre-vote asks about a term to come, a repair is about what is committed for ever.
-  const isTimeless = kind === 'pre-vote-request' || kind === 'repair-request' || kind === 'repair-response';
-  if (!isTimeless && term !== state.term && !isTermTaken(state, message)) return;
+  if (!timeless.has(kind) && term !== state.term && !isTermTaken(state, message)) return;
   dispatch(state, message);
 }
 

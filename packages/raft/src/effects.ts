@@ -4,7 +4,7 @@
 import type { LogIndex, OpError, Term } from '@holdfast/base';
 import type { Configuration } from './configuration.ts';
 import type { Entry, ProposalId } from './entry.ts';
-import type { MemberId } from './ids.ts';
+import type { MemberId, Position } from './ids.ts';
 import type { Message, SnapshotMark } from './message.ts';
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
@@ -40,13 +40,18 @@ export interface ReadState {
 }
 
 export type SnapshotEffect =
-  /** Read a part of a snapshot that reaches at least `leastIndex`: of the one with `id`, or of the latest if that is null. */
+  /**
+   * Read a part of a snapshot that reaches at least `leastIndex`, and no further than `mostIndex`: of the one with `id`, or of the latest
+   * if that is null. `repairs` is for the core, which wants it back: the place by which a log with holes asked, null for a follower.
+   */
   | {
       readonly kind: 'snapshot-read';
       readonly to: MemberId;
       readonly id: string | null;
       readonly leastIndex: LogIndex;
+      readonly mostIndex: LogIndex;
       readonly offset: number;
+      readonly repairs: Position | null;
     }
   /** Write a received part; offset 0 begins the snapshot anew. */
   | { readonly kind: 'snapshot-write'; readonly mark: SnapshotMark; readonly offset: number; readonly data: Uint8Array }

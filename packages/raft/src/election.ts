@@ -39,7 +39,8 @@ function isPerhapsVoter({ configurations, self }: State): boolean {
 
 export function standForPreVote(state: State): void {
   if (!canStand(state)) {
-    restartTimer(state);
+    // Its leader is silent all the same: what is missing here has to come from somebody else.
+    becomeFollower(state, state.term, null);
     return;
   }
   const floor = Math.max(state.term, state.candidacyFloor, state.fault?.voteFloor ?? 0);

@@ -1,7 +1,7 @@
 // Everything that can happen to a replica. Whatever the outside world does (time, messages, clients, storage) arrives here
 // as a value; whatever the replica wants done leaves as `Effects`.
 import type { ConfigurationChange } from './configuration.ts';
-import type { MemberId } from './ids.ts';
+import type { MemberId, Position } from './ids.ts';
 import type { Message, Proposal, SnapshotMark } from './message.ts';
 
 export type RaftEvent =
@@ -24,6 +24,7 @@ export type RaftEvent =
   | {
       readonly kind: 'snapshot-read';
       readonly to: MemberId;
+      readonly repairs: Position | null;
       readonly chunk: {
         readonly mark: SnapshotMark;
         readonly offset: number;

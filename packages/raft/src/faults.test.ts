@@ -2,24 +2,16 @@ import { expect, test } from '@jest/globals';
 import { toLogIndex, toTerm, type Term } from '@holdfast/base';
 import { SeededRandom } from '@holdfast/base/internal';
 import { votersOnly } from './configuration.ts';
+import { entry, from, identity, other, said } from './core-testing.ts';
 import { RaftCore } from './core.ts';
-import { entryBytes, noData, type Entry } from './entry.ts';
+import type { Entry } from './entry.ts';
 import type { RaftEvent } from './event.ts';
-import { toGroupId, toMemberId, type Position } from './ids.ts';
-import type { Message, MessageBody, MessageKind, MessageOf } from './message.ts';
+import { toMemberId } from './ids.ts';
+import type { Message, MessageBody } from './message.ts';
 import { encodeConfiguration } from './payload.ts';
 import { emptyReplica } from './recovered.ts';
 import { settingsDefault } from './settings.ts';
 
-const identity = { cluster: 'test', group: toGroupId(1), self: toMemberId(1) };
-const other = toMemberId(2);
-const entry = (index: number): Entry => ({
-  index: toLogIndex(index),
-  term: toTerm(4),
-  kind: 'command',
-  data: noData,
-  proposal: null,
-});
 const last = { term: toTerm(4), index: toLogIndex(9) };
 
 /** A replica that woke up in term 4 and may have lost the end of its log behind entry 3; each life draws for itself. */
@@ -31,26 +23,6 @@ function wakeSuspect(lostTerm: number | null = null, life = 'faults'): RaftCore 
     ambiguity: { term: lostTerm === null ? null : toTerm(lostTerm) },
   };
   return new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom(life), recovered });
-}
-
-function from(term: number, body: MessageBody): RaftEvent {
-  const message = {
-    cluster: 'test',
-    group: identity.group,
-    from: other,
-    to: identity.self,
-    term: toTerm(term),
-    ...body,
-  };
-  return { kind: 'message', message };
-}
-
-/** What it says of one kind, to whomever, also what waits for its disk. */
-function said<Kind extends MessageKind>(core: RaftCore, event: RaftEvent, kind: Kind): MessageOf<Kind>[] {
-  const isOfKind = (message: Message): message is MessageOf<Kind> & Message => message.kind === kind;
-  const { messages, write } = core.step(event);
-  const later = write === null ? [] : core.step({ kind: 'stored', ticket: write.ticket }).messages;
-  return [...messages, ...later].filter(isOfKind);
 }
 
 const voteRequest = (recovery: number | null): MessageBody => ({
@@ -266,112 +238,4 @@ test('a leader answers how far it goes when a quorum has confirmed it since it w
   // Asked again, it is the same question.
   expect(answers(hear(asker, question))).toEqual([]);
   expect(answers(confirm(after))).toEqual([77, 3]);
-});
-
-test.each([
-  {
-    what: 'its log leads through the place',
-    index: 3,
-    place: { term: toTerm(4), index: toLogIndex(4) },
-    isTaken: true,
-  },
-  {
-    what: 'its log has another entry there',
-    index: 3,
-    place: { term: toTerm(3), index: toLogIndex(4) },
-    isTaken: false,
-  },
-  { what: 'its log ends before', index: 3, place: { term: toTerm(4), index: toLogIndex(5) }, isTaken: false },
-  {
-    what: 'the slot lies behind the place',
-    index: 3,
-    place: { term: toTerm(4), index: toLogIndex(1) },
-    isTaken: false,
-  },
-  { what: 'both know the slot to be committed', index: 2, place: null, isTaken: true },
-  { what: 'only the other one knows it to be committed', index: 3, place: null, isTaken: false },
-])('a peer fills a damaged slot, or does not: $what', ({ index, place, isTaken }) => {
-  const recovered = {
-    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
-    vote: { term: toTerm(4), votedFor: null },
-    commit: toLogIndex(2),
-    entries: [entry(1), entry(4)],
-    faulty: [2, 3].map((slot) => ({ index: toLogIndex(slot), term: toTerm(0) })),
-  };
-  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('repairs'), recovered });
-  const { write } = core.step(from(4, { kind: 'repair-response', entries: [entry(index)], place }));
-  expect(write?.repairs.map((repaired) => repaired.index) ?? []).toEqual(isTaken ? [index] : []);
-});
-
-test.each([
-  { what: 'all that fit into an append', dataBytes: 100, repaired: [1, 2, 3] },
-  { what: 'no more than fit', dataBytes: 150, repaired: [1, 2] },
-  { what: 'one that is too large alone', dataBytes: 1000, repaired: [1] },
-])('a peer answers a question for damaged slots with $what', ({ dataBytes, repaired }) => {
-  const entries = [1, 2, 3, 4].map((index) => ({ ...entry(index), data: new Uint8Array(dataBytes) }));
-  const recovered = {
-    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
-    vote: { term: toTerm(4), votedFor: null },
-    entries,
-  };
-  const settings = { ...settingsDefault, appendBytesMax: 3 * entryBytes({ data: new Uint8Array(100) }) };
-  const core = new RaftCore({ identity, settings, random: new SeededRandom('repairs'), recovered });
-  const question = { kind: 'repair-request', slots: [1, 2, 3].map(toLogIndex), last: entry(4) } as const;
-  const [answer] = said(core, from(4, question), 'repair-response');
-  expect(answer?.entries.map(({ index }) => index)).toEqual(repaired);
-});
-
-test('a replica with damaged slots asks by the end of one term after the other, the latest first, down to the first slot', () => {
-  const place = (term: number, index: number): Position => ({ term: toTerm(term), index: toLogIndex(index) });
-  const recovered = {
-    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
-    vote: { term: toTerm(9), votedFor: null },
-    entries: [entry(1), entry(2), { ...entry(5), ...place(6, 5) }, { ...entry(6), ...place(6, 6) }],
-    faulty: [place(4, 3), place(0, 4), place(8, 7), place(0, 8)],
-  };
-  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('places'), recovered });
-  const rounds = Array.from({ length: 4 }, () => {
-    const ticks = Array.from({ length: settingsDefault.heartbeatTicks }, () => core.step({ kind: 'tick' }).messages);
-    return ticks.flat().flatMap((each) => (each.kind === 'repair-request' && each.to === other ? [each] : []));
-  });
-  expect(rounds.map(([question]) => question?.last)).toEqual([place(8, 7), place(6, 6), place(4, 3), place(8, 7)]);
-  expect(rounds.map((questions) => questions.map(({ slots }) => slots))).toEqual(Array(4).fill([[3, 4, 7, 8]]));
-});
-
-test.each([
-  { what: 'that was led in the term of the commit', term: 5, isGiven: true },
-  { what: 'that was led in a later one', term: 8, isGiven: true },
-  { what: 'that was led in an earlier one', term: 3, isGiven: false },
-  {
-    what: 'whose leader may have been deposed before, for all that was heard since',
-    term: 5,
-    heard: 7,
-    isGiven: false,
-  },
-  { what: 'that was led in the term in which it was heard of', term: 7, heard: 7, isGiven: true },
-  { what: 'when a vote may be lost here, and with it the term', term: 8, isVoteLost: true, isGiven: false },
-  { what: 'when the state machine knows of more than the log', term: 8, applied: 2, commit: 1, isGiven: false },
-])('what is committed here is given to a log $what: $isGiven', (row) => {
-  const { term, heard = null, isVoteLost = false, applied = 0, commit = 2, isGiven } = row;
-  const recovered = {
-    ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
-    vote: { term: toTerm(5), votedFor: null },
-    commit: toLogIndex(commit),
-    applied: toLogIndex(applied),
-    entries: [entry(1), entry(2), entry(3)],
-    ambiguity: isVoteLost ? { term: null } : null,
-  };
-  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('committed'), recovered });
-  if (heard !== null) {
-    const previous = { term: toTerm(4), index: toLogIndex(3) };
-    core.step(from(heard, { kind: 'append', previous, entries: [], commit: toLogIndex(3) }));
-  }
-  // Of these slots the other log has nothing but what stands behind them.
-  const slots = [1, 2, 3].map(toLogIndex);
-  const question = { kind: 'repair-request', slots, last: { term: toTerm(term), index: toLogIndex(2) } } as const;
-  const answers = said(core, from(9, question), 'repair-response');
-  const given = answers
-    .filter(({ place }) => place !== null)
-    .flatMap(({ entries }) => entries.map(({ index }) => index));
-  expect(given).toEqual(isGiven ? [1, 2] : []);
 });

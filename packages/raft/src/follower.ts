@@ -76,7 +76,7 @@ function takeEntries(state: State, entries: readonly Entry[]): void {
       const match = log.matches(entry.index, entry.term);
       if (match === 'yes') continue;
       if (match === 'damaged') {
-        takeForDamaged(state, entry);
+        takeForDamaged(state, entry, entries);
         continue;
       }
       truncateAfter(state, plus(entry.index, -1));
@@ -87,11 +87,13 @@ function takeEntries(state: State, entries: readonly Entry[]): void {
 }
 
 /**
- * The slot is filled where it stands if what stood there was this entry. Otherwise the entries behind it may be another
- * leader's, which a filled slot would join to this leader's log; they are cut off, and the leader sends its own.
+ * The slot is filled where it stands if what stood there was this entry, as it was if this log leads through one behind it. Otherwise
+ * the entries behind it may be another leader's, which a filled slot would join to this leader's log; they are cut off, and the leader
+ * sends its own.
  */
-function takeForDamaged(state: State, entry: Entry): void {
-  if (entry.index <= state.commit || state.log.isOfSlot(entry)) {
+function takeForDamaged(state: State, entry: Entry, sent: readonly Entry[]): void {
+  const isSame = sent.some((each) => each.index >= entry.index && state.log.leadsThrough(each));
+  if (entry.index <= state.commit || isSame) {
     repairEntry(state, entry);
     return;
   }

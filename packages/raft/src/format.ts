@@ -46,7 +46,10 @@ const details: { readonly [Kind in MessageKind]: (message: MessageOf<Kind>) => s
   'snapshot-response': ({ nextOffset }) => `next ${nextOffset}`,
   'catch-up-request': ({ lastIndex }) => `last ${lastIndex}`,
   'catch-up-response': ({ lastIndex }) => `up to ${lastIndex}`,
-  'repair-request': ({ slots, last }) => `${slots.join(' ')} last ${formatPosition(last)}`,
+  'repair-request': ({ slots, last, part }) =>
+    `${slots.join(' ')} last ${formatPosition(last)}${part === null ? '' : ` part ${part.offset}`}`,
   'repair-response': ({ entries, place }) =>
     `${entries.map(({ index }) => index).join(' ')} ${place === null ? 'committed' : `before ${formatPosition(place)}`}`,
+  'repair-snapshot': ({ mark, offset, isLast, place }) =>
+    `${formatPosition(mark)} from ${offset}${yes(isLast, 'last')}${place === null ? '' : ` before ${formatPosition(place)}`}`,
 };

@@ -110,10 +110,21 @@ const shapes: Shapes = {
   'snapshot-response': ({ nextOffset }) => need(isCount(nextOffset), 'an answer to a part of a snapshot'),
   'catch-up-request': ({ context, lastIndex }) => need(isCount(context) && isCount(lastIndex), 'a question'),
   'catch-up-response': ({ context, lastIndex }) => need(isCount(context) && isCount(lastIndex), 'an answer'),
-  'repair-request': ({ slots, last }) => need(slots.every(isCount) && isPosition(last), 'slots to repair'),
+  'repair-request': ({ slots, last, part }) =>
+    need(slots.every(isCount) && isPosition(last) && (part === null || isPart(part)), 'slots to repair'),
   'repair-response': ({ entries, place }) =>
     need(entries.every(isEntry) && (place === null || isPosition(place)), 'entries for damaged slots'),
+  'repair-snapshot': ({ mark, offset, data, place }, state) =>
+    judgeMark(mark, state) ??
+    need(
+      isCount(offset) && areBytes(data) && (place === null || isPosition(place)),
+      'a part of a snapshot for damaged slots',
+    ),
 };
+
+function isPart({ id, offset }: { readonly id: string | null; readonly offset: number }): boolean {
+  return (id === null || typeof id === 'string') && isCount(offset);
+}
 
 function isProposalId({ session, sequence }: { readonly session: number; readonly sequence: number }): boolean {
   return isCount(session) && isCount(sequence);

@@ -92,7 +92,7 @@ test.each([
   { what: 'the other one ends in an earlier term', of: [9, 4], shared: 2 },
   { what: 'the slot where they part is damaged, of a known term', of: [3, 7], shared: 3 },
   { what: 'only slots whose term nobody knows are of the term', of: [3, 4], shared: 2 },
-  { what: 'the other one ends in a term of which nothing is here', of: [9, 8], shared: 0 },
+  { what: 'the other one ends in a term of which nothing is here', of: [9, 8], shared: null },
 ])('two logs are the same up to the last place that both know to be of one term: $what', ({ of, shared }) => {
   const log = new Log(position(0, 0));
   for (const index of [1, 2]) log.append(entry(index, 4));

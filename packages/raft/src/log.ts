@@ -93,11 +93,11 @@ export class Log {
 
   /**
    * Up to where this log is the same as every other that leads through `place`: what one term wrote was written by one leader, and
-   * nobody has an entry without all that this leader had before it.
+   * nobody has an entry without all that this leader had before it. Null if nothing says so.
    */
-  sharedUpTo({ index, term }: Position): LogIndex {
+  sharedUpTo({ index, term }: Position): LogIndex | null {
     const known = this.#lastKnownFrom(this.lastOfTermAtMost(index, term).index);
-    return known.term === term ? known.index : this.#base.index;
+    return known.term === term ? known.index : null;
   }
 
   #lastKnownFrom(from: LogIndex): Position {

@@ -113,9 +113,24 @@ export type MessageBody =
   | { readonly kind: 'catch-up-request'; readonly context: number; readonly lastIndex: LogIndex }
   | { readonly kind: 'catch-up-response'; readonly context: number; readonly lastIndex: LogIndex }
   /** `last` is the last place of that log whose entry, whole or damaged, is known. */
-  | { readonly kind: 'repair-request'; readonly slots: readonly LogIndex[]; readonly last: Position }
+  | {
+      readonly kind: 'repair-request';
+      readonly slots: readonly LogIndex[];
+      readonly last: Position;
+      /** What it wants next of a snapshot, of whichever if `id` is null, should the slots be gone; null: it asks somebody else. */
+      readonly part: { readonly id: string | null; readonly offset: number } | null;
+    }
   /** Entries for damaged slots that stand in each log which leads through `place`; if it is null, they are committed. */
-  | { readonly kind: 'repair-response'; readonly entries: readonly Entry[]; readonly place: Position | null };
+  | { readonly kind: 'repair-response'; readonly entries: readonly Entry[]; readonly place: Position | null }
+  /** A part of a snapshot for slots that are gone; each log that leads through `place` leads through its mark, if it is not null. */
+  | {
+      readonly kind: 'repair-snapshot';
+      readonly mark: SnapshotMark;
+      readonly offset: number;
+      readonly data: Uint8Array;
+      readonly isLast: boolean;
+      readonly place: Position | null;
+    };
 
 export type MessageKind = MessageBody['kind'];
 export type Message = Envelope & MessageBody;

@@ -103,15 +103,22 @@ export class ModelNode {
     }
   }
 
-  #readPart({ to, id, leastIndex, offset }: Extract<SnapshotEffect, { kind: 'snapshot-read' }>): void {
+  #readPart({
+    to,
+    id,
+    leastIndex,
+    mostIndex,
+    offset,
+    repairs,
+  }: Extract<SnapshotEffect, { kind: 'snapshot-read' }>): void {
     const { mark, bytes } = this.snapshot;
-    if (mark.index < leastIndex || (id !== null && id !== mark.id)) {
-      this.step({ kind: 'snapshot-read', to, chunk: null });
+    if (mark.index < leastIndex || mark.index > mostIndex || (id !== null && id !== mark.id)) {
+      this.step({ kind: 'snapshot-read', to, repairs, chunk: null });
       return;
     }
     const data = bytes.slice(offset, offset + this.#options.snapshotPartBytes);
     const isLast = offset + data.length >= bytes.length;
-    this.step({ kind: 'snapshot-read', to, chunk: { mark, offset, data, isLast } });
+    this.step({ kind: 'snapshot-read', to, repairs, chunk: { mark, offset, data, isLast } });
   }
 
   #writePart({ mark, offset, data }: Extract<SnapshotEffect, { kind: 'snapshot-write' }>): void {

@@ -15,6 +15,7 @@ export function becomeFollower(state: State, term: Term, leader: MemberId | null
     state.matched = state.commit;
   }
   leaveRole(state);
+  if (leader !== null) forgetGift(state);
   state.role = 'follower';
   state.leader = leader;
   restartTimer(state);
@@ -46,10 +47,17 @@ export function becomeCandidate(state: State, candidacy: Term, sound: Campaign['
 export function becomeLeader(state: State, leading: Leading): void {
   invariant(state.role === 'candidate', `a ${state.role} became leader`);
   leaveRole(state);
+  forgetGift(state);
   state.role = 'leader';
   state.leader = state.self;
   state.leading = leading;
   restartTimer(state);
+}
+
+/** A leader brings what is missing in its own way, and one that leads misses nothing. */
+function forgetGift(state: State): void {
+  const { incoming } = state;
+  if (incoming !== null && incoming.giver !== null && incoming.step !== 'installing') state.incoming = null;
 }
 
 function leaveRole(state: State): void {

@@ -3,13 +3,13 @@
 // commit index, or at an entry that the log holds, is answered as had already.
 import type { RaftEvent } from './event.ts';
 import { acceptLeader } from './follower.ts';
-import { greater } from './ids.ts';
+import { greater, type MemberId } from './ids.ts';
 import type { MessageOf, SnapshotMark } from './message.ts';
-import { noteCommit, type State } from './state.ts';
-import { purgeTo, replaceLog, say, sayWhenDurable } from './storage.ts';
+import { noteCommit, type IncomingSnapshot, type State } from './state.ts';
+import { beginMarksWith, purgeToSnapshot, replaceLog, say, sayWhenDurable } from './storage.ts';
 
 export function handleSnapshotChunk(state: State, message: MessageOf<'snapshot-chunk'>): void {
-  const { from, mark, offset, data, isLast } = message;
+  const { from, mark } = message;
   if (!acceptLeader(state, from)) return;
   if (state.incoming?.step === 'installing') return;
   if (hasAlready(state, mark)) {
@@ -22,21 +22,45 @@ export function handleSnapshotChunk(state: State, message: MessageOf<'snapshot-c
     });
     return;
   }
-  if (state.incoming !== null && state.incoming.step !== 'receiving') return;
-  if (state.incoming?.mark.id !== mark.id) state.incoming = { mark, nextOffset: 0, step: 'receiving' };
-  if (offset !== state.incoming.nextOffset) {
-    say(state, from, { kind: 'snapshot-response', id: mark.id, nextOffset: state.incoming.nextOffset });
+  takePart(state, message, null);
+}
+
+type Part = Pick<MessageOf<'snapshot-chunk'>, 'mark' | 'offset' | 'data' | 'isLast'>;
+
+export function takePart(state: State, { mark, offset, data, isLast }: Part, giver: MemberId | null): void {
+  const { incoming } = state;
+  if (incoming !== null && incoming.step !== 'receiving') return;
+  const isBegun = incoming?.mark.id === mark.id;
+  const nextOffset = isBegun ? incoming.nextOffset : 0;
+  const isNext = offset === nextOffset;
+  state.incoming = { mark, giver, nextOffset, askedRounds: 0, step: 'receiving' };
+  if (!isNext) {
+    askForPart(state, state.incoming);
     return;
   }
   state.incoming.step = isLast ? 'writing-last' : 'writing';
   state.out.snapshots.push({ kind: 'snapshot-write', mark, offset, data });
 }
 
+/** Of the leader, if there is one: what it does not send, it will be asked for in another way. */
+function askForPart(state: State, { mark: { id }, giver, nextOffset }: IncomingSnapshot): void {
+  const { leader, log } = state;
+  if (leader !== null) say(state, leader, { kind: 'snapshot-response', id, nextOffset });
+  else if (giver !== null) {
+    const part = { id, offset: nextOffset };
+    say(state, giver, { kind: 'repair-request', slots: log.damagedIndices(1), last: log.lastKnown, part });
+  }
+}
+
 /** Whether all that the snapshot stands for is here: applied, or readable in the log with the same last entry. */
 function hasAlready(state: State, mark: SnapshotMark): boolean {
-  if (mark.index <= state.applied) return true;
   const [hole] = state.log.damagedIndices(1);
-  if (hole !== undefined && hole <= mark.index) return false;
+  const isHoled = hole !== undefined && hole <= mark.index;
+  if (mark.index <= state.applied) {
+    if (isHoled) beginMarksWith(state, mark);
+    return true;
+  }
+  if (isHoled) return false;
   if (!isOfThisLog(state, mark)) return false;
   noteCommit(state, mark.index);
   return true;
@@ -53,11 +77,13 @@ export function handleSnapshotWritten(state: State, { id, nextOffset }: Snapshot
   const { incoming } = state;
   if (incoming?.mark.id !== id) return;
   if (incoming.step !== 'writing' && incoming.step !== 'writing-last') return;
-  incoming.nextOffset = nextOffset;
   const { mark } = incoming;
+  const isWritten = nextOffset > incoming.nextOffset;
+  incoming.nextOffset = nextOffset;
   if (incoming.step === 'writing') {
     incoming.step = 'receiving';
-    if (state.leader !== null) say(state, state.leader, { kind: 'snapshot-response', id, nextOffset });
+    // A disk that is full will not have room at once: after a while the part comes again.
+    if (isWritten) askForPart(state, incoming);
     return;
   }
   // Meanwhile the log may have come further than the snapshot.
@@ -77,11 +103,11 @@ export function handleSnapshotInstalled(state: State, { id, isInstalled }: Snaps
   state.incoming = null;
   if (!isInstalled) {
     // Damaged on the way or on disk: asked for again from its beginning.
-    if (state.leader !== null) say(state, state.leader, { kind: 'snapshot-response', id, nextOffset: 0 });
+    askForPart(state, { ...incoming, nextOffset: 0 });
     return;
   }
   const { mark } = incoming;
-  if (isOfThisLog(state, mark)) purgeTo(state, mark);
+  if (isOfThisLog(state, mark)) purgeToSnapshot(state, mark);
   else replaceLog(state, mark);
   noteCommit(state, mark.index);
   state.applied = mark.index;

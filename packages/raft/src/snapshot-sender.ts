@@ -6,6 +6,7 @@ import type { RaftEvent } from './event.ts';
 import type { MemberId } from './ids.ts';
 import type { MessageOf } from './message.ts';
 import type { Progress } from './progress.ts';
+import { giveSnapshotPart } from './repairs.ts';
 import type { Leading, OutgoingSnapshot, State } from './state.ts';
 import { say } from './storage.ts';
 
@@ -23,14 +24,21 @@ function readPart(state: State, to: MemberId, outgoing: OutgoingSnapshot): void 
     to,
     id: outgoing.mark?.id ?? null,
     leastIndex: state.log.base.index,
+    mostIndex: state.applied,
     offset: outgoing.offset,
+    repairs: null,
   });
 }
 
 type SnapshotRead = Extract<RaftEvent, { readonly kind: 'snapshot-read' }>;
 
 /** The host read a part, or has no such snapshot any more. */
-export function handleSnapshotRead(state: State, { to, chunk }: SnapshotRead): void {
+export function handleSnapshotRead(state: State, event: SnapshotRead): void {
+  const { to, chunk, repairs } = event;
+  if (repairs !== null) {
+    giveSnapshotPart(state, event, repairs);
+    return;
+  }
   const outgoing = state.leading?.snapshots.get(to);
   const progress = state.leading?.progress.get(to);
   // The follower left, caught up or has another leader: what was read for it is of no use.

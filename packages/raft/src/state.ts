@@ -108,9 +108,13 @@ export interface Fault {
   rounds: number;
 }
 
-/** A snapshot that a leader sends to this replica. */
+/** A snapshot that a leader sends to this replica, or a member that fills its holes. */
 export interface IncomingSnapshot {
   readonly mark: SnapshotMark;
+  /** Who gives it without leading; null if it is a leader, or was one. */
+  readonly giver: MemberId | null;
+  /** Since the last part came, of a member that does not lead. */
+  askedRounds: number;
   nextOffset: number;
   step: 'receiving' | 'writing' | 'writing-last' | 'installing';
 }
@@ -183,7 +187,7 @@ export function createState({ identity, settings, random, recovered }: StateOpti
     random,
     boot: random.below(2 ** 47),
     log,
-    writes: new WriteQueue(log.lastIndex),
+    writes: new WriteQueue(log.lastIndex, recovered.commit),
     term: vote.term,
     votedFor: vote.votedFor,
     commit: Math.max(Math.min(recovered.commit, log.lastIndex), applied) as LogIndex,
@@ -203,13 +207,17 @@ export function createState({ identity, settings, random, recovered }: StateOpti
     leading: null,
     campaign: null,
     fault: faultOf(recovered, vote.term, random),
-    incoming: recovered.partialSnapshot === null ? null : { ...recovered.partialSnapshot, step: 'receiving' },
+    incoming: beginIncoming(recovered.partialSnapshot),
     out: noEffects(),
     draft: startDraft(isReplaced ? begin : null, vote !== recovered.vote),
   };
   for (let index = log.firstIndex; index <= log.lastIndex; index = plus(index, 1)) noteEntry(state, index);
   forgetOldMarks(state);
   return state;
+}
+
+function beginIncoming(partial: Recovered['partialSnapshot']): IncomingSnapshot | null {
+  return partial === null ? null : { ...partial, giver: null, askedRounds: 0, step: 'receiving' };
 }
 
 /** A vote that both places lost leaves a log of later terms than the one that is known: no vote of those is known either. */

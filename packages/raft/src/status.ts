@@ -2,10 +2,10 @@
 import type { LogIndex, Term } from '@holdfast/base';
 import type { Configuration } from './configuration.ts';
 import type { Role } from './effects.ts';
-import { repairSlotsMax } from './faults.ts';
 import type { MemberId, Position } from './ids.ts';
 import type { SnapshotMark } from './message.ts';
 import type { ProgressStatus } from './progress.ts';
+import { repairSlotsMax } from './repairs.ts';
 import { configurationOf, versionOf, type State } from './state.ts';
 
 export interface Status {

@@ -66,12 +66,25 @@ export function purgeTo(state: State, end: Position): void {
   draftOf(state).purgeTo = end.index;
 }
 
+/** The same where the snapshot came from elsewhere: a change that it stands for may have been in a slot that was damaged here. */
+export function purgeToSnapshot(state: State, mark: SnapshotMark): void {
+  purgeTo(state, mark);
+  beginMarksWith(state, mark);
+}
+
 export function replaceLog(state: State, mark: SnapshotMark): void {
   state.log.restore(mark);
   draftOf(state).snapshot = mark;
-  state.configurations = [{ index: mark.index, configuration: mark.configuration }];
-  state.versions = [{ index: mark.index, version: mark.version }];
-  state.out.configuration = mark.configuration;
+  beginMarksWith(state, mark);
+}
+
+/** Who the members were there, and which version was in force: what the log says of it may be damaged or gone. */
+export function beginMarksWith(state: State, { index, configuration, version }: SnapshotMark): void {
+  const isLater = (mark: { readonly index: LogIndex }): boolean =>
+    mark.index > index && mark.index <= state.log.lastIndex;
+  state.configurations = [{ index, configuration }, ...state.configurations.filter(isLater)];
+  state.versions = [{ index, version }, ...state.versions.filter(isLater)];
+  state.out.configuration = configurationOf(state);
 }
 
 /** Hands the draft over, and says what need not wait. */

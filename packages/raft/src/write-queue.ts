@@ -14,6 +14,7 @@ interface PendingWrite {
   readonly ticket: number;
   readonly lastIndex: LogIndex;
   readonly truncateAfter: LogIndex | null;
+  readonly commit: LogIndex | null;
   readonly hasVote: boolean;
   readonly messages: Message[];
 }
@@ -22,9 +23,11 @@ export class WriteQueue {
   #pending: PendingWrite[] = [];
   #lastTicket = 0;
   #durable: LogIndex;
+  #durableCommit: LogIndex;
 
-  constructor(durable: LogIndex) {
+  constructor(durable: LogIndex, durableCommit: LogIndex) {
     this.#durable = durable;
+    this.#durableCommit = durableCommit;
   }
 
   get length(): number {
@@ -36,6 +39,10 @@ export class WriteQueue {
   /** The last entry that storage stands behind. */
   get durableIndex(): LogIndex {
     return this.#durable;
+  }
+  /** What a start would find to be committed. */
+  get durableCommit(): LogIndex {
+    return this.#durableCommit;
   }
   /** A term or a vote is not durable yet. */
   get isVotePending(): boolean {
@@ -49,9 +56,9 @@ export class WriteQueue {
   add(write: StorageWrite, lastIndex: LogIndex, messages: Message[]): void {
     invariant(write.ticket === this.nextTicket, `ticket ${write.ticket} behind ${this.#lastTicket}`);
     this.#lastTicket = write.ticket;
-    const { ticket, truncateAfter, snapshot, vote } = write;
+    const { ticket, truncateAfter, snapshot, vote, commit } = write;
     const cut = snapshot === null ? truncateAfter : lesser(snapshot.index, truncateAfter ?? snapshot.index);
-    this.#pending.push({ ticket, lastIndex, truncateAfter: cut, hasVote: vote !== null, messages });
+    this.#pending.push({ ticket, lastIndex, truncateAfter: cut, commit, hasVote: vote !== null, messages });
     if (cut !== null) this.#durable = lesser(this.#durable, cut);
   }
 
@@ -73,6 +80,7 @@ export class WriteQueue {
       if (truncateAfter !== null) durable = lesser(durable, truncateAfter);
     }
     this.#durable = durable;
+    this.#durableCommit = done.findLast(({ commit }) => commit !== null)?.commit ?? this.#durableCommit;
     return done.flatMap(({ messages }) => messages);
   }
 }

@@ -58,8 +58,13 @@ const bodies: Readonly<Record<Message['kind'], fc.Arbitrary<object>>> = {
   'snapshot-response': fc.record({ id: fc.string(), nextOffset: count }),
   'catch-up-request': fc.record({ context: count, lastIndex: count }),
   'catch-up-response': fc.record({ context: count, lastIndex: count }),
-  'repair-request': fc.record({ slots: fc.array(count), last: position }),
+  'repair-request': fc.record({
+    slots: fc.array(count),
+    last: position,
+    part: fc.option(fc.record({ id: fc.option(fc.string()), offset: count })),
+  }),
   'repair-response': fc.record({ entries: fc.array(entry), place: fc.option(position) }),
+  'repair-snapshot': fc.record({ mark, offset: count, data, isLast: flag, place: fc.option(position) }),
 };
 
 const message: fc.Arbitrary<Message> = fc

@@ -15,6 +15,7 @@ import {
   position,
   proposal,
   proposalRefusal,
+  record,
   text,
   type Field,
 } from './fields.ts';
@@ -26,6 +27,7 @@ type Row<Kind extends MessageKind> = readonly [number: number, fields: Fields<Bo
 const count = counter<number>();
 const term = counter<Term>();
 const index = counter<LogIndex>();
+const part = record({ id: nullable(text), offset: count });
 
 const table: { readonly [Kind in MessageKind]: Row<Kind> } = {
   'pre-vote-request': [1, { candidacy: term, last: position }],
@@ -51,8 +53,9 @@ const table: { readonly [Kind in MessageKind]: Row<Kind> } = {
   'snapshot-response': [18, { id: text, nextOffset: count }],
   'catch-up-request': [19, { context: count, lastIndex: index }],
   'catch-up-response': [20, { context: count, lastIndex: index }],
-  'repair-request': [21, { slots: list(index), last: position }],
+  'repair-request': [21, { slots: list(index), last: position, part: nullable(part) }],
   'repair-response': [22, { entries: list(entry), place: nullable(position) }],
+  'repair-snapshot': [23, { mark, offset: count, isLast: flag, data: bytes, place: nullable(position) }],
 };
 
 interface Codec {
@@ -81,6 +84,7 @@ export function estimateBytes(message: Message): number {
     case 'propose':
       return smallBytes + sum(message.proposals);
     case 'snapshot-chunk':
+    case 'repair-snapshot':
       return 8 * smallBytes + message.data.length;
     default:
       return smallBytes;

@@ -49,6 +49,7 @@ const bulky: ReadonlySet<Message['kind']> = new Set([
   'propose',
   'snapshot-chunk',
   'repair-response',
+  'repair-snapshot',
 ]);
 
 export class Peers {

@@ -376,7 +376,7 @@ export class GroupReplica implements Replica {
       this.#isSnapshotWanted = true;
       this.#considerSnapshot();
     }
-    this.#parts.run({ kind: 'snapshot-read', to: effect.to, chunk });
+    this.#parts.run({ kind: 'snapshot-read', to: effect.to, repairs: effect.repairs, chunk });
   }
 
   #writePart(effect: Extract<SnapshotEffect, { readonly kind: 'snapshot-write' }>): void {

@@ -52,7 +52,9 @@ async function takeAndAccept(files: Files): Promise<void> {
     to: toMemberId(2),
     id: null,
     leastIndex: 0 as LogIndex,
+    mostIndex: 9 as LogIndex,
     offset: 0,
+    repairs: null,
   });
   if (part === null) throw new Error('a snapshot without a part');
   own.receive({ kind: 'snapshot-write', mark: part.mark, offset: 0, data: part.data });

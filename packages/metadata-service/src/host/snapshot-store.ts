@@ -104,9 +104,11 @@ export class SnapshotStore {
     return null;
   }
 
-  /** The part that a peer wants next; null if there is no such snapshot, or none that reaches as far. */
-  async readPart({ id, leastIndex, offset }: ReadEffect): Promise<Chunk> {
-    const stored = this.#stored.find(({ mark }) => mark.index >= leastIndex && (id === null || mark.id === id));
+  /** The part that a peer wants next; null if there is no such snapshot, or none that reaches as far and no further. */
+  async readPart({ id, leastIndex, mostIndex, offset }: ReadEffect): Promise<Chunk> {
+    const stored = this.#stored.find(({ mark: { id: each, index } }) => {
+      return index >= leastIndex && index <= mostIndex && (id === null || each === id);
+    });
     if (stored === undefined) return null;
     // Who asks for the beginning again may have found it damaged.
     if (offset === 0 && id !== null) stored.isVerified = false;
