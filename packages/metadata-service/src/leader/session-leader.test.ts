@@ -145,6 +145,31 @@ describe('expiry', () => {
     expect(realm.session(b.session)).toEqual({ ended: null });
   });
 
+  test('costs nobody a session whom the leader sees waited for only because its own disk hangs', async () => {
+    const realm = await Realm.begin();
+    await realm.pool();
+    await realm.volume('v');
+    const a = await realm.node('a');
+    await realm.do<'publish'>(realm.publish('v', 'a'));
+    await realm.world.done(a.renew());
+    a.isSilent = true;
+    const what = { what: 'share', snapshot: 's', name: 's', start: 0, stop: 0, expected: null } as const;
+    const shared = realm.leader.narrow({ kind: 'intend', volume: 'v', intent: 'i', ...what });
+    await realm.world.time.runFor(ttlMs - lookMs);
+    const { machine } = realm;
+    machine.disk.hang();
+    const answer = { kind: 'acknowledge', ...a.by, volume: 'v', intent: 'i', revision: 1 } as const;
+    const acknowledged = realm.leader.carryOut<'acknowledge'>(answer);
+    // Not for so long that it hands over.
+    await realm.world.time.runFor(2.5 * lookMs);
+    expect(realm.machine).toBe(machine);
+    machine.disk.resume();
+    await realm.world.done(Promise.all([acknowledged, shared]));
+    await realm.world.time.runFor(4 * lookMs);
+    expect(realm.session(a.session)).toEqual({ ended: null });
+    expect(realm.proposed.filter(({ kind }) => kind === 'endSession')).toEqual([]);
+  });
+
   test('lets another node have the volume a ttl and a drain bound behind the last renewal', async () => {
     const realm = await Realm.begin();
     await realm.pool();

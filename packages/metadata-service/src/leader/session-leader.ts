@@ -84,18 +84,20 @@ export class SessionLeader {
     this.#errands = new Errands({ proposer: this.proposer, clock, settings, log, onProposing });
     const applied = () => machine.applied;
     const parts = { database, clock, errands: this.#errands, settings };
+    const isCurrent = (tenure: Tenure) => this.#current() === tenure;
+    const confirm = () => replica.read();
     this.#renewals = new Renewals({
       ...{ database, clock, timers, settings, applied },
-      confirm: () => replica.read(),
+      confirm,
       tenure: () => this.#current(),
       whyNotLeading: () => this.#whyNotLeading(),
       onAnswered: observer === null ? null : (session) => observer.onAnswered(session),
     });
     this.#stormGuard = new StormGuard({ database, applied, settings });
-    this.#expiry = new Expiry(parts);
+    this.#expiry = new Expiry({ ...parts, confirm, isCurrent });
     this.#certifier = new Certifier(parts);
     this.#narrowing = new Narrowing({ ...parts, onDue: (session) => this.#nudge(session) });
-    this.#upkeep = new Upkeep({ ...parts, timers, isCurrent: (tenure) => this.#current() === tenure });
+    this.#upkeep = new Upkeep({ ...parts, timers, isCurrent });
     this.#workedMs = clock.boottimeMs();
     this.#tick();
   }

@@ -3,14 +3,12 @@
 import type { Timers } from '@holdfast/base';
 import type { PoolRow } from '../state/entities.ts';
 import { State } from '../state/state.ts';
-import type { WatchParts } from './expiry.ts';
+import type { ExpiryParts, WatchParts } from './expiry.ts';
 import { closedPools, longestWait, poolsToReclaim } from './leader-reads.ts';
 import type { Tenure } from './tenure.ts';
 
-export interface UpkeepParts extends WatchParts {
+export interface UpkeepParts extends Pick<ExpiryParts, keyof WatchParts | 'isCurrent'> {
   readonly timers: Timers;
-  /** Whether this tenure still is the one that counts. */
-  readonly isCurrent: (tenure: Tenure) => boolean;
 }
 
 export class Upkeep {

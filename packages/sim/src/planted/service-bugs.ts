@@ -23,7 +23,7 @@ const leaderBugs = bugsOf(scenario, 'metadata-service/src/leader', {
     [
       'service-storm-unguarded',
       'in an outage one node after another is fenced',
-      'if (tenure.storm !== null) return;',
+      'if (tenure.storm !== null) return [];',
       '',
     ],
   ],
