@@ -1,6 +1,10 @@
 // What keeping sessions costs the leader: a thousand agents with twenty grants each, every one on a connection of its own over mutual TLS,
 // renew every two seconds. The agents are another process, so this one's processor time is the server's: TLS, gRPC, the confirmation of
 // leadership, the state. The group has one member; each other one adds a heartbeat to a confirmation, which a whole batch shares.
+//
+// A renewal runs a few hundred functions five hundred times a second: V8 compiles the last of them about a minute after the first
+// renewal, on threads of its own, and until then runs slower code. So the bar is for what a server costs that has run for a minute, and
+// the figure of its first seconds stands beside it.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,8 +23,9 @@ import type { AgentsOrder, AgentsWord } from './sessions-bench-agents.ts';
 const agents = 1_000;
 const grants = 20;
 const renewMs = 2_000;
-const settleMs = 6_000;
+const connectMs = 6_000;
 const measuredMs = 20_000;
+const warmUpMs = 60_000;
 const inFlight = 512;
 const clock = new RealClock();
 const timers = new RealTimers();
@@ -62,19 +67,28 @@ async function measure(report: Report, service: MetadataService, child: ChildPro
   const ready = await word(child);
   invariant(ready.kind === 'ready', 'the agents are registered');
   await giveGrants(service);
+  const sinceMs = clock.monotonicMs();
   child.send('renew');
-  await sleep(timers, settleMs);
+  await sleep(timers, connectMs);
   const { applied } = service.machine;
-  const before = process.cpuUsage();
-  await sleep(timers, measuredMs);
-  const { user, system } = process.cpuUsage(before);
-  report.figure('renewals-of-1000-agents', (user + system) / 10 / measuredMs, '% of a core', { atMost: 10 });
+  report.figure('renewals-at-first', await shareOfCore(), '% of a core');
+  await sleep(timers, warmUpMs - connectMs - measuredMs);
+  report.figure('renewals-of-1000-agents', await shareOfCore(), '% of a core', { atMost: 10 });
   report.figure('log-entries-of-renewals', service.machine.applied - applied, 'entries', { atMost: 0 });
   child.send('stop');
   const answered = await word(child);
   invariant(answered.kind === 'answered', 'the agents tell how many were answered');
-  const perSecond = (answered.renewals * 1_000) / (settleMs + measuredMs);
+  const perSecond = (answered.renewals * 1_000) / (clock.monotonicMs() - sinceMs);
   report.figure('renewals-answered', perSecond, '/s', { atLeast: 0.9 * ((agents * 1_000) / renewMs) });
+}
+
+/** What this process takes of the processor from now on, all its threads. */
+async function shareOfCore(): Promise<number> {
+  const sinceMs = clock.monotonicMs();
+  const before = process.cpuUsage();
+  await sleep(timers, measuredMs);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 10 / (clock.monotonicMs() - sinceMs);
 }
 
 /** One member and its API, as the role puts them together. */
