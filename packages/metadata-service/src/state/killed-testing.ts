@@ -8,7 +8,7 @@ import { MetadataMachine } from './machine.ts';
 import { entryOf, files, nodeCommand, poolCommand, volumeCommand } from './state-testing.ts';
 
 const volumes = 10;
-const rounds = 150;
+const rounds = 450;
 export const batchEntries = 5;
 /** Batches that are kept together. */
 const batchesKept = 3;
