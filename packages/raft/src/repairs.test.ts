@@ -229,6 +229,21 @@ test('what its log is told to hold is taken once a start would know of it', () =
   expect(isTaken(core, 4, gift(3, null))).toBe(true);
 });
 
+test('a last entry that was repaired, and is not durable yet, says nothing: a start could find the slot damaged', () => {
+  const recovered = {
+    ...emptyReplica(founders),
+    vote: { term: toTerm(4), votedFor: null },
+    entries: [entry(1), entry(4)],
+    faulty: [place(0, 2), place(0, 3)],
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('late'), recovered });
+  const { write } = core.step(from(4, { kind: 'repair-response', entries: [entry(3)], place: place(4, 4) }));
+  expect(write?.repairs.length).toBe(1);
+  expect(isTaken(core, 4, gift(3, null))).toBe(false);
+  core.step({ kind: 'stored', ticket: write?.ticket ?? 0 });
+  expect(isTaken(core, 4, gift(3, null))).toBe(true);
+});
+
 test.each([
   { what: 'through which its log does not lead', of: place(3, 5) },
   { what: 'that lies before', of: place(4, 2) },
@@ -273,7 +288,7 @@ test('with a leader nobody else’s snapshot is taken, and what was begun is let
   const core = startAsker();
   isTaken(core, 4, gift(4, null, { isLast: false }));
   core.step({ kind: 'snapshot-written', id: 'gift', nextOffset: 9 });
-  core.step(from(5, { kind: 'heartbeat', commit: toLogIndex(0), context: 1, sleepAt: null }));
+  said(core, from(5, { kind: 'heartbeat', commit: toLogIndex(0), context: 1, sleepAt: null }), 'heartbeat-response');
   expect(isTaken(core, 5, gift(4, null, { offset: 9 }))).toBe(false);
   for (let tick = 0; tick < 2 * settingsDefault.electionTicks; tick++) core.step({ kind: 'tick' });
   expect(core.status.leader).toBeNull();

@@ -135,6 +135,8 @@ export function handleRepairSnapshot(state: State, message: MessageOf<'repair-sn
   if (state.leader !== null) return;
   // Doubled, or asked of another one before: an answer to it would be asked for beside the one that is under way.
   if (incoming !== null && (incoming.mark.id !== mark.id || incoming.nextOffset !== offset)) return;
+  // What was repaired a moment ago may be damaged again for the next start: then nothing would say there that the log is the same.
+  if (state.writes.length > 0) return;
   const [hole] = log.damagedIndices(1);
   if (hole === undefined || hole > mark.index || mark.index <= state.applied) return;
   if (place !== null && mark.index <= place.index && log.leadsThrough(place)) learnCommit(state, mark.index);
