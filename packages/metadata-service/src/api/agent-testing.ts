@@ -7,8 +7,6 @@ const attemptsMax = 5;
 const messagesMax = 100;
 
 export const agentTimeoutMs = 60_000;
-/** How long a process may stand still and lead on. */
-export const calm = { tickMs: 20, pausedTicks: 1_000 };
 
 export type Said = NonNullable<sessions.AgentMessage['body']>;
 export type Heard = NonNullable<sessions.LeaderMessage['body']>;

@@ -14,7 +14,6 @@ import { groupTest, TestGroup } from '../service-testing.ts';
 import type { PlainMap } from '../state/map-model.ts';
 import {
   agentTimeoutMs,
-  calm,
   connectAgent,
   registerMessage,
   untilCalm,
@@ -66,7 +65,7 @@ class Story {
   }
 
   static async begin(): Promise<Story> {
-    group = await TestGroup.create(calm);
+    group = await TestGroup.create();
     const services = { ...(await loadMetadataServices()), ...(await loadSessionsServices()) };
     const { poolsService: pools, volumesService: volumes, attachmentsService: attachments } = services;
     const client = await group.client('operator');

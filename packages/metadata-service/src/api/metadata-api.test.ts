@@ -3,7 +3,6 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import { loadMetadataServices, type MetadataClient, type Pool } from '@holdfast/rpc';
 import { groupTest, TestGroup, until } from '../service-testing.ts';
 import { nodeCommand } from '../state/state-testing.ts';
-import { calm } from './agent-testing.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 const options = { timeoutMs: 20_000 };
@@ -25,7 +24,7 @@ beforeEach(async () => {
 afterEach(async () => group.close());
 
 async function begin(members: 1 | 3): Promise<void> {
-  group = members === 1 ? await TestGroup.create(calm) : await TestGroup.ofThree();
+  group = members === 1 ? await TestGroup.create() : await TestGroup.ofThree();
   client = await group.client();
   await client.change(services.poolsService, 'create', { pool }, options);
 }

@@ -3,7 +3,6 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import { loadMetadataServices, type CommandId, type Role } from '@holdfast/rpc';
 import { groupTest, TestGroup } from '../service-testing.ts';
 import { nodeCommand } from '../state/state-testing.ts';
-import { calm } from './agent-testing.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 const options = { timeoutMs: 60_000 };
@@ -14,7 +13,7 @@ let services: Services;
 
 beforeEach(async () => {
   services = await loadMetadataServices();
-  group = await TestGroup.create(calm);
+  group = await TestGroup.create();
 });
 afterEach(async () => group.close());
 

@@ -3,13 +3,13 @@ import { afterEach, expect } from '@jest/globals';
 import { loadMetadataServices } from '@holdfast/rpc';
 import { groupTest, TestGroup } from '../service-testing.ts';
 import { poolCommand, volumeCommand } from '../state/state-testing.ts';
-import { agentTimeoutMs, calm, connectAgent, registerMessage, untilCalm } from './agent-testing.ts';
+import { agentTimeoutMs, connectAgent, registerMessage, untilCalm } from './agent-testing.ts';
 
 let group: TestGroup;
 afterEach(async () => group.close());
 
 async function tellOfSnapshot(): Promise<void> {
-  group = await TestGroup.create(calm);
+  group = await TestGroup.create();
   const { service } = await group.atLeader();
   const [member] = group.members;
   const { sessions: leader } = service;
@@ -43,7 +43,7 @@ groupTest('an agent keeps its session by one stream, and a snapshot waits for it
 groupTest(
   'a server that does not lead names the leader, and a certificate without a node speaks for none',
   async () => {
-    group = await TestGroup.ofThree(calm);
+    group = await TestGroup.ofThree();
     const { service } = await group.atLeader();
     const follower = group.members.find((each) => each.service !== service);
     const leader = group.members.find((each) => each.service === service);
