@@ -12,13 +12,7 @@ import {
 } from '@holdfast/rpc';
 import { groupTest, TestGroup } from '../service-testing.ts';
 import type { PlainMap } from '../state/map-model.ts';
-import {
-  agentTimeoutMs,
-  connectAgent,
-  registerMessage,
-  untilCalm,
-  type AgentConnection,
-} from './agent-testing.ts';
+import { agentTimeoutMs, connectAgent, registerMessage, untilCalm, type AgentConnection } from './agent-testing.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>> & Awaited<ReturnType<typeof loadSessionsServices>>;
 const options = { timeoutMs: agentTimeoutMs };
