@@ -28,9 +28,6 @@ const growPool = change('UPDATE pools SET total = total + ? WHERE name = ?');
 const deviceWithId = query<DeviceRow>('SELECT * FROM devices WHERE id = ?');
 const countDevices = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM devices WHERE pool = ?');
 const insertDevice = insert<DeviceRow>('devices', ['number', 'id', 'pool', 'extents', 'free']);
-const countSettings = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM settings');
-const changeSetting = change('UPDATE settings SET value = ? WHERE name = ?');
-const insertSetting = change('INSERT INTO settings VALUES (?, ?)');
 
 export function createPool(state: State, command: CommandOf<'createPool'>): object {
   const { database, cluster } = state;
@@ -89,12 +86,10 @@ export function setPoolLimits(state: State, command: CommandOf<'setPoolLimits'>)
 }
 
 export function setSetting(state: State, { name, value, by, atMs }: CommandOf<'setSetting'>): object {
-  const { database } = state;
-  if (database.run(changeSetting, value, name) === 0) {
-    if ((database.get(countSettings)?.count ?? 0) >= stateLimits.settings)
-      throw limitReached('settings', stateLimits.settings);
-    database.run(insertSetting, name, value);
-  }
+  const { settings } = state;
+  const { settings: limit } = stateLimits;
+  if (!settings.has(name) && settings.count >= limit) throw limitReached('settings', limit);
+  settings.set(name, value);
   state.audit(atMs, by, `set ${name}`);
   state.note('setting', name);
   return {};

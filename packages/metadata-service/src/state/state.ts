@@ -5,6 +5,7 @@ import { ClientBook } from './client-book.ts';
 import type { StateDatabase } from './database.ts';
 import type { ClusterRow } from './entities.ts';
 import { change, insert, query } from './query.ts';
+import { SettingsBook } from './settings-book.ts';
 import { stateLimits } from './state-limits.ts';
 
 const selectCluster = query<ClusterRow>('SELECT * FROM cluster');
@@ -39,6 +40,7 @@ export type ChangeKind =
 export class State {
   readonly database: StateDatabase;
   readonly book: ClientBook;
+  readonly settings: SettingsBook;
   /** Read once, kept in step, and written with each batch. */
   cluster: ClusterRow;
   /** Of the entry that is being applied. */
@@ -51,6 +53,7 @@ export class State {
   constructor(database: StateDatabase) {
     this.database = database;
     this.book = new ClientBook(database);
+    this.settings = new SettingsBook(database);
     this.cluster = State.read(database);
   }
 
@@ -64,6 +67,7 @@ export class State {
   reread(): void {
     this.cluster = State.read(this.database);
     this.book.reread();
+    this.settings.reread();
     this.#auditedAt = null;
   }
 
@@ -79,6 +83,7 @@ export class State {
     const counted = [lineages, devices, nodes, volumes, snapshots, clients, members, certificates, changes, compacted];
     this.database.run(updateCluster, schema, version, generation, applied, digest, ...counted);
     this.book.save();
+    this.settings.save();
   }
 
   /** Something to watch has changed: the feed says what, and whoever wants to know how reads it. */
