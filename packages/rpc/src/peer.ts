@@ -68,12 +68,21 @@ export function judgeCertificate(
   return revocation === null ? null : new OpError('CERTIFICATE_REVOKED', { holder, reason: revocation.reason });
 }
 
+/** As connections hold them: each is asked about for as long as its connection lasts. */
+const certificates = new WeakMap<Uint8Array, CertificateInfo>();
+
+function certificateIn(der: Uint8Array): CertificateInfo {
+  const known = certificates.get(der) ?? readCertificate(new X509Certificate(der));
+  certificates.set(der, known);
+  return known;
+}
+
 /**
  * Who holds the certificate (DER) that the other end of a connection showed, judged as every caller is: for connections that are
- * not gRPC's. Throws why it is not to be believed.
+ * not gRPC's. Nobody changes these bytes. Throws why it is not to be believed.
  */
 export function holderOf(der: Uint8Array | null, credentials: Credentials, nowMs: number): Identity {
-  const certificate = der === null ? null : readCertificate(new X509Certificate(der));
+  const certificate = der === null ? null : certificateIn(der);
   const refusal = judgeCertificate(certificate, credentials, nowMs);
   if (refusal !== null) throw refusal;
   const identity = certificate?.identity ?? null;

@@ -73,11 +73,23 @@ export function findIssuer(
   certificate: CertificateInfo,
   authorities: readonly CertificateInfo[],
 ): CertificateInfo | null {
-  const signed = (authority: CertificateInfo): boolean =>
+  return authorities.find((authority) => hasSigned(authority, certificate)) ?? null;
+}
+
+/** By authority and certificate: a signature stays what it is, and a connection's other end is judged each second. */
+const signed = new WeakMap<CertificateInfo, WeakMap<CertificateInfo, boolean>>();
+
+function hasSigned(authority: CertificateInfo, certificate: CertificateInfo): boolean {
+  let ofAuthority = signed.get(authority);
+  if (ofAuthority === undefined) signed.set(authority, (ofAuthority = new WeakMap()));
+  const known = ofAuthority.get(certificate);
+  if (known !== undefined) return known;
+  const isSigned =
     authority.isAuthority &&
     certificate.x509.checkIssued(authority.x509) &&
     certificate.x509.verify(authority.x509.publicKey);
-  return authorities.find(signed) ?? null;
+  ofAuthority.set(certificate, isSigned);
+  return isSigned;
 }
 
 function parseKey(pem: string, refuse: (reason: string) => OpError): KeyObject {
