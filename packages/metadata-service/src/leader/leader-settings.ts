@@ -50,7 +50,7 @@ export const leaderSettingsDefault: LeaderSettings = {
   roleMs: 2_000,
   refusedMs: 2_000,
   reclaimRestMs: 5,
-  roundMs: 25,
+  roundMs: 50,
   renewalsMax: 16_384,
   errandsMax: 128,
   lookMax: 1_024,
