@@ -72,9 +72,11 @@ export function judgeCertificate(
 const certificates = new WeakMap<Uint8Array, CertificateInfo>();
 
 function certificateIn(der: Uint8Array): CertificateInfo {
-  const known = certificates.get(der) ?? readCertificate(new X509Certificate(der));
-  certificates.set(der, known);
-  return known;
+  const known = certificates.get(der);
+  if (known !== undefined) return known;
+  const certificate = readCertificate(new X509Certificate(der));
+  certificates.set(der, certificate);
+  return certificate;
 }
 
 /**

@@ -211,6 +211,8 @@ export class MetadataMachine implements StateMachine {
     this.#checkVersion(version);
     for (const step of this.#schema) {
       if (step.version <= cluster.schema || step.version > version) continue;
+      // It may read any table, and batches end elsewhere on other members.
+      this.#state.save();
       this.database.define(step.sql);
       cluster.schema = step.version;
     }

@@ -2,8 +2,9 @@ import { expect, test } from '@jest/globals';
 import { decodeAnswer } from './command-codec.ts';
 import type { CommandOf } from './commands.ts';
 import { query } from './query.ts';
+import { schemaSteps } from './schema.ts';
 import { stateLimits } from './state-limits.ts';
-import { entryOf, Story } from './state-testing.ts';
+import { entryOf, inMemory, Story, versionEntry } from './state-testing.ts';
 
 const valueOf = query<{ readonly value: string }>('SELECT value FROM settings WHERE name = ?');
 const countSettings = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM settings');
@@ -55,4 +56,17 @@ test('a batch that is taken back leaves what was there before, also to who count
   apply(story, [set('shape', 'square')]);
   const { database } = story.machine;
   expect(['colour', 'shape'].map((name) => database.get(valueOf, name)?.value)).toEqual(['blue', 'square']);
+});
+
+test('a step of the schema reads what its own batch has set, so that members whose batches end elsewhere agree', () => {
+  const sql = 'CREATE TABLE copied (name TEXT PRIMARY KEY) STRICT; INSERT INTO copied SELECT name FROM settings';
+  const version = 1 + Math.max(...schemaSteps.map((step) => step.version));
+  const schema = [...schemaSteps, { version, brings: ['a copy of the settings'], sql }];
+  const count = query<{ readonly count: number }>('SELECT COUNT(*) AS count FROM copied');
+  const entries = [entryOf(set('colour', 'red'), { index: 1 }), versionEntry(version, 2)];
+  for (const batches of [[entries], entries.map((entry) => [entry])]) {
+    const { machine } = new Story({ ...inMemory, schema });
+    for (const batch of batches) machine.apply(batch);
+    expect(machine.database.get(count)?.count).toBe(1);
+  }
 });
