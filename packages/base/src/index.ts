@@ -42,4 +42,5 @@ export { BoundedQueue } from './bounded-queue.ts';
 export { exec, execOk, type ExecOptions, type ExecResult } from './exec.ts';
 export * from './ids.ts';
 export { KeyedLock } from './keyed-lock.ts';
+export { NumberTable } from './number-table.ts';
 export { messageOf, systemErrorCode } from './system-error.ts';

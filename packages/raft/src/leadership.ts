@@ -1,5 +1,6 @@
 // What a leader does by the clock: it begins its term with an entry of its own, tells that it lives, and steps down when it
 // no longer hears a quorum. Its books (progress, reads, transfers) live exactly as long as its term.
+import { NumberTable } from '@holdfast/base';
 import { membersOf } from './configuration.ts';
 import { noData } from './entry.ts';
 import { plus } from './ids.ts';
@@ -18,7 +19,7 @@ export function startLeading(state: State): void {
     progress: new Map(),
     startIndex: plus(state.log.lastIndex, 1),
     uncommittedBytes: 0,
-    uncommitted: new Map(),
+    uncommitted: new NumberTable(),
     heartbeatTicks: 0,
     quorumTicks: 0,
     idleTicks: 0,

@@ -65,7 +65,7 @@ function take(state: State, leading: Leading, proposals: readonly Proposal[]): R
       continue;
     }
     const { id, data } = proposal;
-    if (leading.uncommitted.get(id.session)?.has(id.sequence) === true) continue;
+    if (leading.uncommitted.has(id.session, id.sequence)) continue;
     appendAsLeader(state, { kind: 'command', data, proposal: id });
   }
   return refused;

@@ -26,19 +26,14 @@ export function noteUncommitted(leading: Leading, entry: Entry): void {
   if (entry.kind !== 'command') return;
   leading.uncommittedBytes += entryBytes(entry);
   if (entry.proposal === null) return;
-  const { session, sequence } = entry.proposal;
-  const sequences = leading.uncommitted.get(session);
-  if (sequences === undefined) leading.uncommitted.set(session, new Set([sequence]));
-  else sequences.add(sequence);
+  leading.uncommitted.set(true, entry.proposal.session, entry.proposal.sequence);
 }
 
 function noteCommitted(leading: Leading, entry: Entry): void {
   if (entry.kind !== 'command') return;
   leading.uncommittedBytes -= entryBytes(entry);
   if (entry.proposal === null) return;
-  const sequences = leading.uncommitted.get(entry.proposal.session);
-  sequences?.delete(entry.proposal.sequence);
-  if (sequences?.size === 0) leading.uncommitted.delete(entry.proposal.session);
+  leading.uncommitted.take(entry.proposal.session, entry.proposal.sequence);
 }
 
 /**

@@ -1,6 +1,6 @@
 // The one state around which the modules stand: what a replica knows, durable or not. What only a role needs hangs on that
 // role's part and goes with it, so that nothing of a leader's books survives its term.
-import { OpError, type LogIndex, type Random, type Term } from '@holdfast/base';
+import { OpError, type NumberTable, type LogIndex, type Random, type Term } from '@holdfast/base';
 import { configurationProblem, noConfiguration, type Configuration } from './configuration.ts';
 import type { Entry } from './entry.ts';
 import { noEffects, type Effects, type Role, type Vote } from './effects.ts';
@@ -65,7 +65,7 @@ export interface Leading {
   readonly startIndex: LogIndex;
   uncommittedBytes: number;
   /** Proposals of the log that are not committed, so that a retry is not appended beside its first try. */
-  readonly uncommitted: Map<number, Set<number>>;
+  readonly uncommitted: NumberTable<true>;
   heartbeatTicks: number;
   quorumTicks: number;
   idleTicks: number;

@@ -1,6 +1,6 @@
 // Who waits for an answer of a group: proposals until they are applied, reads until the state machine is far enough, requests
 // that change the group until they have. Nobody waits for ever: past its limit a request is answered with what is not known.
-import { OpError, type LogIndex } from '@holdfast/base';
+import { NumberTable, OpError, type LogIndex } from '@holdfast/base';
 import type { ProposalId, ReadState } from '@holdfast/raft';
 
 interface Waiter<Value> {
@@ -19,10 +19,10 @@ function waiter<Value>(dueTick: number): Waiter<Value> {
   return { dueTick, ...Promise.withResolvers<Value>() };
 }
 
-/** Waiters by a key, the longest waiting first; all wait equally long. */
-class Waiters<Key, Value> {
+/** Waiters by a number or by two. */
+class Waiters<Value> {
   readonly #limits: WaitingLimits;
-  readonly #waiting = new Map<Key, Waiter<Value>>();
+  readonly #waiting = new NumberTable<Waiter<Value>>();
   readonly #what: string;
   #tick = 0;
 
@@ -36,48 +36,45 @@ class Waiters<Key, Value> {
   }
 
   /** Throws RAFT_OVERLOADED if too many wait. */
-  add(key: Key): Promise<Value> {
+  add(first: number, second = 0): Promise<Value> {
     const limit = this.#limits.waitingMax;
     if (this.#waiting.size >= limit) throw new OpError('RAFT_OVERLOADED', { what: this.#what, limit });
     const added = waiter<Value>(this.#tick + this.#limits.answerTicks);
-    this.#waiting.set(key, added);
+    this.#waiting.set(added, first, second);
     return added.promise;
   }
 
-  get(key: Key): Promise<Value> | null {
-    return this.#waiting.get(key)?.promise ?? null;
+  get(first: number, second = 0): Promise<Value> | null {
+    return this.#waiting.get(first, second)?.promise ?? null;
   }
 
-  resolve(key: Key, value: Value): void {
-    this.#waiting.get(key)?.resolve(value);
-    this.#waiting.delete(key);
+  resolve(value: Value, first: number, second = 0): void {
+    this.#waiting.take(first, second)?.resolve(value);
   }
 
-  reject(key: Key, error: OpError): void {
-    this.#waiting.get(key)?.reject(error);
-    this.#waiting.delete(key);
+  reject(error: OpError, first: number, second = 0): void {
+    this.#waiting.take(first, second)?.reject(error);
   }
 
   rejectAll(error: OpError): void {
-    for (const each of this.#waiting.values()) each.reject(error);
+    const all = this.#waiting.values();
     this.#waiting.clear();
+    for (const each of all) each.reject(error);
   }
 
-  keys(): Iterable<Key> {
-    return this.#waiting.keys();
+  keys(): (readonly [first: number, second: number])[] {
+    return this.#waiting.keysWhere(() => true);
   }
 
-  tick(late: (key: Key) => OpError): void {
+  tick(late: (first: number) => OpError): void {
     this.#tick++;
-    for (const [key, { dueTick }] of this.#waiting) {
-      if (dueTick > this.#tick) return;
-      this.reject(key, late(key));
-    }
+    const isDue = ({ dueTick }: Waiter<Value>): boolean => dueTick <= this.#tick;
+    for (const [first, second] of this.#waiting.keysWhere(isDue)) this.reject(late(first), first, second);
   }
 }
 
 export class WaitingProposals {
-  readonly #waiters: Waiters<string, Uint8Array>;
+  readonly #waiters: Waiters<Uint8Array>;
 
   constructor(limits: WaitingLimits) {
     this.#waiters = new Waiters('proposals that wait', limits);
@@ -88,18 +85,18 @@ export class WaitingProposals {
   }
 
   /** `isNew` is false if the same proposal waits already: it is answered together with its first try. */
-  add(id: ProposalId): { readonly answer: Promise<Uint8Array>; readonly isNew: boolean } {
-    const key = keyOf(id);
-    const known = this.#waiters.get(key);
-    return known === null ? { answer: this.#waiters.add(key), isNew: true } : { answer: known, isNew: false };
+  add({ session, sequence }: ProposalId): { readonly answer: Promise<Uint8Array>; readonly isNew: boolean } {
+    const known = this.#waiters.get(session, sequence);
+    if (known !== null) return { answer: known, isNew: false };
+    return { answer: this.#waiters.add(session, sequence), isNew: true };
   }
 
-  answer(id: ProposalId, answer: Uint8Array): void {
-    this.#waiters.resolve(keyOf(id), answer);
+  answer({ session, sequence }: ProposalId, answer: Uint8Array): void {
+    this.#waiters.resolve(answer, session, sequence);
   }
 
-  refuse(id: ProposalId, error: OpError): void {
-    this.#waiters.reject(keyOf(id), error);
+  refuse({ session, sequence }: ProposalId, error: OpError): void {
+    this.#waiters.reject(error, session, sequence);
   }
 
   rejectAll(error: OpError): void {
@@ -111,13 +108,9 @@ export class WaitingProposals {
   }
 }
 
-function keyOf({ session, sequence }: ProposalId): string {
-  return `${session}/${sequence}`;
-}
-
 export class WaitingReads {
   readonly #limits: WaitingLimits;
-  readonly #waiters: Waiters<number, void>;
+  readonly #waiters: Waiters<void>;
   /** Confirmed by the leader, and the state machine is not there yet. */
   readonly #confirmed = new Map<number, LogIndex>();
 
@@ -135,7 +128,7 @@ export class WaitingReads {
   }
 
   confirm({ id, index }: ReadState, applied: LogIndex): void {
-    if (index <= applied) this.#waiters.resolve(id, undefined);
+    if (index <= applied) this.#waiters.resolve(undefined, id);
     else this.#confirmed.set(id, index);
   }
 
@@ -143,18 +136,18 @@ export class WaitingReads {
     for (const [id, index] of this.#confirmed) {
       if (index > applied) continue;
       this.#confirmed.delete(id);
-      this.#waiters.resolve(id, undefined);
+      this.#waiters.resolve(undefined, id);
     }
   }
 
   refuse(id: number, error: OpError): void {
     this.#confirmed.delete(id);
-    this.#waiters.reject(id, error);
+    this.#waiters.reject(error, id);
   }
 
   /** Whoever was asked leads no more. What it had confirmed stays true. */
   refuseUnconfirmed(error: OpError): void {
-    for (const id of this.#waiters.keys()) if (!this.#confirmed.has(id)) this.#waiters.reject(id, error);
+    for (const [id] of this.#waiters.keys()) if (!this.#confirmed.has(id)) this.#waiters.reject(error, id);
   }
 
   rejectAll(error: OpError): void {
@@ -171,9 +164,11 @@ export class WaitingReads {
   }
 }
 
+const oneOfAKind = 0;
+
 /** A request that ends when the group shows that it has: a change of members, a transfer. One of a kind at a time. */
 export class WaitingChange<Seen> {
-  readonly #waiters: Waiters<'change', void>;
+  readonly #waiters: Waiters<void>;
   #isDone: (seen: Seen) => boolean = () => false;
 
   constructor(what: string, limits: WaitingLimits) {
@@ -182,13 +177,13 @@ export class WaitingChange<Seen> {
 
   /** Throws RAFT_OVERLOADED if another one waits. */
   add(isDone: (seen: Seen) => boolean): Promise<void> {
-    const done = this.#waiters.add('change');
+    const done = this.#waiters.add(oneOfAKind);
     this.#isDone = isDone;
     return done;
   }
 
   see(seen: Seen): void {
-    if (this.#waiters.size > 0 && this.#isDone(seen)) this.#waiters.resolve('change', undefined);
+    if (this.#waiters.size > 0 && this.#isDone(seen)) this.#waiters.resolve(undefined, oneOfAKind);
   }
 
   reject(error: OpError): void {

@@ -1,5 +1,6 @@
 // The cluster's settings, of which there are few: their names are read once and kept in step, and what a batch has set is written when
 // it ends, each setting once.
+import { invariant } from '@holdfast/base';
 import type { StateDatabase } from './database.ts';
 import { insert, query } from './query.ts';
 
@@ -17,10 +18,10 @@ const putSetting = insert<SettingRow>(
 
 export class SettingsBook {
   readonly #database: StateDatabase;
-  /** Null before they were read. */
-  #names: Set<string> | null = null;
+  /** The value that waits to be written, null for one that does not, of each setting; null before they were read. */
+  #waiting: Map<string, string | null> | null = null;
   /** By this batch, and not written. */
-  readonly #changed = new Map<string, string>();
+  #changed: string[] = [];
 
   constructor(database: StateDatabase) {
     this.#database = database;
@@ -35,23 +36,30 @@ export class SettingsBook {
   }
 
   set(name: string, value: string): void {
-    this.#known.add(name);
-    this.#changed.set(name, value);
+    const known = this.#known;
+    if ((known.get(name) ?? null) === null) this.#changed.push(name);
+    known.set(name, value);
   }
 
   save(): void {
-    for (const [name, value] of this.#changed) this.#database.insertLater(putSetting, { name, value });
-    this.#changed.clear();
+    const known = this.#known;
+    for (const name of this.#changed) {
+      const value = known.get(name) ?? null;
+      invariant(value !== null, 'a setting that was changed has a value');
+      this.#database.insertLater(putSetting, { name, value });
+      known.set(name, null);
+    }
+    this.#changed = [];
   }
 
   /** What is in the database counts. */
   reread(): void {
-    this.#names = null;
-    this.#changed.clear();
+    this.#waiting = null;
+    this.#changed = [];
   }
 
-  get #known(): Set<string> {
-    this.#names ??= new Set(this.#database.all(allNames).map(({ name }) => name));
-    return this.#names;
+  get #known(): Map<string, string | null> {
+    this.#waiting ??= new Map(this.#database.all(allNames).map(({ name }) => [name, null]));
+    return this.#waiting;
   }
 }

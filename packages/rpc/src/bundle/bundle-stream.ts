@@ -1,6 +1,6 @@
 // One stream of bundles at the client: what is under way on it, until when each call waits, and how it ends. A stream is left for another
 // one when the server asks for it, when it grows old, and when nobody used it for a while; it ends when all of its calls have.
-import { OpError, type Timer, type Timers } from '@holdfast/base';
+import { NumberTable, OpError, type Timer, type Timers } from '@holdfast/base';
 import { formatTraceparent, openRequest, runInRequest, type RequestContext } from '@holdfast/telemetry';
 import type { ObservedCall } from '../call-observer.ts';
 import { ClientCall } from '../client/client-call.ts';
@@ -38,7 +38,7 @@ const lingerMs = 1_000;
 
 export class BundleStream {
   readonly #options: StreamOptions;
-  readonly #open = new Map<number, OpenCall>();
+  readonly #open = new NumberTable<OpenCall>();
   readonly #call: ClientCall;
   readonly #endMs: number;
   #lastNumber = 0;
@@ -86,7 +86,7 @@ export class BundleStream {
       const observed = observer.started(method);
       observer.sent(observed, body.length);
       const number = ++this.#lastNumber;
-      this.#open.set(number, { member, observed, dueMs: nowMs + options.timeoutMs });
+      this.#open.set({ member, observed, dueMs: nowMs + options.timeoutMs }, number);
       // One that is alone has a line of its own in the server's log.
       const context = member.context ?? (isAlone ? openRequest(random) : null);
       return {
@@ -121,11 +121,9 @@ export class BundleStream {
     this.hasAnswered = true;
     if (answers.length === 0) this.retire();
     for (const answer of answers) {
-      const call = this.#open.get(answer.number);
+      const call = this.#open.take(answer.number);
       // Its caller may wait no longer.
-      if (call === undefined) continue;
-      this.#open.delete(answer.number);
-      this.#options.onAnswer(call, answer);
+      if (call !== null) this.#options.onAnswer(call, answer);
     }
     if (this.#isRetired && this.#open.size === 0) this.#linger();
     this.#call.startRead();
@@ -149,16 +147,13 @@ export class BundleStream {
   /** Whose time is over waits no longer, and a stream that nobody uses goes. */
   #wake(): void {
     const nowMs = this.#options.parts.clock.monotonicMs();
-    let nextMs = Infinity;
-    for (const [number, call] of this.#open) {
-      if (call.dueMs > nowMs) {
-        nextMs = Math.min(nextMs, call.dueMs);
-        continue;
-      }
-      this.#open.delete(number);
+    for (const [number] of this.#open.keysWhere(({ dueMs }) => dueMs <= nowMs)) {
+      const call = this.#open.take(number);
+      if (call === null) continue;
       const { service, method } = call.member.method;
       this.#options.onFail(call, new OpError('DEADLINE_EXCEEDED', { method: `${service}/${method}` }));
     }
+    const nextMs = this.#open.values().reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity);
     if (this.#open.size > 0) this.#wakeAt(nextMs);
     else if (!this.#isRetired && nowMs < this.#usedMs + idleMs) this.#wakeAt(this.#usedMs + idleMs);
     else if (this.#isRetired) this.#call.cancel(new OpError('CANCELLED', { reason: 'nothing is under way on it' }));
@@ -168,7 +163,7 @@ export class BundleStream {
   #ended(error: OpError | null): void {
     this.#isRetired = true;
     this.#timer?.cancel();
-    const open = [...this.#open.values()];
+    const open = this.#open.values();
     this.#open.clear();
     this.#options.onEnd(this, open, error);
   }

@@ -151,7 +151,7 @@ export class MetadataClient {
   ): Promise<Answer> {
     const { clock, timers, random, attemptLimitMs = attemptLimitMsDefault } = this.#options;
     const endMs = clock.monotonicMs() + timeoutMs;
-    const failed = new Set<string>();
+    const failed: string[] = [];
     for (let attempt = 1; ; attempt++) {
       const address = this.#current;
       const leftMs = endMs - clock.monotonicMs();
@@ -160,7 +160,7 @@ export class MetadataClient {
         return await call(this.#channel(address), options);
       } catch (error) {
         if (!isOpError(error) || !passing.has(error.code) || this.#isClosed) throw error;
-        failed.add(address);
+        failed.push(address);
         const limitMs = endMs - clock.monotonicMs();
         if (limitMs <= 0) throw error;
         const isOther = this.#turn(address, error, failed) || (await this.#findOther(address, limitMs));
@@ -172,11 +172,11 @@ export class MetadataClient {
   }
 
   /** Whether another server is to be asked: the one that leads by what was answered, or one that another call has found meanwhile. */
-  #turn(asked: string, error: OpError, failed: ReadonlySet<string>): boolean {
+  #turn(asked: string, error: OpError, failed: readonly string[]): boolean {
     const { address } = error.details;
     const isTold = error.code === 'METADATA_LEADER_ELSEWHERE' && typeof address === 'string';
     if (isTold && this.#current === asked) this.#current = address;
-    return this.#current !== asked && !failed.has(this.#current);
+    return this.#current !== asked && !failed.includes(this.#current);
   }
 
   /** Whether there is one to ask at once. */

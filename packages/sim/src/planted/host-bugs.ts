@@ -1,6 +1,17 @@
 // Bugs of what stands around the core: the host, which carries out what it asks for, and the state machine.
 import { bugsOf } from './planted-bug.ts';
 
+/** Proposals that wait, by this key. */
+const proposalsBy = (key: string): string => `
+    const known = this.#waiters.get(${key});
+    if (known !== null) return { answer: known, isNew: false };
+    return { answer: this.#waiters.add(${key}), isNew: true };
+  }
+
+  answer({ session, sequence }: ProposalId, answer: Uint8Array): void {
+    this.#waiters.resolve(answer, ${key});
+`;
+
 export const hostBugs = [
   ...bugsOf('raft', 'metadata-service/src/host', {
     'storage-writer.ts': [
@@ -82,14 +93,14 @@ export const hostBugs = [
       [
         'answer-to-wrong-waiter',
         'the answer to a command goes to whoever waits with the same number in another session',
-        'return `${session}/${sequence}`;',
-        'return `${session > 0 ? sequence : 0}`;',
+        proposalsBy('session, sequence'),
+        proposalsBy('0, session > 0 ? sequence : 0'),
       ],
       [
         'read-before-applied',
         'a read looks at the state machine before that is where the leader said',
-        'if (index <= applied) this.#waiters.resolve(id, undefined);',
-        'if (index <= applied + 1000) this.#waiters.resolve(id, undefined);',
+        'if (index <= applied) this.#waiters.resolve(undefined, id);',
+        'if (index <= applied + 1000) this.#waiters.resolve(undefined, id);',
       ],
     ],
   }),
