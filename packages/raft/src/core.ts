@@ -269,5 +269,7 @@ function applyCommitted(state: State): void {
     out.committed.push(entry);
     state.applied = index;
   }
-  if (state.applied !== before) forgetOldMarks(state);
+  if (state.applied === before) return;
+  forgetOldMarks(state);
+  log.packTo(state.applied);
 }

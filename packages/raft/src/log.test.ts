@@ -64,6 +64,42 @@ test('a slice holds at least one entry and then as many as fit', () => {
   expect(log.slice(toLogIndex(10), 300)).toEqual([]);
 });
 
+test('what is packed is answered, cut, purged and repaired around as before', () => {
+  const log = new Log(position(0, 0));
+  const held = (index: number): Entry => ({
+    ...entry(index, 1 + Math.floor(index / 50)),
+    kind: index === 70 ? 'configuration' : 'command',
+    proposal: index % 3 === 0 ? null : { session: 2 ** 50 + index, sequence: index },
+    data: Uint8Array.from({ length: index % 7 }, (_, at) => index + at),
+  });
+  for (let index = 1; index <= 400; index++) {
+    log.append(index === 100 ? { ...position(100, 3), isTermKnown: true } : held(index));
+  }
+  const { bytes } = log;
+  log.packTo(toLogIndex(300));
+  expect([log.bytes, log.damagedSlots, log.lastTerm]).toEqual([bytes, 1, 9]);
+  log.repair(held(100));
+  log.purgeTo(position(30, 1));
+  log.truncateAfter(toLogIndex(250));
+  log.packTo(toLogIndex(250));
+  const left = Array.from({ length: 220 }, (_, at) => held(31 + at));
+  expect(log.slice(log.firstIndex, Infinity)).toEqual(left);
+  expect(left.map(({ index }) => log.termAt(index))).toEqual(left.map(({ term }) => term));
+  expect([log.bytes, log.lastKnown]).toEqual([log.sizeOf(left), position(250, 6)]);
+  expect(log.sharedUpTo(position(300, 4))).toBe(199);
+  log.purgeTo(position(250, 6));
+  expect([log.bytes, log.lastIndex]).toEqual([0, 250]);
+});
+
+test('what was packed holds on to nothing that it was given', () => {
+  const log = new Log(position(0, 0));
+  const data = new Uint8Array([1, 2, 3]);
+  for (let index = 1; index <= 64; index++) log.append({ ...entry(index, 1), data });
+  log.packTo(toLogIndex(64));
+  data.fill(0);
+  expect(log.entryAt(toLogIndex(64))?.data).toEqual(new Uint8Array([1, 2, 3]));
+});
+
 test('a damaged slot is neither had nor absent, ends a slice, and is filled in place', () => {
   const log = new Log(position(0, 0));
   log.append(entry(1, 1));

@@ -3,7 +3,8 @@
 // term, until a peer repairs it: "damaged" is a third answer beside "have it" and "do not have it".
 import { invariant, type LogIndex, type Term } from '@holdfast/base';
 import { entryBytes, type Entry } from './entry.ts';
-import { plus, type Position } from './ids.ts';
+import { greater, lesser, plus, type Position } from './ids.ts';
+import { PackedEntries } from './packed-entries.ts';
 
 export type Match = 'yes' | 'no' | 'damaged';
 
@@ -14,14 +15,24 @@ export interface DamagedSlot {
   readonly isTermKnown: boolean;
 }
 
+type Slot = Entry | DamagedSlot | PackedEntries;
+
+/** What is packed at once: so many entries, or so many bytes of them. */
+const packEntries = 64;
+const packBytes = 1024 * 1024;
+
 export class Log {
   #base: Position;
-  #entries: (Entry | DamagedSlot)[] = [];
+  /** One for each place; the same `PackedEntries` for all that it holds. */
+  #slots: Slot[] = [];
+  /** Up to here nothing is left to pack. */
+  #packedTo: LogIndex;
   #bytes = 0;
   #damaged = 0;
 
   constructor({ term, index }: Position) {
     this.#base = { term, index };
+    this.#packedTo = index;
   }
 
   /** The last entry that is gone: a snapshot stands for it and for all before it. */
@@ -32,10 +43,10 @@ export class Log {
     return plus(this.#base.index, 1);
   }
   get lastIndex(): LogIndex {
-    return plus(this.#base.index, this.#entries.length);
+    return plus(this.#base.index, this.#slots.length);
   }
   get lastTerm(): Term {
-    return this.#entries.at(-1)?.term ?? this.#base.term;
+    return this.termAt(this.lastIndex) ?? this.#base.term;
   }
   get last(): Position {
     return { term: this.lastTerm, index: this.lastIndex };
@@ -50,24 +61,26 @@ export class Log {
   /** Null outside the log. Of a damaged slot it is a lower bound. */
   termAt(index: LogIndex): Term | null {
     if (index === this.#base.index) return this.#base.term;
-    return this.#slot(index)?.term ?? null;
+    const slot = this.#slot(index);
+    return slot instanceof PackedEntries ? slot.termAt(index) : (slot?.term ?? null);
   }
 
   isDamaged(index: LogIndex): boolean {
     const slot = this.#slot(index);
-    return slot !== null && !('kind' in slot);
+    return slot !== null && isDamage(slot);
   }
 
   /** Null outside the log and for a damaged slot. */
   entryAt(index: LogIndex): Entry | null {
     const slot = this.#slot(index);
-    return slot !== null && 'kind' in slot ? slot : null;
+    if (slot instanceof PackedEntries) return slot.entryAt(index);
+    return slot === null || isDamage(slot) ? null : slot;
   }
 
   /** Whether the entry of this place stood in its damaged slot: one index and one term are one entry. */
   isOfSlot({ index, term }: Position): boolean {
     const slot = this.#slot(index);
-    return slot !== null && 'isTermKnown' in slot && slot.isTermKnown && slot.term === term;
+    return slot !== null && isDamage(slot) && slot.isTermKnown && slot.term === term;
   }
 
   /** Whether the entry of this place is, or was, in the log: then what lies behind it is its continuation. */
@@ -103,13 +116,17 @@ export class Log {
   #lastKnownFrom(from: LogIndex): Position {
     for (let index = from; index > this.#base.index; index = plus(index, -1)) {
       const slot = this.#slot(index);
-      if (slot !== null && ('kind' in slot || slot.isTermKnown)) return { index, term: slot.term };
+      if (slot !== null && (!isDamage(slot) || slot.isTermKnown)) return { index, term: this.#termWithin(index) };
     }
     return this.#base;
   }
 
-  #slot(index: LogIndex): Entry | DamagedSlot | null {
-    return this.#entries[index - this.#base.index - 1] ?? null;
+  #slot(index: LogIndex): Slot | null {
+    return this.#slots[this.#placeOf(index)] ?? null;
+  }
+
+  #placeOf(index: LogIndex): number {
+    return index - this.#base.index - 1;
   }
 
   matches(index: LogIndex, term: Term): Match {
@@ -120,48 +137,71 @@ export class Log {
   append(slot: Entry | DamagedSlot): void {
     invariant(slot.index === this.lastIndex + 1, `entry ${slot.index} behind ${this.lastIndex}`);
     invariant(slot.term >= this.lastTerm, `an entry of term ${slot.term} behind one of ${this.lastTerm}`);
-    this.#entries.push(slot);
-    if ('kind' in slot) this.#bytes += entryBytes(slot);
-    else this.#damaged++;
+    this.#slots.push(slot);
+    if (isDamage(slot)) this.#damaged++;
+    else this.#bytes += entryBytes(slot);
   }
 
   truncateAfter(index: LogIndex): void {
     invariant(index >= this.#base.index, `a cut after ${index}, but the log begins behind ${this.#base.index}`);
-    this.#forget(this.#entries.splice(index - this.#base.index));
+    this.#forget(plus(index, 1), this.lastIndex);
+    this.#slots.length = index - this.#base.index;
+    this.#packedTo = lesser(this.#packedTo, index);
   }
 
   /** Lets go of everything up to `end`, which is in the log. */
   purgeTo({ index, term }: Position): void {
     invariant(this.termAt(index) !== null, `a purge to ${index}, which the log does not hold`);
-    this.#forget(this.#entries.splice(0, index - this.#base.index));
+    this.#forget(this.firstIndex, index);
+    this.#slots.splice(0, index - this.#base.index);
     this.#base = { term, index };
+    this.#packedTo = greater(this.#packedTo, index);
   }
 
   /** A snapshot replaces all of it. */
   restore({ term, index }: Position): void {
-    this.#entries = [];
+    this.#slots = [];
     this.#bytes = 0;
     this.#damaged = 0;
     this.#base = { term, index };
+    this.#packedTo = index;
   }
 
   /** Puts an entry into its damaged slot. */
   repair(entry: Entry): void {
     invariant(this.isDamaged(entry.index), `slot ${entry.index} is not damaged`);
-    this.#entries[entry.index - this.#base.index - 1] = entry;
+    this.#slots[this.#placeOf(entry.index)] = entry;
     this.#damaged--;
     this.#bytes += entryBytes(entry);
     // A lower bound that was learnt from a neighbour must not stay below what is known since: terms never fall.
     for (let index = plus(entry.index, 1); this.isDamaged(index); index = plus(index, 1)) {
       const slot = this.#slot(index) as DamagedSlot;
-      if (slot.term < entry.term) this.#entries[index - this.#base.index - 1] = { ...slot, term: entry.term };
+      if (slot.term < entry.term) this.#slots[this.#placeOf(index)] = { ...slot, term: entry.term };
     }
   }
 
-  #forget(slots: readonly (Entry | DamagedSlot)[]): void {
-    for (const slot of slots) {
-      if ('kind' in slot) this.#bytes -= entryBytes(slot);
-      else this.#damaged--;
+  /** Nobody is expected to ask for what stands up to `index`; who does gets it as before. */
+  packTo(index: LogIndex): void {
+    while (index - this.#packedTo >= packEntries) {
+      const [first, ...others] = this.slice(plus(this.#packedTo, 1), packBytes, plus(this.#packedTo, packEntries));
+      if (first !== undefined) {
+        const packed = new PackedEntries([first, ...others]);
+        this.#slots.fill(packed, this.#placeOf(first.index), this.#placeOf(first.index) + 1 + others.length);
+      }
+      // A damaged slot stays what it is.
+      this.#packedTo = plus(this.#packedTo, first === undefined ? 1 : 1 + others.length);
+    }
+  }
+
+  #forget(from: LogIndex, to: LogIndex): void {
+    for (let index = from; index <= to; index = plus(index, 1)) {
+      const slot = this.#slots[this.#placeOf(index)];
+      if (slot instanceof PackedEntries) {
+        const last = lesser(slot.lastIndex, to);
+        this.#bytes -= slot.bytesOf(index, last);
+        index = last;
+      } else if (slot !== undefined && isDamage(slot)) this.#damaged--;
+      else if (slot !== undefined) this.#bytes -= entryBytes(slot);
     }
   }
 
@@ -209,4 +249,8 @@ export class Log {
   #termWithin(index: number): Term {
     return this.termAt(index as LogIndex) ?? this.#base.term;
   }
+}
+
+function isDamage(slot: Slot): slot is DamagedSlot {
+  return 'isTermKnown' in slot;
 }

@@ -221,6 +221,14 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
       "if (this.isDamaged(index)) return 'no';",
     ],
   ],
+  'packed-entries.ts': [
+    [
+      'packed-without-proposal',
+      'an entry that was packed has forgotten whose proposal it is',
+      'const proposal = session === nobody ? null : { session, sequence: this.#word(index, 3) };',
+      'const proposal = session === nobody ? null : null;',
+    ],
+  ],
   'proposal-ledger.ts': [
     [
       'retry-applied-twice',
