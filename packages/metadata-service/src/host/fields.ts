@@ -94,7 +94,16 @@ export const mark = record<SnapshotMark>({
   version: counter(),
 });
 
-const proposalId = record<ProposalId>({ session: counter(), sequence: counter() });
+const proposalId: Field<ProposalId> = {
+  write(to, { session, sequence }) {
+    to.counter(session);
+    to.counter(sequence);
+  },
+  read(from) {
+    const session = from.counter();
+    return { session, sequence: from.counter() };
+  },
+};
 
 export const proposal = record<Proposal>({ id: proposalId, data: bytes, version: counter() });
 
@@ -112,13 +121,23 @@ export const entryKind: Field<EntryKind> = {
 
 export const nullableProposalId = nullable(proposalId);
 
-export const entry = record<Entry>({
-  index: counter(),
-  term: counter(),
-  kind: entryKind,
-  proposal: nullableProposalId,
-  data: bytes,
-});
+/** Written out, because of nothing is there more: a record is put together field by field, which takes its time and memory. */
+export const entry: Field<Entry> = {
+  write(to, { index, term, kind, proposal: id, data }) {
+    to.counter(index);
+    to.counter(term);
+    entryKind.write(to, kind);
+    nullableProposalId.write(to, id);
+    to.bytes(data);
+  },
+  read(from) {
+    const index = from.counter() as Entry['index'];
+    const term = from.counter() as Entry['term'];
+    const kind = entryKind.read(from);
+    const id = nullableProposalId.read(from);
+    return { index, term, kind, data: from.bytes(), proposal: id };
+  },
+};
 
 /** A code of a later release arrives as INTERNAL with the code in its text: what was refused stays refused. */
 const errorCode: Field<ErrorCode> = {
