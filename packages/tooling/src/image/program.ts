@@ -29,7 +29,7 @@ export async function buildProgram({ root, architecture, target, commit }: Progr
     JSON.stringify({ name: 'holdfast', version: versionOf(root), type: 'module' }) + '\n',
   );
   mkdirSync(join(target, 'usr/bin'), { recursive: true });
-  writeFileSync(join(target, 'usr/bin/holdfast'), launcher(commit, memorySettings(root)), { mode: 0o755 });
+  writeFileSync(join(target, 'usr/bin/holdfast'), launcher(commit, memorySettingsIn(root)), { mode: 0o755 });
 }
 
 export const versionOf = (root: string): string =>
@@ -114,18 +114,18 @@ async function bundle(root: string, architecture: Architecture, outdir: string):
 }
 
 /** As the checkout's own launcher has them, which says why. */
-function memorySettings(root: string): string {
+export function memorySettingsIn(root: string): readonly string[] {
   const lines = readFileSync(join(root, 'bin/holdfast'), 'utf8').split('\n');
-  const line = lines.find((each) => each.startsWith('export MALLOC_'));
-  assert(line !== undefined, 'bin/holdfast sets how memory is kept');
-  return line;
+  const settings = lines.filter((line) => /^(export MALLOC_|v8=)/.test(line));
+  assert.equal(settings.length, 2, 'bin/holdfast sets how memory is kept, and how it is collected');
+  return settings;
 }
 
-const launcher = (commit: string | null, settings: string): string => `#!/bin/sh
+const launcher = (commit: string | null, settings: readonly string[]): string => `#!/bin/sh
 # Starts holdfast with the Node that lies beside it.
 self=$0
 [ -L "$self" ] && self=$(readlink -f -- "$self")
 home=\${self%/*}/../../opt/holdfast
-${commit === null ? '' : `export HOLDFAST_COMMIT=${commit}\n`}${settings}
-exec "$home/bin/node" "$home/lib/main.js" "$@"
+${commit === null ? '' : `export HOLDFAST_COMMIT=${commit}\n`}${settings.join('\n')}
+exec "$home/bin/node" "$v8" "$home/lib/main.js" "$@"
 `;
