@@ -12,12 +12,16 @@ export type Raw64 = number | Bits64;
 
 /** One message of the protobufjs static code. */
 export interface RawMessage<Raw> {
-  encode(raw: Raw): { finish(): Uint8Array };
+  encode(raw: Raw): { readonly len: number; finish(): Uint8Array };
   decode(bytes: Uint8Array): Raw;
 }
 
+const nothing = new Uint8Array(0);
+
 export function encodeRaw<Raw>(message: RawMessage<Raw>, raw: Raw): Uint8Array {
-  return message.encode(raw).finish();
+  const writer = message.encode(raw);
+  // As most answers are, and a view of nothing costs as much as one of something.
+  return writer.len === 0 ? nothing : writer.finish();
 }
 
 export function decodeRaw<Raw>(message: RawMessage<Raw>, bytes: Uint8Array, name: string): Raw {

@@ -116,7 +116,7 @@ export function settingsHandlers(access: StateAccess): Handlers<Services['settin
       const { value, revision } = await access.read(isLocal, (database) => database.all(allSettings));
       return { settings: Object.fromEntries(value.map((row) => [row.name, row.value])), revision };
     },
-    set: async ({ id, name, value }, { caller }) =>
+    set: ({ id, name, value }, { caller }) =>
       access.act<'setSetting'>(id, {
         kind: 'setSetting',
         name: toWord(name, 'name'),

@@ -16,6 +16,7 @@ export interface Read<Value> {
 
 /** An answer without fields. */
 type Nothing = Readonly<Record<string, never>>;
+const nothing: Nothing = {};
 
 export interface StateAccessParts {
   readonly service: Pick<MetadataService, 'replica' | 'machine' | 'book' | 'isLeader' | 'sessions'>;
@@ -76,9 +77,8 @@ export class StateAccess {
   }
 
   /** The same of a command whose answer says no more than that it took effect. */
-  async act<Kind extends CommandKind>(id: CommandId | null, command: CommandOf<Kind> & Command): Promise<Nothing> {
-    await this.propose<Kind>(id, command);
-    return {};
+  act<Kind extends CommandKind>(id: CommandId | null, command: CommandOf<Kind> & Command): Promise<Nothing> {
+    return this.propose<Kind>(id, command).then(() => nothing);
   }
 
   /** `look` sees one state, and nothing is applied while it looks. */

@@ -143,12 +143,13 @@ function tell(bundle: Bundle, { caller }: CallContext, { environment }: ServerPa
 
 type Outcome = Omit<BundledAnswer, 'number'>;
 
-async function carryOut(
+/** None of what it calls is wrapped once more: each call in flight would have a promise and a wait for each layer. */
+function carryOut(
   { path, timeoutMs, requestId, traceparent, body }: BundledRequest,
   isAlone: boolean,
   bundle: CallContext,
   { methods, environment }: ServerParts,
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   const served = methods.get(path);
   if (served === undefined || served.facts.requestStream || served.facts.responseStream) {
     const method = path.slice(1);
@@ -157,7 +158,7 @@ async function carryOut(
   const isOwn = requestId !== '';
   const request = isOwn ? openRequest(environment.random, { requestId, traceparent }) : bundle.request;
   const call = new BundledCall(bundle, served.facts, { request, timeoutMs, isAlone, environment });
-  return isOwn ? runInRequest(request, async () => call.answer(served, body)) : call.answer(served, body);
+  return isOwn ? runInRequest(request, () => call.answer(served, body)) : call.answer(served, body);
 }
 
 function statusOf(error: OpError, { requestId }: RequestContext): Outcome {

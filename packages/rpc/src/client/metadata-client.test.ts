@@ -4,7 +4,8 @@ import type { CommandId } from '../generated/metadata-types.ts';
 import { loadMetadataServices } from '../generated/services.ts';
 import { serve, type ServedService } from '../server/handlers.ts';
 import { random, TestCluster, timers, until } from '../testing.ts';
-import { commandsUnderWayMax, MetadataClient } from './metadata-client.ts';
+import { MetadataClient } from './metadata-client.ts';
+import { commandsUnderWayMax } from './session-numbers.ts';
 
 type Services = Awaited<ReturnType<typeof loadMetadataServices>>;
 type Create = (id: CommandId) => Promise<void>;

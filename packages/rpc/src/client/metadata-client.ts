@@ -23,6 +23,7 @@ import type { CommandId, DescribeResponse } from '../generated/metadata-types.ts
 import { openChannel, type Channel, type ChannelOptions } from './channel.ts';
 import type { CallOptions } from './client-call.ts';
 import { LeaderSearch } from './leader-search.ts';
+import { SessionNumbers } from './session-numbers.ts';
 
 export interface MetadataClientOptions extends Omit<ChannelOptions, 'address'> {
   /** The servers that are known from the start; a leader elsewhere is found through them. */
@@ -32,8 +33,6 @@ export interface MetadataClientOptions extends Omit<ChannelOptions, 'address'> {
   readonly attemptLimitMs?: number;
 }
 
-/** As the state keeps them: commands of one session that may be under way, by the distance of their numbers. */
-export const commandsUnderWayMax = 256;
 /** Commands that wait until one of those is answered. */
 const waitingMax = 4_096;
 const serversMax = 32;
@@ -69,11 +68,15 @@ type Unnumbered<Request> = Omit<Request, 'id'>;
 interface Session {
   readonly client: bigint;
   readonly openedMs: number;
-  sequence: bigint;
-  /** In the order of their numbers. */
-  readonly underWay: Set<bigint>;
+  readonly numbers: SessionNumbers;
   /** Until a number from here on is answered, something that was given up may still take effect; 0 if nothing may. */
-  settlesAt: bigint;
+  settlesAt: number;
+}
+
+/** A command's number, which is under way from when it was given out. */
+interface Numbered {
+  readonly session: Session;
+  readonly sequence: number;
 }
 
 export class MetadataClient {
@@ -96,13 +99,13 @@ export class MetadataClient {
   }
 
   /** A call that changes nothing, or that may be made twice. */
-  async ask<Service extends ServiceDescriptor, Name extends UnaryName<Service>>(
+  ask<Service extends ServiceDescriptor, Name extends UnaryName<Service>>(
     service: Service,
     name: Name,
     request: RequestOf<MethodOf<Service, Name>>,
     options: CallOptions,
   ): Promise<ResponseOf<MethodOf<Service, Name>>> {
-    return this.#attempt(options, async (channel, attempt) => {
+    return this.#attempt(options, (channel, attempt) => {
       const call = (channel.calls(service) as UntypedCalls)[name as string];
       invariant(call !== undefined, `${service.name} has a method ${String(name)}`);
       return call(request, attempt) as Promise<ResponseOf<MethodOf<Service, Name>>>;
@@ -117,25 +120,22 @@ export class MetadataClient {
     options: CallOptions,
   ): Promise<ResponseOf<MethodOf<Service, Name>>> {
     const deadlineMs = this.#options.clock.monotonicMs() + options.timeoutMs;
-    const { session, sequence } = await this.#takeNumber(options);
-    const id: CommandId = { client: session.client, sequence };
+    const { session, sequence } = this.#takeNumber() ?? (await this.#waitForNumber(options));
+    const id: CommandId = { client: session.client, sequence: BigInt(sequence) };
     try {
       const timeoutMs = Math.max(1, deadlineMs - this.#options.clock.monotonicMs());
       // The method's own request is what `request` and its number make together.
       const numbered = { ...request, id } as unknown as RequestOf<MethodOf<Service, Name>>;
       const answer = await this.ask(service, name, numbered, { ...options, timeoutMs });
-      if (sequence >= session.settlesAt) session.settlesAt = 0n;
+      if (sequence >= session.settlesAt) session.settlesAt = 0;
       return answer;
     } catch (error) {
-      if (!isAnswer(error)) giveUp(session, sequence);
+      if (!isAnswer(error)) session.settlesAt = Math.max(session.settlesAt, session.numbers.leaveBehind(sequence));
       // Forgotten by the servers, or lost with a restore: the next command opens another one.
       if (isOpError(error) && error.code === 'CLIENT_UNKNOWN' && this.#session === session) this.#session = null;
       throw error;
     } finally {
-      const [oldest] = session.underWay;
-      session.underWay.delete(sequence);
-      // Only the oldest one holds others up.
-      if (sequence === oldest) for (const wake of this.#waiting.splice(0)) wake();
+      if (session.numbers.release(sequence)) for (const wake of this.#waiting.splice(0)) wake();
     }
   }
 
@@ -221,21 +221,28 @@ export class MetadataClient {
     }
   }
 
+  /** Null where there is no room, or no session that commands may still begin in. */
+  #takeNumber(): Numbered | null {
+    const session = this.#session;
+    if (session === null || this.#isOld(session)) return null;
+    const sequence = session.numbers.take();
+    return sequence === null ? null : { session, sequence };
+  }
+
+  #isOld({ settlesAt, openedMs }: Session): boolean {
+    return settlesAt === 0 && this.#options.clock.monotonicMs() - openedMs > sessionLifeMs;
+  }
+
   /** Taken in the turn in which there is room: whoever waits beside may wake in the next. */
-  async #takeNumber(options: CallOptions): Promise<{ readonly session: Session; readonly sequence: bigint }> {
+  async #waitForNumber(options: CallOptions): Promise<Numbered> {
     const { clock, timers } = this.#options;
     const endMs = clock.monotonicMs() + options.timeoutMs;
     for (;;) {
-      const session = this.#session;
-      const isOld = session !== null && session.settlesAt === 0n && this.#ageMs(session) > sessionLifeMs;
-      if (session !== null && !isOld && hasRoom(session)) {
-        const sequence = ++session.sequence;
-        session.underWay.add(sequence);
-        return { session, sequence };
-      }
+      const taken = this.#takeNumber();
+      if (taken !== null) return taken;
       const leftMs = endMs - clock.monotonicMs();
       if (leftMs <= 0) throw new OpError('DEADLINE_EXCEEDED', { method: 'Cluster/OpenClient' });
-      if (session === null || isOld) {
+      if (this.#session === null || this.#isOld(this.#session)) {
         this.#opening ??= this.#open({ ...options, timeoutMs: leftMs }).finally(() => (this.#opening = null));
         this.#session = await this.#opening;
         continue;
@@ -253,14 +260,11 @@ export class MetadataClient {
     }
   }
 
-  #ageMs({ openedMs }: Session): number {
-    return this.#options.clock.monotonicMs() - openedMs;
-  }
-
   async #open(options: CallOptions): Promise<Session> {
     const { clusterService } = await loadMetadataServices();
     const { client } = await this.ask(clusterService, 'openClient', {}, options);
-    return { client, openedMs: this.#options.clock.monotonicMs(), sequence: 0n, underWay: new Set(), settlesAt: 0n };
+    const numbers = new SessionNumbers();
+    return { client, openedMs: this.#options.clock.monotonicMs(), numbers, settlesAt: 0 };
   }
 }
 
@@ -269,15 +273,4 @@ type UntypedCalls = Readonly<Record<string, (request: unknown, options: CallOpti
 /** Whether the command is known to have been refused. Some refusals are taken for silence, which costs numbers only. */
 function isAnswer(error: unknown): boolean {
   return isOpError(error) && !passing.has(error.code) && !unanswered.has(error.kind);
-}
-
-function giveUp(session: Session, sequence: bigint): void {
-  const settlesAt = sequence + BigInt(commandsUnderWayMax);
-  if (session.sequence < settlesAt) session.sequence = settlesAt - 1n;
-  if (session.settlesAt < settlesAt) session.settlesAt = settlesAt;
-}
-
-function hasRoom({ sequence, underWay }: Session): boolean {
-  const [oldest = sequence + 1n] = underWay;
-  return sequence + 1n - oldest < BigInt(commandsUnderWayMax);
 }

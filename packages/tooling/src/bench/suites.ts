@@ -4,6 +4,8 @@ import { fork } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { nodeWord } from '../launcher.ts';
+import { root as checkout } from '../root.ts';
 import type { Bench } from './contract.ts';
 import type { Figure } from './figure.ts';
 
@@ -29,6 +31,8 @@ export async function runBenchFile(root: string, file: string): Promise<Figure[]
   const child = fork(join(import.meta.dirname, 'child.ts'), [join(root, file)], {
     cwd: root,
     env: { ...process.env, HOLDFAST_BENCH: '1' },
+    // What it measures by itself, as a client or in its own process, runs as the program does.
+    execArgv: [...process.execArgv, nodeWord(checkout)],
     serialization: 'advanced',
   });
   child.on('message', (figure) => figures.push(figure as Figure));

@@ -5,11 +5,12 @@ import { copyFileSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { memorySettings } from '../launcher.ts';
 import { root } from '../root.ts';
 import { readLoaderNeeds } from './elf.ts';
 import { filesBelow } from './files.ts';
 import { ownArchitecture } from './node-binary.ts';
-import { buildProgram, memorySettingsIn, programLibrary } from './program.ts';
+import { buildProgram, programLibrary } from './program.ts';
 import { nodePath } from './system.ts';
 import { architectures } from './system-files.ts';
 
@@ -34,7 +35,7 @@ test('the launcher says the version and the commit that was built', () => {
 
 test('the launcher keeps and collects memory as the one of the checkout does', () => {
   const lines = readFileSync(join(folder, 'usr/bin/holdfast'), 'utf8').split('\n');
-  expect(lines).toEqual(expect.arrayContaining([...memorySettingsIn(root)]));
+  expect(lines).toEqual(expect.arrayContaining([...memorySettings(root)]));
   expect(lines).toContain('exec "$home/bin/node" "$v8" "$home/lib/main.js" "$@"');
 });
 

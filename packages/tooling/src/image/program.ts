@@ -1,10 +1,10 @@
 // The part of the image that is ours: the program bundled with code splitting (a role loads only what it needs), and a
 // launcher that finds it and Node beside itself, so the tree runs wherever it lies. Relies on the program reading its version
 // from ../package.json, seen from the bundle.
-import assert from 'node:assert/strict';
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { memorySettings } from '../launcher.ts';
 import { developmentPackages } from '../tidy/packages.ts';
 import { nodeNames } from './node-binary.ts';
 import type { Architecture } from './system-files.ts';
@@ -29,7 +29,7 @@ export async function buildProgram({ root, architecture, target, commit }: Progr
     JSON.stringify({ name: 'holdfast', version: versionOf(root), type: 'module' }) + '\n',
   );
   mkdirSync(join(target, 'usr/bin'), { recursive: true });
-  writeFileSync(join(target, 'usr/bin/holdfast'), launcher(commit, memorySettingsIn(root)), { mode: 0o755 });
+  writeFileSync(join(target, 'usr/bin/holdfast'), launcher(commit, memorySettings(root)), { mode: 0o755 });
 }
 
 export const versionOf = (root: string): string =>
@@ -111,14 +111,6 @@ async function bundle(root: string, architecture: Architecture, outdir: string):
     // Dependencies that are CommonJS call require for Node's own modules.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
-}
-
-/** As the checkout's own launcher has them, which says why. */
-export function memorySettingsIn(root: string): readonly string[] {
-  const lines = readFileSync(join(root, 'bin/holdfast'), 'utf8').split('\n');
-  const settings = lines.filter((line) => /^(export MALLOC_|v8=)/.test(line));
-  assert.equal(settings.length, 2, 'bin/holdfast sets how memory is kept, and how it is collected');
-  return settings;
 }
 
 const launcher = (commit: string | null, settings: readonly string[]): string => `#!/bin/sh
