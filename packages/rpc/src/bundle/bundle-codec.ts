@@ -97,6 +97,7 @@ function malformed(reason: string): OpError {
   return new OpError('MESSAGE_MALFORMED', { message: bundleMethod.requestMessage, reason });
 }
 
+const nothing = new Uint8Array(0);
 const startBytes = 4096;
 const countBytesMax = 8;
 
@@ -170,6 +171,8 @@ class Reader {
 
   bytes(): Uint8Array {
     const length = this.#take();
+    // As the bodies of most answers are.
+    if (length === 0) return nothing;
     return this.#buffer.subarray(this.#at - length, this.#at);
   }
 
