@@ -27,11 +27,7 @@ interface AnswerRow {
 
 const answerAt = query<AnswerRow>('SELECT * FROM answers WHERE client = ? AND place = ?');
 const insertClient = insert<ClientRow>('clients', ['client', 'highest', 'opened_ms']);
-const putAnswer = insert<AnswerRow>(
-  'answers',
-  ['client', 'place', 'sequence', 'answer'],
-  'ON CONFLICT DO UPDATE SET sequence = excluded.sequence, answer = excluded.answer',
-);
+const putAnswer = insert<AnswerRow>('answers', ['client', 'place', 'sequence', 'answer'], 'OR REPLACE');
 const forgetAnswers = change('DELETE FROM answers WHERE client = ?');
 const opened = query<ClientRow>('SELECT * FROM clients WHERE opened_ms < ? ORDER BY opened_ms, client LIMIT ?');
 const forgetClient = change('DELETE FROM clients WHERE client = ?');

@@ -6,7 +6,7 @@ interface Row {
   readonly key: number;
   readonly value: string;
 }
-const put = insert<Row>('things', ['key', 'value'], 'ON CONFLICT DO UPDATE SET value = excluded.value');
+const put = insert<Row>('things', ['key', 'value'], 'OR REPLACE');
 const all = query<Row>('SELECT * FROM things ORDER BY key');
 
 function open(): StateDatabase {

@@ -36,10 +36,14 @@ export interface Insert<Row> {
 /** Half of what a row costs is its statement; more rows in one save little. */
 export const rowsTogether = 16;
 
-/** Inserts a row by the names of its columns; `rest` says what becomes of one that is there. */
-export function insert<Row>(table: string, columns: readonly (keyof Row & string)[], rest = ''): Insert<Row> {
+/** Inserts a row by the names of its columns, or puts it in the place of the one that has its key. */
+export function insert<Row>(
+  table: string,
+  columns: readonly (keyof Row & string)[],
+  how: '' | 'OR REPLACE' = '',
+): Insert<Row> {
   const row = `(${columns.map(() => '?').join(', ')})`;
   const rows = Array<string>(rowsTogether).fill(row).join(', ');
-  const into = `INSERT INTO ${table} (${columns.join(', ')}) VALUES`;
-  return { change: change(`${into} ${row} ${rest}`), changeMany: change(`${into} ${rows} ${rest}`), columns };
+  const into = `INSERT ${how} INTO ${table} (${columns.join(', ')}) VALUES`;
+  return { change: change(`${into} ${row}`), changeMany: change(`${into} ${rows}`), columns };
 }

@@ -10,11 +10,7 @@ interface SettingRow {
 }
 
 const allNames = query<{ readonly name: string }>('SELECT name FROM settings');
-const putSetting = insert<SettingRow>(
-  'settings',
-  ['name', 'value'],
-  'ON CONFLICT DO UPDATE SET value = excluded.value',
-);
+const putSetting = insert<SettingRow>('settings', ['name', 'value'], 'OR REPLACE');
 
 export class SettingsBook {
   readonly #database: StateDatabase;
