@@ -50,6 +50,8 @@ export class NumberTable<Value extends object | true> {
   /** Whose value is such a one; a list of its own, so what it names may be taken. */
   keysWhere(isWanted: (value: Value) => boolean): (readonly [first: number, second: number])[] {
     const keys: (readonly [number, number])[] = [];
+    // Most tables are asked at every tick, and are empty.
+    if (this.#size === 0) return keys;
     for (const [place, value] of this.#values.entries()) {
       if (value !== null && isWanted(value)) keys.push([this.#wordAt(place, 0), this.#wordAt(place, 1)]);
     }
