@@ -1,6 +1,7 @@
 // The internal door of base: what the other packages' tests and the simulator need, and nobody else.
 export { forEachCrash, type CrashOptions, type CrashPoint } from './crash-points.ts';
 export { EveryChoice } from './every-choice.ts';
+export { freeAddress } from './free-address.ts';
 export { SeededRandom } from './seeded-random.ts';
 export {
   VirtualCrash,

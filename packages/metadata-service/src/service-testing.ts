@@ -2,11 +2,11 @@
 // loopback, certificates of one authority. A member listens where it listened before when it starts again.
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from '@jest/globals';
-import { invariant, isOpError, listenOnPort, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
+import { invariant, isOpError, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
+import { freeAddress } from '@holdfast/base/internal';
 import {
   createMetadataClient,
   type CertificateKeeper,
@@ -214,12 +214,4 @@ export class TestGroup {
     await this.certificates.close();
     await rm(this.#root, { recursive: true });
   }
-}
-
-/** One that is free at this moment: members are told of each other's before they listen. */
-async function freeAddress(): Promise<string> {
-  const server = createServer();
-  const address = await listenOnPort(server, { kind: 'tcp', host: '127.0.0.1', port: 0 });
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return address;
 }

@@ -2,12 +2,12 @@
 // with TLS to clients and between members by certificates of our own authority, and otherwise as it comes.
 import { join } from 'node:path';
 import { invariant, RealTimers, sleep } from '@holdfast/base';
+import { freeAddress } from '@holdfast/base/internal';
 import { createChannel, type Channel, type ChannelOptions } from '@holdfast/rpc';
 import type { ProcessCluster } from '@holdfast/holdfast/internal';
 import { run } from '../kube/command.ts';
 import { root } from '../kube/helm.ts';
 import { etcdMaintenance } from './etcd-api.ts';
-import { freeAddress } from './free-address.ts';
 import { ServerProcess } from './server-process.ts';
 
 /** Go compiles it where it is in no cache. */

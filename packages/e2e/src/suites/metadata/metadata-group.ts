@@ -2,6 +2,7 @@
 // again listens where it did.
 import { join } from 'node:path';
 import { invariant, RealClock, RealRandom, RealTimers, sleep } from '@holdfast/base';
+import { freeAddress } from '@holdfast/base/internal';
 import { runHoldfast, type Ended, type ProcessCluster, type RoleProcess } from '@holdfast/holdfast/internal';
 import {
   certificateFilesIn,
@@ -11,7 +12,6 @@ import {
   quietLog,
   type MetadataClient,
 } from '@holdfast/rpc';
-import { freeAddress } from '../../metadata/free-address.ts';
 
 const clock = new RealClock();
 const timers = new RealTimers();
