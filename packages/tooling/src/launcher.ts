@@ -3,19 +3,19 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const nodeWordOf = 'v8=';
+const nodeWordsOf = "v8='";
 
 /** Its lines: how memory is kept, and how it is collected. */
 export function memorySettings(root: string): readonly string[] {
   const lines = readFileSync(join(root, 'bin/holdfast'), 'utf8').split('\n');
-  const settings = lines.filter((line) => line.startsWith('export MALLOC_') || line.startsWith(nodeWordOf));
+  const settings = lines.filter((line) => line.startsWith('export MALLOC_') || line.startsWith(nodeWordsOf));
   assert.equal(settings.length, 2, 'bin/holdfast sets how memory is kept and collected');
   return settings;
 }
 
 /** What Node is told before the program. */
-export function nodeWord(root: string): string {
-  const line = memorySettings(root).find((each) => each.startsWith(nodeWordOf));
+export function nodeWords(root: string): readonly string[] {
+  const line = memorySettings(root).find((each) => each.startsWith(nodeWordsOf));
   assert(line !== undefined, 'bin/holdfast says how memory is collected');
-  return line.slice(nodeWordOf.length);
+  return line.slice(nodeWordsOf.length, line.lastIndexOf("'")).split(' ');
 }

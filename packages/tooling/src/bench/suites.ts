@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { nodeWord } from '../launcher.ts';
+import { nodeWords } from '../launcher.ts';
 import { root as checkout } from '../root.ts';
 import type { Bench } from './contract.ts';
 import type { Figure } from './figure.ts';
@@ -32,7 +32,7 @@ export async function runBenchFile(root: string, file: string): Promise<Figure[]
     cwd: root,
     env: { ...process.env, HOLDFAST_BENCH: '1' },
     // What it measures by itself, as a client or in its own process, runs as the program does.
-    execArgv: [...process.execArgv, nodeWord(checkout)],
+    execArgv: [...process.execArgv, ...nodeWords(checkout)],
     serialization: 'advanced',
   });
   child.on('message', (figure) => figures.push(figure as Figure));

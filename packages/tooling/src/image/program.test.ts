@@ -36,7 +36,7 @@ test('the launcher says the version and the commit that was built', () => {
 test('the launcher keeps and collects memory as the one of the checkout does', () => {
   const lines = readFileSync(join(folder, 'usr/bin/holdfast'), 'utf8').split('\n');
   expect(lines).toEqual(expect.arrayContaining([...memorySettings(root)]));
-  expect(lines).toContain('exec "$home/bin/node" "$v8" "$home/lib/main.js" "$@"');
+  expect(lines).toContain('exec "$home/bin/node" $v8 "$home/lib/main.js" "$@"');
 });
 
 test('the launcher is found through a link', () => {

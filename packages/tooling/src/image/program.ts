@@ -119,5 +119,5 @@ self=$0
 [ -L "$self" ] && self=$(readlink -f -- "$self")
 home=\${self%/*}/../../opt/holdfast
 ${commit === null ? '' : `export HOLDFAST_COMMIT=${commit}\n`}${settings.join('\n')}
-exec "$home/bin/node" "$v8" "$home/lib/main.js" "$@"
+exec "$home/bin/node" $v8 "$home/lib/main.js" "$@"
 `;
