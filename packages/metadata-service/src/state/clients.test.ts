@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { commandsUnderWayMax } from '@holdfast/rpc/internal';
 import fc from 'fast-check';
 import { decodeAnswer } from './command-codec.ts';
 import { query } from './query.ts';
@@ -25,6 +26,10 @@ function storyWithClient(): { readonly story: Story; readonly session: number } 
   const { client } = story.do<'openClient'>({ kind: 'openClient', atMs: 1_000 });
   return { story, session: client };
 }
+
+test('a client has as many commands under way as answers of it are kept', () => {
+  expect(commandsUnderWayMax).toBe(stateLimits.commandsPerClient);
+});
 
 test('a command that comes again takes effect once and gets the first answer, in whatever order and however often it comes', () => {
   const arrival = fc.record({ sequence: fc.integer({ min: 1, max: 12 }), throughImage: fc.boolean() });
