@@ -61,7 +61,9 @@ export class MemberServer {
           const by = { member: node.name, applied: machine.applied };
           if (command.kind === 'endSession') observer.proposing(by, endOf(command));
         },
-        onAnswered: () => undefined,
+        onAnswered: (session) => {
+          if (parts.isAlive()) observer.answering(session, { member: node.name, term: replica.status.term });
+        },
       },
     });
     wire.listen(node, (_, request, reply) => {
@@ -133,10 +135,10 @@ export class MemberServer {
   }
 
   async #renew({ session, agent }: Extract<ServiceRequest, { readonly kind: 'renew' }>): Promise<ServiceReply> {
-    const { observer, replica, node, isAlive } = this.#parts;
+    const { observer, isAlive } = this.#parts;
     const arrivedAt = observer.renewing();
     const standing = await this.#sessions.renew({ session, agent });
-    if (isAlive()) observer.renewed(session, { member: node.name, term: replica.status.term, arrivedAt });
+    if (isAlive()) observer.renewed(session, arrivedAt);
     return { kind: 'standing', standing };
   }
 

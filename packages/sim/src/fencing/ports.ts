@@ -134,6 +134,11 @@ export interface Proposer {
   readonly applied: number;
 }
 
+export interface Answerer {
+  readonly member: string;
+  readonly term: number;
+}
+
 /** What the parts tell the judge. True times; nobody else hears of them. */
 export interface Observer {
   /** `after` is the state behind it; null where the model's own state machine says what that is. */
@@ -148,7 +153,10 @@ export interface Observer {
   proposing(by: Proposer, command: Command): void;
   /** A renewal arrives at a leader: a ticket for its answer. */
   renewing(): number;
-  renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void;
+  /** A leader has made up its mind to answer. Its answer goes out later, and what the leader proposes in between comes behind it. */
+  answering(session: string, by: Answerer): void;
+  /** The answer goes out to whoever came with this ticket. */
+  renewed(session: string, arrivedAt: number): void;
   submitted(admission: Admission, isPastDeadline: boolean): void;
   landed(landing: { readonly device: string; readonly at: number; readonly block: Block }): void;
   powerLost(device: string): void;

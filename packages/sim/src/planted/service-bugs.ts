@@ -27,6 +27,14 @@ const leaderBugs = bugsOf(scenario, 'metadata-service/src/leader', {
       '',
     ],
   ],
+  'renewals.ts': [
+    [
+      'service-answers-who-is-ending',
+      'a session is renewed while its end is on its way into the log',
+      'if (tenure.ending.has(id)) {',
+      "if (tenure.ending.has('')) {",
+    ],
+  ],
   'certifier.ts': [
     [
       'service-drain-not-waited',

@@ -25,7 +25,8 @@ class Scene {
   }
 
   renewed(member: string, term: number, arrivedAt: number): void {
-    this.judge.renewed('s', { member, term, arrivedAt });
+    this.judge.answering('s', { member, term });
+    this.judge.renewed('s', arrivedAt);
   }
 }
 
@@ -49,7 +50,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
     'a renewal that came after the end was applied is answered',
     ({ judge }) => {
       judge.ended('s', 10);
-      judge.renewed('s', { member: 'm1', term: 3, arrivedAt: 10 });
+      judge.renewed('s', 10);
     },
     ['F3'],
   ],
@@ -68,6 +69,15 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
       scene.renewed('m1', 3, 5);
     },
     ['F3'],
+  ],
+  [
+    'a leader proposes the end of whom it was about to answer, and the answer goes out behind that',
+    ({ judge }) => {
+      judge.answering('s', { member: 'm1', term: 3 });
+      judge.proposing(m1, endOf({ reason: 'powered-off' }));
+      judge.renewed('s', 5);
+    },
+    [],
   ],
   [
     'a leader answers after its proposal was refused',

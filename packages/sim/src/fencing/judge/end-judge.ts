@@ -3,7 +3,7 @@
 // waited for is held against it when its entry is accepted.
 import type { Command } from '../metadata/command.ts';
 import type { MetadataState } from '../metadata/state.ts';
-import type { Proposer } from '../ports.ts';
+import type { Answerer, Proposer } from '../ports.ts';
 import { times } from '../settings.ts';
 import type { Excuses, Facts } from './facts.ts';
 import type { GrantBook } from './grant-book.ts';
@@ -74,14 +74,17 @@ export class EndJudge {
     this.#heardMs.set(session, this.#parts.facts.nowMs());
   }
 
-  /** `arrivedAt` is the log index when the renewal came: what was applied by then, a confirmation that began later has seen. */
-  renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void {
-    this.#heardMs.set(session, this.#parts.facts.nowMs());
-    if ((this.#ended.get(session) ?? Infinity) <= by.arrivedAt)
-      this.#fail('F3', `${session} has ended, and its renewal is answered`);
+  answering(session: string, { member, term }: Answerer): void {
     const ending = this.#ending.get(session);
-    if (ending?.member === by.member && ending.term === by.term)
-      this.#fail('F3', `${by.member} has proposed the end of ${session}, and answers its renewal`);
+    if (ending?.member === member && ending.term === term)
+      this.#fail('F3', `${member} has proposed the end of ${session}, and answers its renewal`);
+  }
+
+  /** `arrivedAt` is the log index when the renewal came: what was applied by then, a confirmation that began later has seen. */
+  renewed(session: string, arrivedAt: number): void {
+    this.#heardMs.set(session, this.#parts.facts.nowMs());
+    if ((this.#ended.get(session) ?? Infinity) <= arrivedAt)
+      this.#fail('F3', `${session} has ended, and its renewal is answered`);
   }
 
   /** Behind the entry at `index`. */

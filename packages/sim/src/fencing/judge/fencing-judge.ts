@@ -5,7 +5,7 @@ import type { CommandId } from '../metadata/callers.ts';
 import type { Command } from '../metadata/command.ts';
 import type { Applied } from '../metadata/machine.ts';
 import type { MetadataState } from '../metadata/state.ts';
-import type { Admission, Observer, Proposer } from '../ports.ts';
+import type { Admission, Answerer, Observer, Proposer } from '../ports.ts';
 import { BlockJudge } from './block-judge.ts';
 import { CallerJudge } from './caller-judge.ts';
 import { DataJudge } from './data-judge.ts';
@@ -54,8 +54,11 @@ export class FencingJudge implements Observer {
   renewing(): number {
     return this.log.index;
   }
-  renewed(session: string, by: { readonly member: string; readonly term: number; readonly arrivedAt: number }): void {
-    this.#ends.renewed(session, by);
+  answering(session: string, by: Answerer): void {
+    this.#ends.answering(session, by);
+  }
+  renewed(session: string, arrivedAt: number): void {
+    this.#ends.renewed(session, arrivedAt);
   }
   submitted(admission: Admission, isPastDeadline: boolean): void {
     this.#blocks.submitted(admission, isPastDeadline);

@@ -148,7 +148,8 @@ export class MetadataServer {
       return;
     }
     this.#watch.noteRenewal(session.id, arrivedMs);
-    observer.renewed(session.id, { member: node.name, term: consensus.term(), arrivedAt: ticket });
+    observer.answering(session.id, { member: node.name, term: consensus.term() });
+    observer.renewed(session.id, ticket);
     reply({ kind: 'renewed', reply: this.#whatStands(session.id) });
   }
 
