@@ -15,8 +15,9 @@ import { measureRound, type Round } from './lanes.ts';
 import { holdfastServers } from './holdfast-servers.ts';
 
 const timers = new RealTimers();
-const roundMs = 1_500;
-const rounds = 5;
+const roundMs = 1_000;
+/** One pair of rounds differs from the next by a third on a busy machine; the median of so many by a twentieth. */
+const rounds = 15;
 /**
  * Servers run for months; what their first calls cost is not measured. Code is compiled when it has run often, so it is calls that count
  * and not seconds: one at a time they take forty of those.
