@@ -162,8 +162,10 @@ export class WorkerExecutor implements Executor {
     return received?.message.message ?? "the log's thread did not say why it failed";
   }
 
+  /** What the thread answered before it ended may not have been seen yet. */
   #end(error: Error): void {
     this.#hasEnded = true;
+    if (Atomics.load(this.#words, word.answer) === this.#request) this.#answered();
     this.#finish({ isOk: false, error });
   }
 
