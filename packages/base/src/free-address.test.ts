@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { freeAddress } from './free-address.ts';
@@ -20,7 +19,6 @@ test('whoever is given an address can listen there', async () => {
   }
 });
 
-test('no connection of another process is given such an address meanwhile', async () => {
-  const [first = ''] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t');
-  for (let at = 0; at < 20; at++) expect(portOf(await freeAddress())).toBeLessThan(Number(first));
+test('such an address lies below those that the system gives to connections, and Kubernetes to services', async () => {
+  for (let at = 0; at < 20; at++) expect(portOf(await freeAddress())).toBeLessThan(30_000);
 });
