@@ -1,7 +1,7 @@
 // What the state machine uses of better-sqlite3, which ships no types. database.ts is its only importer.
 declare module 'better-sqlite3' {
   type Value = number | string | Uint8Array | null;
-  type Parameters = readonly Value[] | readonly [Readonly<Record<string, Value>>];
+  type Parameters = readonly Value[] | readonly [readonly Value[]] | readonly [Readonly<Record<string, Value>>];
 
   namespace Database {
     interface Statement {

@@ -7,6 +7,7 @@
 // behind to take effect (adr/0018).
 import { OpError } from '@holdfast/base';
 import type { ProposalId } from '@holdfast/raft';
+import { placeOf } from './client-book.ts';
 import type { CommandOf, ResultOf } from './commands.ts';
 import { change, insert, query } from './query.ts';
 import { limitReached, type State } from './state.ts';
@@ -18,16 +19,12 @@ interface ClientRow {
   readonly opened_ms: number;
 }
 interface AnswerRow {
-  readonly client: number;
-  /** The sequence as far as it tells the answers apart that are kept at one time. */
-  readonly place: number;
   readonly sequence: number;
   readonly answer: Uint8Array;
 }
 
-const answerAt = query<AnswerRow>('SELECT * FROM answers WHERE client = ? AND place = ?');
+const answerAt = query<AnswerRow>('SELECT sequence, answer FROM answers WHERE client = ? AND place = ?');
 const insertClient = insert<ClientRow>('clients', ['client', 'highest', 'opened_ms']);
-const putAnswer = insert<AnswerRow>('answers', ['client', 'place', 'sequence', 'answer'], 'OR REPLACE');
 const forgetAnswers = change('DELETE FROM answers WHERE client = ?');
 const opened = query<ClientRow>('SELECT * FROM clients WHERE opened_ms < ? ORDER BY opened_ms, client LIMIT ?');
 const forgetClient = change('DELETE FROM clients WHERE client = ?');
@@ -48,18 +45,12 @@ export function firstAnswer({ database, book }: State, { session: client, sequen
   return kept?.sequence === sequence ? kept.answer : null;
 }
 
-export function keepAnswer(state: State, { session: client, sequence }: ProposalId, answer: Uint8Array): void {
-  const { database, book } = state;
+export function keepAnswer({ book }: State, { session: client, sequence }: ProposalId, answer: Uint8Array): void {
   const highest = book.highestOf(client);
   // The command has forgotten its own session.
   if (highest === null) return;
-  database.insertLater(putAnswer, { client, place: placeOf(sequence), sequence, answer });
+  book.keep(client, sequence, answer);
   if (sequence > highest) book.raise(client, sequence);
-}
-
-/** Numbers that are under way together have places of their own. */
-function placeOf(sequence: number): number {
-  return sequence % stateLimits.commandsPerClient;
 }
 
 export function openClient(state: State, { atMs }: CommandOf<'openClient'>): ResultOf<'openClient'> {

@@ -3,10 +3,11 @@
 // it, and tells so. In memory: nothing is durable. Whatever SQLite throws becomes an OpError, because the disk is not ours.
 //
 // A transaction holds many batches, because its commit writes every page that was touched, and batch after batch touches the same
-// ones. Each batch is a savepoint of its own, so that one that fails leaves those before it.
+// ones. It is taken back as a whole.
 import Database from 'better-sqlite3';
 import { invariant, messageOf, mib, OpError, type Files } from '@holdfast/base';
-import { rowsTogether, type Change, type Insert, type Query, type Value } from './query.ts';
+import { LaterRows } from './later-rows.ts';
+import type { Change, Insert, Query, Together, Value } from './query.ts';
 
 /** A statement journal is kept in memory: what a refused statement had changed needs no file. */
 const pragmas = ['foreign_keys = OFF', 'temp_store = MEMORY', 'trusted_schema = OFF', 'cell_size_check = ON'];
@@ -40,11 +41,10 @@ export class StateDatabase {
   readonly #statements = new Map<object, Database.Statement>();
   readonly #begin: Database.Statement;
   readonly #commit: Database.Statement;
-  readonly #mark: Database.Statement;
-  readonly #keep: Database.Statement;
-  readonly #undo: Database.Statement;
-  /** Rows of this batch that are not written yet, one behind the other. */
-  readonly #waiting = new Map<Insert<never>, Value[]>();
+  readonly #rollback: Database.Statement;
+  readonly #frames: Database.Statement;
+  readonly #later: LaterRows<never>[] = [];
+  #beforeUse = (): void => undefined;
   #isOpen = false;
   /** Statements that changed something, ever: tells whether a refused command had touched the state. */
   changes = 0;
@@ -58,9 +58,8 @@ export class StateDatabase {
       failing(() => this.#prepare(isReadOnly));
       this.#begin = this.#database.prepare(isReadOnly ? 'BEGIN' : 'BEGIN IMMEDIATE');
       this.#commit = this.#database.prepare('COMMIT');
-      this.#mark = this.#database.prepare('SAVEPOINT batch');
-      this.#keep = this.#database.prepare('RELEASE batch');
-      this.#undo = this.#database.prepare('ROLLBACK TO batch');
+      this.#rollback = this.#database.prepare('ROLLBACK');
+      this.#frames = this.#database.prepare(checkpointIn('NOOP'));
     } catch (error) {
       this.#database.close();
       throw error;
@@ -82,7 +81,13 @@ export class StateDatabase {
     return this.#database.open;
   }
 
+  /** Runs whenever somebody reads, or changes a row at once, so that what is found is what is true. */
+  beforeUse(run: () => void): void {
+    this.#beforeUse = run;
+  }
+
   get<Row>(query: Query<Row>, ...values: readonly Value[]): Row | null {
+    this.#beforeUse();
     try {
       return (this.#statement(query).get(...values) as Row | undefined) ?? null;
     } catch (error) {
@@ -91,6 +96,7 @@ export class StateDatabase {
   }
 
   all<Row>(query: Query<Row>, ...values: readonly Value[]): Row[] {
+    this.#beforeUse();
     try {
       return this.#statement(query).all(...values) as Row[];
     } catch (error) {
@@ -100,11 +106,13 @@ export class StateDatabase {
 
   /** Row after row, as arrays of their columns; the connection writes nothing before the last. */
   *rows(query: Query<readonly Value[]>): IterableIterator<readonly Value[]> {
+    this.#beforeUse();
     for (const row of this.#database.prepare(query.sql).raw().iterate()) yield row as readonly Value[];
   }
 
   /** The number of rows that were changed. */
   run(change: Change, ...values: readonly Value[]): number {
+    this.#beforeUse();
     try {
       const { changes } = this.#statement(change).run(...values);
       this.changes += changes;
@@ -120,73 +128,57 @@ export class StateDatabase {
   }
 
   /**
-   * Writes the row together with others, at the latest when the batch ends. Who reads or changes the table within a batch calls
+   * Rows that are written together, with `writeRows` and at the latest with the commit. Whoever reads or changes their table calls
    * `writeRows` before.
    */
-  insertLater<Row extends object>(insert: Insert<Row>, row: Row): void {
-    let waiting = this.#waiting.get(insert);
-    if (waiting === undefined) this.#waiting.set(insert, (waiting = []));
-    for (const column of insert.columns) waiting.push(row[column] as Value);
-    this.changes++;
-    if (waiting.length < rowsTogether * insert.columns.length) return;
-    this.#write(insert.changeMany, waiting);
-    waiting.length = 0;
+  later<Values extends readonly Value[]>(table: Together<Values>): LaterRows<Values> {
+    const rows = new LaterRows(table, { onAdded: this.#count, run: this.#writeTogether });
+    this.#later.push(rows as LaterRows<never>);
+    return rows;
   }
 
   writeRows(): void {
-    for (const [{ change, columns }, waiting] of this.#waiting) {
-      for (let at = 0; at < waiting.length; at += columns.length) {
-        this.#write(change, waiting.slice(at, at + columns.length));
-      }
-      waiting.length = 0;
-    }
+    for (const rows of this.#later) rows.write();
   }
 
-  #write(change: Change, values: readonly Value[]): void {
+  readonly #count = (): void => {
+    this.changes++;
+  };
+
+  /** What they change was counted when they were added. */
+  readonly #writeTogether = (change: Change, values: readonly Value[]): void => {
     try {
-      this.#statement(change).run(...values);
+      this.#statement(change).run(values);
     } catch (error) {
       throw failureOf(error);
     }
-  }
+  };
 
   /** Statements that define tables: of the schema, never of a command. */
   define(sql: string): void {
-    this.writeRows();
     failing(() => this.#database.exec(sql));
   }
 
-  /** Everything from here on is one reading of one state, until the connection is closed or commits. */
+  /** Everything from here on is one reading of one state, and one change of it, until the connection is closed or commits. */
   begin(): void {
+    if (this.#isOpen) return;
     failing(() => this.#begin.run());
     this.#isOpen = true;
   }
 
-  beginBatch(): void {
-    if (!this.#isOpen) this.begin();
-    failing(() => this.#mark.run());
-  }
-  endBatch(): void {
-    this.writeRows();
-    failing(() => this.#keep.run());
-  }
-  /** False where nothing was changed since the last commit, and behind an error with which SQLite took back all that was. */
-  get isInTransaction(): boolean {
-    return this.#database.inTransaction;
-  }
-  /** Behind an error of the disk SQLite has taken back the whole transaction by itself. */
-  undoBatch(): void {
-    for (const waiting of this.#waiting.values()) waiting.length = 0;
-    this.#isOpen = this.#database.inTransaction;
-    if (!this.#isOpen) return;
-    failing(() => this.#undo.run());
-    failing(() => this.#keep.run());
+  /** What was changed since the last commit is gone. */
+  rollback(): void {
+    for (const rows of this.#later) rows.clear();
+    this.#isOpen = false;
+    // Behind an error of the disk SQLite has done it by itself.
+    if (this.#database.inTransaction) failing(() => this.#rollback.run());
   }
 
   /** What was changed since the last commit outlives the process from here on. One that fails has taken back all of it. */
   commit(): void {
     if (!this.#isOpen) return;
     try {
+      this.writeRows();
       failing(() => this.#commit.run());
       this.commits++;
     } finally {
@@ -201,7 +193,7 @@ export class StateDatabase {
 
   /** No transaction is open. */
   walFrames(): WalFrames {
-    return checkpointOf(this.#database, 'NOOP');
+    return framesOf(failing(() => this.#frames.get()));
   }
 
   /** The whole database as a file would have it. */
@@ -243,10 +235,20 @@ interface CheckpointRow {
   readonly checkpointed: number;
 }
 
-function checkpointOf(database: Database, mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): WalFrames {
-  const [row] = failing(() => database.pragma(`wal_checkpoint(${mode})`)) as CheckpointRow[];
-  invariant(row !== undefined && (row.busy !== 0 || row.log >= 0), 'a database in a file has a write-ahead log');
-  return { isBusy: row.busy !== 0, logFrames: row.log, broughtFrames: row.checkpointed };
+type CheckpointMode = 'NOOP' | 'PASSIVE' | 'TRUNCATE';
+
+function checkpointIn(mode: CheckpointMode): string {
+  return `PRAGMA wal_checkpoint(${mode})`;
+}
+
+function checkpointOf(database: Database, mode: CheckpointMode): WalFrames {
+  return framesOf(failing(() => database.prepare(checkpointIn(mode)).get()));
+}
+
+function framesOf(row: unknown): WalFrames {
+  const { busy, log, checkpointed } = row as CheckpointRow;
+  invariant(busy !== 0 || log >= 0, 'a database in a file has a write-ahead log');
+  return { isBusy: busy !== 0, logFrames: log, broughtFrames: checkpointed };
 }
 
 /** A file of a database, and what SQLite keeps beside it. */

@@ -79,3 +79,24 @@ test('what was applied is kept without room for more, and a state without room i
     expect(again.applied).toBe(applied);
     again.close();
   }));
+
+test('what waits to be written and finds no room is not lost: whoever looks hears of it until there is room', () =>
+  inTemporaryDirectory((directory) => {
+    const story = new Story({ path: join(directory, 'state.db'), files });
+    story.do(poolCommand('pool'));
+    story.machine.keep();
+    const { database } = story.machine;
+    database.define(nothingMore);
+    for (let at = 0; at < 10; at++) {
+      story.do({ kind: 'setSetting', name: `setting ${at}`, value: attributes, by: 'ada', atMs: 0 });
+    }
+    const { applied } = story.machine;
+    const looks = [() => story.machine.hash(), () => story.machine.keep(), () => State.read(database)];
+    for (const look of [...looks, ...looks]) {
+      expect(look).toThrow(expect.objectContaining({ code: 'STATE_DISK_FULL' }));
+      expect(story.machine.applied).toBe(applied);
+    }
+    database.define(plenty);
+    expectSame(story);
+    story.machine.close();
+  }));

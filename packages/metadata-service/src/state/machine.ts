@@ -1,15 +1,16 @@
 // The metadata of a cluster as a raft group's state machine: the main path of everything in this folder. A batch of committed
 // entries takes effect as a whole with the index of its last entry, so that state and index never disagree, whenever the process
 // ends. Batches are committed to the file together (`keep`): what a crash of the process or of the machine takes with it is in
-// the log still, and `durable` says from where.
+// the log still, and `durable` says from where. What later batches overwrite is not even written until then, or until somebody
+// looks.
 //
 // A command that is refused has changed nothing; its answer is the refusal. What cannot be answered ends the process: a command
 // of a later release (this one would come to another state), and a database that fails.
 //
-// The story of a full disk: a commit for which there is no room takes back what many batches had changed, whose answers were given
-// and whose state was read. So what is not committed is kept as entries too, and applied again at once, in memory, before anybody
-// looks; whoever calls hears STATE_DISK_FULL, and tries again when there may be room. Until then so much more is applied as may
-// wait for a commit, and nothing beyond.
+// What fails, a batch or a commit for which the disk has no room, takes back everything since the last commit: what many batches had
+// changed, whose answers were given and whose state was read. So what is not committed is kept as entries too, and applied again at
+// once, in memory, before anybody looks. Who calls while the disk is full hears STATE_DISK_FULL, and tries again when there may be
+// room. Until then so much more is applied as may wait for a commit, and nothing beyond.
 import { crc32 } from 'node:zlib';
 import { invariant, isOpError, OpError, toLogIndex, type LogIndex } from '@holdfast/base';
 import { decodeVersion, type Entry } from '@holdfast/raft';
@@ -34,7 +35,7 @@ export interface MetadataOptions extends StateFileOptions {
 }
 
 /** Rows that are changed without a commit: what a commit may write at once, and a process that is killed reads again from the log. */
-const unkeptChangesMax = 4_096;
+const unkeptChangesMax = 16_384;
 /** Of the entries that changed them, which wait with them. */
 const unkeptBytesMax = 16 * 1024 * 1024;
 const hasCluster = query<{ readonly name: string }>("SELECT name FROM sqlite_schema WHERE name = 'cluster'");
@@ -47,6 +48,10 @@ export class MetadataMachine implements StateMachine {
   /** When it was opened, or took the place of another. */
   #begun: LogIndex;
   #keptChanges = 0;
+  /** Whether something that was applied has to be written before anybody looks; a batch itself knows what it may look at. */
+  #isOwing = false;
+  /** Behind it nobody finds anything here any more. */
+  #failure: OpError | null = null;
   /** What was applied since the last commit. */
   #unkept: Entry[] = [];
   #unkeptBytes = 0;
@@ -78,7 +83,7 @@ export class MetadataMachine implements StateMachine {
     const isMuch = this.database.changes - this.#keptChanges >= unkeptChangesMax || this.#unkeptBytes >= unkeptBytesMax;
     if (isMuch) this.keep();
     this.#file.beforeTransaction();
-    const answers = this.#inBatch(() => entries.map((entry) => this.#applyEntry(entry)));
+    const answers = this.#inTransaction(() => entries.map((entry) => this.#applyEntry(entry)));
     for (const entry of entries) {
       this.#unkept.push(entry);
       this.#unkeptBytes += entry.data.length;
@@ -110,7 +115,7 @@ export class MetadataMachine implements StateMachine {
 
   /** Outside of every log: makes of the state of a backup the one that a restored cluster begins with, durably. */
   beginAnew(beginning: NewBeginning): void {
-    this.#inBatch(() => beginAnew(this.#state, beginning));
+    this.#inTransaction(() => beginAnew(this.#state, beginning));
     this.checkpoint();
   }
 
@@ -124,7 +129,7 @@ export class MetadataMachine implements StateMachine {
   close(): void {
     try {
       // What is not in the file is in the log.
-      if (!this.#file.hasFailed) this.checkpoint();
+      if (!this.#file.hasFailed && this.#failure === null) this.checkpoint();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
     } finally {
@@ -133,12 +138,12 @@ export class MetadataMachine implements StateMachine {
   }
 
   #begin(): State {
-    const { database } = this.#file;
+    const { database } = this;
+    database.beforeUse(() => this.#settle());
     this.#keptChanges = database.changes;
     if (database.get(hasCluster) === null) {
-      database.beginBatch();
+      database.begin();
       for (const { sql } of this.#schema.filter(({ version }) => version === 1)) database.define(sql);
-      database.endBatch();
       database.commit();
       this.#file.checkpoint(toLogIndex(0));
     }
@@ -148,39 +153,57 @@ export class MetadataMachine implements StateMachine {
   }
 
   /** All or nothing, with the index that it leads to. */
-  #inBatch<Result>(work: () => Result): Result {
-    const { database } = this;
-    database.beginBatch();
+  #inTransaction<Result>(work: () => Result): Result {
+    if (this.#failure !== null) throw this.#failure;
+    this.database.begin();
+    this.#isOwing = false;
     try {
       const result = work();
-      this.#state.save();
-      database.endBatch();
+      this.#isOwing = true;
       return result;
     } catch (error) {
-      database.undoBatch();
-      this.#state.reread();
-      if (isDiskFull(error)) this.#applyAgain();
+      this.#takeBack(error);
       throw error;
     }
   }
 
-  /** What SQLite took back for want of room: it fits into memory, as it did before. */
-  #applyAgain(): void {
+  /** All that was applied is in the database behind this, for whoever reads; nothing of it is committed by that. */
+  #settle(): void {
+    if (this.#failure !== null) throw this.#failure;
+    if (!this.#isOwing) return;
+    this.#isOwing = false;
+    try {
+      this.#state.save();
+      this.database.writeRows();
+    } catch (error) {
+      this.#takeBack(error);
+      throw error;
+    }
+  }
+
+  /** What failed is gone, and everything before it is as it was. */
+  #takeBack(failed: unknown): void {
+    this.#isOwing = false;
+    try {
+      this.#applyAgain(failed);
+    } catch (error) {
+      const reason = 'what was applied before could not be applied again';
+      this.#failure = new OpError('STATE_DATABASE_FAILED', { reason }, { cause: error });
+      throw this.#failure;
+    }
+  }
+
+  /** What was not committed: it fits into memory, as it did before. */
+  #applyAgain(failed: unknown): void {
     const { database } = this;
-    if (database.isInTransaction) return;
+    database.rollback();
     this.#keptChanges = database.changes;
     this.#state.reread();
-    this.#makeRoom();
+    if (isDiskFull(failed)) this.#makeRoom();
     if (this.#unkept.length === 0) return;
-    try {
-      database.beginBatch();
-      for (const entry of this.#unkept) this.#applyEntry(entry);
-      this.#state.save();
-      database.endBatch();
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      throw new OpError('STATE_DATABASE_FAILED', { reason: 'no room for what was applied before' }, { cause: error });
-    }
+    database.begin();
+    for (const entry of this.#unkept) this.#applyEntry(entry);
+    this.#isOwing = true;
   }
 
   /** The write-ahead log is given back: what is in the database already, and all that goes into it. */
@@ -213,6 +236,7 @@ export class MetadataMachine implements StateMachine {
       if (step.version <= cluster.schema || step.version > version) continue;
       // It may read any table, and batches end elsewhere on other members.
       this.#state.save();
+      this.database.writeRows();
       this.database.define(step.sql);
       cluster.schema = step.version;
     }
@@ -266,13 +290,15 @@ export class MetadataMachine implements StateMachine {
   }
 
   #commit(): void {
+    this.#settle();
+    const { database } = this;
     try {
-      this.database.commit();
+      database.commit();
     } catch (error) {
-      if (isDiskFull(error)) this.#applyAgain();
+      this.#takeBack(error);
       throw error;
     }
-    this.#keptChanges = this.database.changes;
+    this.#keptChanges = database.changes;
     this.#unkept = [];
     this.#unkeptBytes = 0;
   }

@@ -28,22 +28,46 @@ export function change(sql: string): Change {
 
 export interface Insert<Row> {
   readonly change: Change;
-  /** The same of `rowsTogether` rows. */
-  readonly changeMany: Change;
   readonly columns: readonly (keyof Row & string)[];
 }
 
-/** Half of what a row costs is its statement; more rows in one save little. */
+/** Inserts a row by the names of its columns. */
+export function insert<Row>(table: string, columns: readonly (keyof Row & string)[]): Insert<Row> {
+  return { change: change(`${intoOf(table, columns)} ${rowOf(columns.map(() => '?'))}`), columns };
+}
+
+/** Of rows that are written together, by the order of their columns (later-rows.ts). */
+export interface Together<Values extends readonly Value[]> {
+  readonly one: Change;
+  readonly many: Change;
+  readonly width: number;
+  readonly values?: Values;
+}
+
 export const rowsTogether = 16;
 
-/** Inserts a row by the names of its columns, or puts it in the place of the one that has its key. */
-export function insert<Row>(
+interface TogetherOptions {
+  /** Whether a row takes the place of the one that has its key. */
+  readonly isReplacing?: boolean;
+  /** Columns that are the same in every row, in SQL: what is bound to a statement is a tenth of what the row costs. */
+  readonly fixed?: Readonly<Record<string, string>>;
+}
+
+export function together<Values extends readonly Value[]>(
   table: string,
-  columns: readonly (keyof Row & string)[],
-  how: '' | 'OR REPLACE' = '',
-): Insert<Row> {
-  const row = `(${columns.map(() => '?').join(', ')})`;
+  columns: { readonly [At in keyof Values]: string },
+  { isReplacing = false, fixed = {} }: TogetherOptions = {},
+): Together<Values> {
+  const into = intoOf(table, [...columns, ...Object.keys(fixed)], isReplacing ? 'INSERT OR REPLACE' : 'INSERT');
+  const row = rowOf([...columns.map(() => '?'), ...Object.values(fixed)]);
   const rows = Array<string>(rowsTogether).fill(row).join(', ');
-  const into = `INSERT ${how} INTO ${table} (${columns.join(', ')}) VALUES`;
-  return { change: change(`${into} ${row}`), changeMany: change(`${into} ${rows}`), columns };
+  return { one: change(`${into} ${row}`), many: change(`${into} ${rows}`), width: columns.length };
+}
+
+function intoOf(table: string, columns: readonly string[], insertion = 'INSERT'): string {
+  return `${insertion} INTO ${table} (${columns.join(', ')}) VALUES`;
+}
+
+function rowOf(values: readonly string[]): string {
+  return `(${values.join(', ')})`;
 }

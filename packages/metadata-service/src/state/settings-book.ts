@@ -1,26 +1,21 @@
-// The cluster's settings, of which there are few: their names are read once and kept in step, and what a batch has set is written when
-// it ends, each setting once.
-import { invariant } from '@holdfast/base';
+// The cluster's settings, of which there are few: their names are read once and kept in step.
 import type { StateDatabase } from './database.ts';
-import { insert, query } from './query.ts';
-
-interface SettingRow {
-  readonly name: string;
-  readonly value: string;
-}
+import type { LaterRows } from './later-rows.ts';
+import { query, together } from './query.ts';
 
 const allNames = query<{ readonly name: string }>('SELECT name FROM settings');
-const putSetting = insert<SettingRow>('settings', ['name', 'value'], 'OR REPLACE');
+type SettingValues = [name: string, value: string];
+const putSetting = together<SettingValues>('settings', ['name', 'value'], { isReplacing: true });
 
 export class SettingsBook {
   readonly #database: StateDatabase;
-  /** The value that waits to be written, null for one that does not, of each setting; null before they were read. */
-  #waiting: Map<string, string | null> | null = null;
-  /** By this batch, and not written. */
-  #changed: string[] = [];
+  readonly #rows: LaterRows<SettingValues>;
+  /** Null before they were read. */
+  #names: Set<string> | null = null;
 
   constructor(database: StateDatabase) {
     this.#database = database;
+    this.#rows = database.later(putSetting);
   }
 
   get count(): number {
@@ -32,30 +27,17 @@ export class SettingsBook {
   }
 
   set(name: string, value: string): void {
-    const known = this.#known;
-    if ((known.get(name) ?? null) === null) this.#changed.push(name);
-    known.set(name, value);
-  }
-
-  save(): void {
-    const known = this.#known;
-    for (const name of this.#changed) {
-      const value = known.get(name) ?? null;
-      invariant(value !== null, 'a setting that was changed has a value');
-      this.#database.insertLater(putSetting, { name, value });
-      known.set(name, null);
-    }
-    this.#changed = [];
+    this.#known.add(name);
+    this.#rows.put(name, name, value);
   }
 
   /** What is in the database counts. */
   reread(): void {
-    this.#waiting = null;
-    this.#changed = [];
+    this.#names = null;
   }
 
-  get #known(): Map<string, string | null> {
-    this.#waiting ??= new Map(this.#database.all(allNames).map(({ name }) => [name, null]));
-    return this.#waiting;
+  get #known(): Set<string> {
+    this.#names ??= new Set(this.#database.all(allNames).map(({ name }) => name));
+    return this.#names;
   }
 }

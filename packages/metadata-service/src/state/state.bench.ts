@@ -73,7 +73,7 @@ function fillVolumes(story: Story, count: number): void {
   const { database } = story.machine;
   const counted = 'WITH RECURSIVE counted (at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM counted WHERE at < ?)';
   const columns = 'id, name, lineage, tenant, pool, extents, is_shared, attributes, mutable_attributes, epoch';
-  database.beginBatch();
+  database.begin();
   database.run(
     change(`
       ${counted} INSERT INTO volumes (${columns}, epoch_generation, revision, narrowed, changes, is_disputed)
@@ -93,14 +93,13 @@ function fillVolumes(story: Story, count: number): void {
     `),
     filledRuns,
   );
-  database.endBatch();
   story.machine.checkpoint();
 }
 
 /** A volume of runs of one extent, as if each had been converted alone. */
 function fillVolume(story: Story): void {
   const { database } = story.machine;
-  database.beginBatch();
+  database.begin();
   const fill = change(`
     WITH RECURSIVE counted (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM counted WHERE at + 1 < ?)
     INSERT INTO runs (lineage, death, logical, length, device, physical, birth)
@@ -111,7 +110,6 @@ function fillVolume(story: Story): void {
   database.run(change('UPDATE pools SET free = free - ?, mapped = ?'), runs, runs);
   database.run(change('DELETE FROM free_runs'));
   database.run(change('UPDATE devices SET free = 0'));
-  database.endBatch();
   story.machine.checkpoint();
 }
 

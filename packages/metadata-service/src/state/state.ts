@@ -4,7 +4,8 @@ import { invariant, OpError, type LogIndex, type Term } from '@holdfast/base';
 import { ClientBook } from './client-book.ts';
 import type { StateDatabase } from './database.ts';
 import type { ClusterRow } from './entities.ts';
-import { change, insert, query } from './query.ts';
+import type { LaterRows } from './later-rows.ts';
+import { change, query, together } from './query.ts';
 import { SettingsBook } from './settings-book.ts';
 import { stateLimits } from './state-limits.ts';
 
@@ -13,22 +14,22 @@ const updateCluster = change(`
   UPDATE cluster SET schema = ?, version = ?, generation = ?, applied = ?, digest = ?, lineages = ?, devices = ?, nodes = ?,
     volumes = ?, snapshots = ?, clients = ?, members = ?, certificates = ?, changes = ?, compacted = ?
 `);
-interface ChangeRow {
-  readonly revision: number;
-  readonly number: number;
-  readonly kind: string;
-  readonly key: string;
-  readonly is_deleted: number;
-  readonly detail: Uint8Array | null;
-}
-const insertChange = insert<ChangeRow>('changes', ['revision', 'number', 'kind', 'key', 'is_deleted', 'detail']);
-interface AuditRow {
-  readonly revision: number;
-  readonly at_ms: number;
-  readonly who: string;
-  readonly what: string;
-}
-const insertAudit = insert<AuditRow>('audit', ['revision', 'at_ms', 'who', 'what']);
+type NoteValues = [
+  revision: number,
+  number: number,
+  kind: string,
+  key: string,
+  isDeleted: number,
+  detail: Uint8Array | null,
+];
+const insertNote = together<NoteValues>('changes', ['revision', 'number', 'kind', 'key', 'is_deleted', 'detail']);
+/** The first of its entry, of something that is there: as nearly all are. */
+type PlainNoteValues = [revision: number, kind: string, key: string];
+const insertPlainNote = together<PlainNoteValues>('changes', ['revision', 'kind', 'key'], {
+  fixed: { number: '0', is_deleted: '0' },
+});
+type AuditValues = [revision: number, atMs: number, who: string, what: string];
+const insertAudit = together<AuditValues>('audit', ['revision', 'at_ms', 'who', 'what']);
 const lastAudit = query<{ readonly revision: number | null }>('SELECT MAX(revision) AS revision FROM audit');
 const trimAudit = change(
   'DELETE FROM audit WHERE revision <= (SELECT revision FROM audit ORDER BY revision DESC LIMIT 1 OFFSET ?)',
@@ -41,12 +42,16 @@ export class State {
   readonly database: StateDatabase;
   readonly book: ClientBook;
   readonly settings: SettingsBook;
-  /** Read once, kept in step, and written with each batch. */
+  readonly #notes: LaterRows<NoteValues>;
+  readonly #plainNotes: LaterRows<PlainNoteValues>;
+  readonly #auditLines: LaterRows<AuditValues>;
+  /** Read once, kept in step, and written before anybody reads. */
   cluster: ClusterRow;
   /** Of the entry that is being applied. */
   index = 0 as LogIndex;
   term = 0 as Term;
-  #notes = 0;
+  /** Notes that this entry has made. */
+  #noted = 0;
   /** The revision of the audit's last line; null before it was read. */
   #auditedAt: number | null = null;
 
@@ -54,6 +59,9 @@ export class State {
     this.database = database;
     this.book = new ClientBook(database);
     this.settings = new SettingsBook(database);
+    this.#notes = database.later(insertNote);
+    this.#plainNotes = database.later(insertPlainNote);
+    this.#auditLines = database.later(insertAudit);
     this.cluster = State.read(database);
   }
 
@@ -74,7 +82,7 @@ export class State {
   enter(index: LogIndex, term: Term): void {
     this.index = index;
     this.term = term;
-    this.#notes = 0;
+    this.#noted = 0;
   }
 
   save(): void {
@@ -83,28 +91,29 @@ export class State {
     const counted = [lineages, devices, nodes, volumes, snapshots, clients, members, certificates, changes, compacted];
     this.database.run(updateCluster, schema, version, generation, applied, digest, ...counted);
     this.book.save();
-    this.settings.save();
   }
 
   /** Something to watch has changed: the feed says what, and whoever wants to know how reads it. */
   note(kind: ChangeKind, key: string, isDeleted = false): void {
-    this.#tell({ kind, key, is_deleted: Number(isDeleted), detail: null });
+    const number = this.#nextNote();
+    if (number === 0 && !isDeleted) this.#plainNotes.add(this.index, kind, key);
+    else this.#notes.add(this.index, number, kind, key, Number(isDeleted), null);
   }
 
   /** The map of a volume has changed, there: see map-trace.ts. */
   noteMap(volume: string, detail: Uint8Array): void {
-    this.#tell({ kind: 'map', key: volume, is_deleted: 0, detail });
+    this.#notes.add(this.index, this.#nextNote(), 'map', volume, 0, detail);
   }
 
-  #tell(change: Omit<ChangeRow, 'revision' | 'number'>): void {
+  #nextNote(): number {
     this.cluster.changes++;
-    this.database.insertLater(insertChange, { revision: this.index, number: this.#notes++, ...change });
+    return this.#noted++;
   }
 
   audit(atMs: number, who: string, what: string): void {
     const { audit: limit, auditTrimRevisions: every } = stateLimits;
     const before = this.#auditedAt ?? this.database.get(lastAudit)?.revision ?? 0;
-    this.database.insertLater(insertAudit, { revision: this.index, at_ms: atMs, who, what });
+    this.#auditLines.add(this.index, atMs, who, what);
     this.#auditedAt = this.index;
     // It counts what is kept: with each line it would be most of what a command costs.
     if (Math.floor(before / every) === Math.floor(this.index / every)) return;
