@@ -40,7 +40,7 @@ export class ClientBook {
 
   keep(client: number, sequence: number, answer: Uint8Array): void {
     const place = placeOf(sequence);
-    this.#answers.put(client * stateLimits.commandsPerClient + place, client, place, sequence, answer);
+    this.#answers.put(`${client}/${place}`, client, place, sequence, answer);
   }
 
   /** The session is gone. */

@@ -53,6 +53,24 @@ test('a command that comes again takes effect once and gets the first answer, in
   );
 });
 
+test('clients that use the same numbers are each given their own first answers', () => {
+  const { story, session } = storyWithClient();
+  const { client: other } = story.do<'openClient'>({ kind: 'openClient', atMs: 1_000 });
+  const commands = [session, other].map((each) => ({
+    proposal: { session: each, sequence: 1 },
+    command: volumeCommand(`of ${each}`),
+  }));
+  const apply = (): string[] => {
+    const first = story.machine.applied + 1;
+    const entries = commands.map(({ proposal, command }, at) => entryOf(command, { index: first + at, proposal }));
+    return story.machine.apply(entries).map((answer) => Buffer.from(answer ?? []).toString('hex'));
+  };
+  const answers = apply();
+  expect(new Set(answers).size).toBe(2);
+  expect(story.machine.database.get(countAnswers)?.count).toBe(2);
+  expect([apply(), apply()]).toEqual([answers, answers]);
+});
+
 test('the first answer is still there behind an image, and although the state has changed since', async () => {
   const { story, session } = storyWithClient();
   const create = volumeCommand('v');

@@ -37,12 +37,12 @@ describe.each([1, rowsTogether - 1, rowsTogether, 2 * rowsTogether + 3])(
     test('are written once where they take the place of one that waits, and again behind that', () => {
       const database = open();
       const rows = database.later(put);
-      for (const value of ['early', 'late']) for (let at = 0; at < count; at++) rows.put(at, at, value);
+      for (const value of ['early', 'late']) for (let at = 0; at < count; at++) rows.put(String(at), at, value);
       expect(database.changes).toBe(2 * count);
       expect(database.all(all)).toEqual([]);
       database.writeRows();
       expect(database.all(all)).toEqual(expected('late'));
-      for (let at = 0; at < count; at++) rows.put(at, at, 'later');
+      for (let at = 0; at < count; at++) rows.put(String(at), at, 'later');
       expect(database.all(all)).toEqual(expected('late'));
       database.writeRows();
       expect(database.all(all)).toEqual(expected('later'));
@@ -66,16 +66,16 @@ test('rows that wait are gone with a transaction that is taken back, and there f
   const database = open();
   const rows = database.later(put);
   database.begin();
-  rows.put(1, 1, 'lost');
+  rows.put('1', 1, 'lost');
   database.rollback();
   database.begin();
-  rows.put(2, 2, 'kept');
+  rows.put('2', 2, 'kept');
   expect(database.all(all)).toEqual([]);
   database.writeRows();
   expect(database.all(all)).toEqual([{ key: 2, value: 'kept' }]);
   database.commit();
   expect(database.all(all)).toEqual([{ key: 2, value: 'kept' }]);
-  rows.put(3, 3, 'lost');
+  rows.put('3', 3, 'lost');
   database.begin();
   database.writeRows();
   database.rollback();

@@ -13,7 +13,7 @@ export class LaterRows<Values extends readonly Value[]> {
   /** One row behind the other. */
   #values: Value[] = [];
   /** Where in them the row of a key begins. */
-  readonly #places = new Map<string | number, number>();
+  readonly #places = new Map<string, number>();
 
   constructor(table: Together<Values>, parts: LaterRowsParts) {
     this.#table = table;
@@ -28,7 +28,7 @@ export class LaterRows<Values extends readonly Value[]> {
   }
 
   /** Takes the place of the row that waits under this key, as it takes the place of the one that is written. */
-  put(key: string | number, ...row: Values): void {
+  put(key: string, ...row: Values): void {
     const place = this.#places.get(key);
     if (place === undefined) {
       this.#places.set(key, this.#values.length);
