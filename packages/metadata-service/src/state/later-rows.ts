@@ -13,7 +13,7 @@ export class LaterRows<Values extends readonly Value[]> {
   /** One row behind the other. */
   #values: Value[] = [];
   /** Where in them the row of a key begins. */
-  readonly #places = new Map<string, number>();
+  #places = new Map<string, number>();
 
   constructor(table: Together<Values>, parts: LaterRowsParts) {
     this.#table = table;
@@ -54,6 +54,7 @@ export class LaterRows<Values extends readonly Value[]> {
   clear(): void {
     if (this.#values.length === 0) return;
     this.#values = [];
-    this.#places.clear();
+    // Not `clear`: the tables that a map has left would keep each other alive (adr/0022).
+    this.#places = new Map();
   }
 }
