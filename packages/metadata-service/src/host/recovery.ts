@@ -55,11 +55,14 @@ async function bringUp(snapshots: SnapshotStore, machine: StateMachine): Promise
   return newest.mark;
 }
 
-/** Where the log begins. Of a place that only a later snapshot covers, no configuration is known, and none is needed. */
+/**
+ * Where the log begins. Of a place that only a later snapshot covers, no configuration is known, and none is needed. The log does not know
+ * the term of an entry that it could not read when a snapshot took its place: what was committed there has one term only.
+ */
 function beginOf(view: GroupView, marks: readonly SnapshotMark[], founders: Configuration | null): SnapshotMark {
   const { purgedIndex, purgedTerm } = view;
   if (purgedIndex === 0) return emptyReplica(founders ?? undefined).snapshot;
-  const exact = marks.find(({ index, term }) => index === purgedIndex && term === purgedTerm);
+  const exact = marks.find(({ index, term }) => index === purgedIndex && (term === purgedTerm || purgedTerm === 0));
   return exact ?? { ...emptyReplica().snapshot, index: purgedIndex as LogIndex, term: purgedTerm as Term };
 }
 
