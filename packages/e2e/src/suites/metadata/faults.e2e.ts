@@ -210,18 +210,30 @@ faultCase(
   'a member whose certificate ends while it is connected is left out until it has another one',
   async (ward) => {
     const { cluster, site, view } = ward;
-    const { name } = await ward.follower();
-    const own = join(cluster.identity('metadata', name), 'identity.pem');
+    const member = await ward.follower();
+    const { name } = member;
+    const folder = cluster.identity('metadata', name);
+    const own = join(folder, 'identity.pem');
     await copyFile(own, `${own}.long`);
-    const words = ['--authority', cluster.authority, '--host', site.net.addressOf(name), '--life', '20s'];
+    // What it connected with its own certificate would go on for as long as that holds.
+    await site.end(member, 'SIGTERM');
+    const words = ['--authority', cluster.authority, '--host', site.net.addressOf(name), '--life', '30s'];
     await cluster.run(['pki', 'issue', 'metadata', name, '--out', join(cluster.folder, 'short'), ...words]);
     await rename(join(cluster.folder, 'short/identity.pem'), own);
-    const load = await VolumeLoad.begin(await site.group.client());
-    await site.group.until('the others do not hear it any more', async () => {
+    const short = await openKeeper(folder);
+    const { notAfterMs } = short.current.certificate;
+    await short.stop();
+    await site.start(member);
+    await view.whole();
+    expect(parts.clock.wallMs()).toBeLessThan(notAfterMs);
+    await site.group.until('the others do not hear it any more, behind its end', async () => {
       const leader = await view.leader();
       const said = leader === null ? null : await view.ask(leader);
-      return said?.members.some((member) => member.name === name && member.isActive === false) ?? false;
+      const isHeard = said?.members.find((each) => each.name === name)?.isActive ?? true;
+      return parts.clock.wallMs() >= notAfterMs && !isHeard;
     });
+    expect(await hasSaid(ward, name, 'CERTIFICATE_EXPIRED')).toBe(true);
+    const load = await VolumeLoad.begin(await site.group.client());
     await moreVolumes(ward, load);
     await rename(`${own}.long`, own);
     await view.whole();

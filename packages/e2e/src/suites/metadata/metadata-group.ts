@@ -187,7 +187,8 @@ export class MetadataGroup<Process extends MemberProcess = RoleProcess> {
   /** Every server has the same state. */
   async agree(): Promise<void> {
     await this.until('all have the same state at the same revision', async () => {
-      const { code, stdout } = await this.tryRun(['hash', '-o', 'json']);
+      // A load may have left so much that reading all of it takes a while.
+      const { code, stdout } = await this.tryRun(['hash', '-o', 'json', '--timeout', '60s']);
       if (code !== 0) return false;
       const { servers } = JSON.parse(stdout) as { servers: { revision: number; hash: string }[] };
       return new Set(servers.map(({ revision, hash }) => `${revision} ${hash}`)).size === 1;
