@@ -38,7 +38,6 @@ export class Certifier {
     const session = database.get(sessionById, row.session);
     const pool = database.get(poolByName, row.pool);
     if (session === null || pool === null) return;
-    tenure.ending.delete(session.id);
     const endedMs = tenure.ageMs(`ended ${session.id}`, nowMs);
     if (row.certificate === null) this.#considerCertificate(tenure, { session, pool, endedMs }, nowMs);
     else if (this.#isPastDeadline(tenure, { session, pool }, nowMs)) this.#silence(tenure, row);

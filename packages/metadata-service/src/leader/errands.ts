@@ -18,6 +18,8 @@ export interface ErrandsParts {
 export interface Outcome<Kind extends CommandKind> {
   readonly onDone?: (result: ResultOf<Kind>) => void;
   readonly onRefused?: (error: OpError) => void;
+  /** It may have been proposed, and may yet take effect. */
+  readonly onSilence?: () => void;
 }
 
 export class Errands {
@@ -48,7 +50,7 @@ export class Errands {
   async #carryOut<Kind extends CommandKind>(
     name: string,
     command: CommandOf<Kind> & Command,
-    { onDone, onRefused }: Outcome<Kind>,
+    { onDone, onRefused, onSilence }: Outcome<Kind>,
   ): Promise<void> {
     try {
       const { result, refusal } = await this.#parts.proposer.ask<Kind>(command);
@@ -60,6 +62,7 @@ export class Errands {
       if (!isOpError(error)) throw error;
       this.#rest(name);
       this.#parts.log?.debug('the outcome of an errand is unknown', { errand: name, error });
+      onSilence?.();
     }
   }
 

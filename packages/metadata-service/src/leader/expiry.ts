@@ -30,6 +30,10 @@ export interface ExpiryParts extends WatchParts {
   readonly confirm: () => Promise<void>;
   /** Whether this tenure still is the one that counts. */
   readonly isCurrent: (tenure: Tenure) => boolean;
+  /** The last entry that is in the state. */
+  readonly applied: () => number;
+  /** The last entry that is in this member's log, committed or not. */
+  readonly lastIndex: () => number;
 }
 
 interface Due {
@@ -51,6 +55,7 @@ export class Expiry {
   }
 
   look(tenure: Tenure, nowMs: number): void {
+    tenure.settleEnds(this.#parts.applied());
     if (this.#isConfirming || this.#due(tenure, nowMs).length === 0) return;
     this.#isConfirming = true;
     void this.#confirmAndEnd(tenure);
@@ -123,15 +128,16 @@ export class Expiry {
   }
 
   #end(tenure: Tenure, { session: { id: session }, reason }: Due): void {
-    const { errands, clock } = this.#parts;
+    const { errands, clock, lastIndex } = this.#parts;
     const { term } = tenure;
     const isDecided = (): boolean => tenure.ending.delete(session);
+    // Refused is known to be refused. Silence is not: the entry may stand in the log, and be applied when the session has been answered.
+    const isInDoubt = (): Map<string, number | null> => tenure.ending.set(session, lastIndex());
     const isBegun = errands.run<'endSession'>(
       `end ${session}`,
       { kind: 'endSession', session, reason, term, by: null, atMs: clock.wallMs() },
-      // Refused is known to be refused. Silence is not: the session stays without answers until the term ends.
-      { onDone: isDecided, onRefused: isDecided },
+      { onDone: isDecided, onRefused: isDecided, onSilence: isInDoubt },
     );
-    if (isBegun) tenure.ending.add(session);
+    if (isBegun) tenure.ending.set(session, null);
   }
 }

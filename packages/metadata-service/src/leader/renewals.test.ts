@@ -10,7 +10,7 @@ test('a session whose end is proposed has no answer until the state tells what b
   const a = await realm.node('a');
   const { clock, timers } = realm.machine.node;
   const settings = { ...leaderSettingsDefault, roundMs: 0 };
-  const tenure = new Tenure(settings, { term: 1, nowMs: 0, ending: new Set([a.session]), storm: null });
+  const tenure = new Tenure(settings, { term: 1, nowMs: 0, ending: new Map([[a.session, null]]), storm: null });
   const answered: string[] = [];
   const renewals = new Renewals({
     ...{ clock, timers, settings, applied: () => realm.applied },
@@ -33,8 +33,14 @@ test('a session whose end is proposed has no answer until the state tells what b
   tenure.ending.delete(a.session);
   expect(await outcome()).toBe('answered');
   expect(answered).toEqual([a.session]);
+  // Nobody waits for the proposal's answer any more: its entry may stand in the log up to here, and not yet be applied.
+  tenure.ending.set(a.session, realm.applied + 1);
+  tenure.settleEnds(realm.applied);
+  expect(await outcome()).toBe('SESSION_UNDECIDED');
+  tenure.settleEnds(realm.applied + 1);
+  expect(await outcome()).toBe('answered');
   // Proposed again, and ended meanwhile by somebody else: the state's word counts.
-  tenure.ending.add(a.session);
+  tenure.ending.set(a.session, null);
   const end = { session: a.session, reason: 'override', term: 0, by: 'anna', atMs: 0 } as const;
   await realm.do<'endSession'>({ kind: 'endSession', ...end });
   expect(await outcome()).toBe('SESSION_ENDED');

@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { invariant } from '@holdfast/base';
+import { group } from '../host/host-testing.ts';
+import { outcomeUnknown } from '../host/waiting.ts';
 import { leaderSettingsDefault } from './leader-settings.ts';
 import { drainMs, Realm, ttlMs, type TestAgent } from './leader-testing.ts';
 
@@ -201,6 +204,58 @@ describe('expiry', () => {
     const evidence = { readBacks: [], waitedInTerm: null };
     const by = { session: a.session, pool: 'pool', as: 'override', by: 'anna', atMs: 0 } as const;
     await realm.do<'certifySession'>({ kind: 'certifySession', ...by, evidence });
+    await realm.world.done(a.renew());
+    expect(a.refusal).toMatchObject({ code: 'SESSION_ENDED' });
+    expect(realm.leader.status.ending).toBe(0);
+  });
+
+  test('takes no answers from a session whose end the leader could not propose, because it was about to hand over', async () => {
+    const realm = await Realm.begin();
+    const { machine } = realm;
+    const other = realm.world.machines.find((each) => each !== machine);
+    invariant(other !== undefined, 'there are three');
+    realm.crash(other);
+    await realm.pool();
+    await realm.volume('v');
+    const a = await realm.node('a');
+    await realm.do<'publish'>(realm.publish('v', 'a'));
+    a.isSilent = true;
+    const handOvers: Promise<void>[] = [];
+    realm.onProposing = ({ kind }) => {
+      if (kind !== 'endSession' || handOvers.length > 0) return;
+      handOvers.push(machine.up.replica(group).transfer(other.member));
+    };
+    while (handOvers.length === 0) {
+      await realm.do<'unpublish'>({ kind: 'unpublish', volume: 'v', node: 'a' });
+      await realm.world.time.runFor(lookMs);
+    }
+    await realm.world.time.runFor(lookMs);
+    await realm.world.done(a.renew());
+    expect([a.refusal, a.standing?.letGo]).toEqual([null, [{ volume: 'v', epoch: 1, mode: 'write' }]]);
+    a.isSilent = false;
+    await expect(realm.world.done(Promise.all(handOvers))).rejects.toMatchObject({ code: 'RAFT_OUTCOME_UNKNOWN' });
+    expect(realm.machine).toBe(machine);
+  });
+
+  test('is known when it was applied after nobody waited for the answer any more', async () => {
+    const realm = await Realm.begin();
+    await realm.pool();
+    await realm.volume('v');
+    const a = await realm.node('a');
+    await realm.do<'publish'>(realm.publish('v', 'a'));
+    a.isSilent = true;
+    const { proposer } = realm.leader;
+    const ask = proposer.ask.bind(proposer);
+    proposer.ask = async (command) => {
+      const answered = await ask(command);
+      if (command.kind === 'endSession') throw outcomeUnknown('no answer came in time');
+      return answered;
+    };
+    while (realm.session(a.session)?.ended === null) {
+      await realm.do<'unpublish'>({ kind: 'unpublish', volume: 'v', node: 'a' });
+      await realm.world.time.runFor(lookMs);
+    }
+    await realm.world.time.runFor(lookMs);
     await realm.world.done(a.renew());
     expect(a.refusal).toMatchObject({ code: 'SESSION_ENDED' });
     expect(realm.leader.status.ending).toBe(0);

@@ -21,7 +21,7 @@ import { Tenure } from './tenure.ts';
 import { Upkeep } from './upkeep.ts';
 
 export interface SessionLeaderOptions {
-  readonly replica: Pick<Replica, 'standing' | 'propose' | 'read'>;
+  readonly replica: Pick<Replica, 'standing' | 'status' | 'propose' | 'read'>;
   readonly machine: Pick<MetadataMachine, 'database' | 'applied'>;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -94,7 +94,8 @@ export class SessionLeader {
       onAnswered: observer === null ? null : (session) => observer.onAnswered(session),
     });
     this.#stormGuard = new StormGuard({ database, applied, settings });
-    this.#expiry = new Expiry({ ...parts, confirm, isCurrent });
+    const lastIndex = () => replica.status.last.index;
+    this.#expiry = new Expiry({ ...parts, confirm, isCurrent, applied, lastIndex });
     this.#certifier = new Certifier(parts);
     this.#narrowing = new Narrowing({ ...parts, onDue: (session) => this.#nudge(session) });
     this.#upkeep = new Upkeep({ ...parts, timers, isCurrent });
@@ -273,7 +274,7 @@ export class SessionLeader {
     const before = this.#tenure;
     if (before?.term === term && !wasPaused) return before;
     this.#end();
-    const kept = before?.term === term ? before : { ending: new Set<string>(), storm: null };
+    const kept = before?.term === term ? before : { ending: new Map<string, number | null>(), storm: null };
     this.#tenure = new Tenure(this.#settings, { term, nowMs, ending: kept.ending, storm: kept.storm });
     return this.#tenure;
   }

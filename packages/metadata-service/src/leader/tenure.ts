@@ -17,8 +17,11 @@ export class Tenure {
   /** When the first commit of the term was seen here; null before, and nothing is counted until then. */
   sinceMs: number | null = null;
   isAwaited = false;
-  /** Sessions whose end was proposed in this term: their renewals are not answered until it is known what became of it. */
-  readonly ending: Set<string>;
+  /**
+   * Sessions whose end was proposed in this term: their renewals are not answered until it is known what became of it. Null while the
+   * proposal waits for its answer; behind that, the last entry that it can be in.
+   */
+  readonly ending: Map<string, number | null>;
   /** As of the last look; null while there is none. */
   storm: { readonly stopped: number; readonly holders: number } | null;
   readonly #settings: LeaderSettings;
@@ -36,6 +39,11 @@ export class Tenure {
     this.ending = at.ending;
     this.storm = at.storm;
     this.#sweptMs = at.nowMs;
+  }
+
+  /** In one term a leader's log only grows: what is not applied by then was never in it. */
+  settleEnds(applied: number): void {
+    for (const [session, last] of this.ending) if (last !== null && last <= applied) this.ending.delete(session);
   }
 
   hear(session: string, atMs: number): void {

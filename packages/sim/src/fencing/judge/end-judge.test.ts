@@ -63,12 +63,32 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
     [],
   ],
   [
-    'a leader answers whose end it has proposed',
+    'a leader answers whose end it has proposed, and the log accepts it then',
     (scene) => {
       scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
       scene.renewed('m1', 3, 5);
+      scene.judge.judge(endOf({ reason: 'powered-off' }), 3);
     },
     ['F3'],
+  ],
+  [
+    'a leader answers whose end it has proposed, and another member has accepted already',
+    (scene) => {
+      scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
+      scene.judge.judge(endOf({ reason: 'powered-off' }), 3);
+      scene.renewed('m1', 3, 5);
+    },
+    ['F3'],
+  ],
+  [
+    'a leader answers whose end it could not propose, and proposes it again later',
+    (scene) => {
+      scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
+      scene.renewed('m1', 3, 5);
+      scene.judge.proposing(m1, endOf({ reason: 'powered-off', atMs: 2 }));
+      scene.judge.judge(endOf({ reason: 'powered-off', atMs: 2 }), 3);
+    },
+    [],
   ],
   [
     'a leader proposes the end of whom it was about to answer, and the answer goes out behind that',
@@ -83,7 +103,7 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
     'a leader answers after its proposal was refused',
     (scene) => {
       scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
-      scene.judge.refused(endOf());
+      scene.judge.refused(endOf({ reason: 'powered-off' }));
       scene.renewed('m1', 3, 5);
     },
     [],
@@ -91,17 +111,19 @@ const cases: readonly [string, (scene: Scene) => void, readonly string[]][] = [
   [
     'a proposal of an earlier term is refused, and the leader answers that proposed in this one',
     (scene) => {
-      scene.judge.proposing(m1, endOf());
-      scene.judge.refused(endOf({ term: 2 }));
+      scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
+      scene.judge.refused(endOf({ reason: 'powered-off', term: 2 }));
       scene.renewed('m1', 3, 5);
+      scene.judge.judge(endOf({ reason: 'powered-off' }), 3);
     },
     ['F3'],
   ],
   [
     'another leader answers while the proposal of a deposed one is on its way',
     (scene) => {
-      scene.judge.proposing(m1, endOf());
+      scene.judge.proposing(m1, endOf({ reason: 'powered-off' }));
       scene.renewed('m2', 4, 5);
+      scene.judge.refused(endOf({ reason: 'powered-off' }));
     },
     [],
   ],

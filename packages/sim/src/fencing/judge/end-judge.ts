@@ -16,6 +16,15 @@ export interface EndJudgeParts {
 }
 
 type EndSession = Extract<Command, { readonly kind: 'end-session' }>;
+/** An end that somebody proposed and the log has not refused. */
+interface Proposed {
+  readonly session: string;
+  readonly member: string;
+  readonly term: number;
+  /** Its proposer has answered since. */
+  isAnswered: boolean;
+  isAccepted: boolean;
+}
 interface Broken {
   readonly rule: string;
   readonly text: string;
@@ -35,8 +44,8 @@ export class EndJudge {
   readonly #waitedMs = new Map<string, number>();
   readonly #heardMs = new Map<string, number>();
   readonly #fences: { atMs: number; session: string }[] = [];
-  /** By session: who proposed its end in which term, and knows nothing else of it since. */
-  readonly #ending = new Map<string, { readonly member: string; readonly term: number }>();
+  /** By name. */
+  readonly #proposed = new Map<string, Proposed>();
   readonly #unfounded = new Map<string, readonly Broken[]>();
   /** Who had grants, and from which index on. */
   readonly #holders: { readonly from: number; readonly sessions: ReadonlySet<string> }[] = [];
@@ -74,9 +83,17 @@ export class EndJudge {
     this.#heardMs.set(session, this.#parts.facts.nowMs());
   }
 
+  /** What was proposed may never come to stand in the log, and its proposer may know that: it counts once it is accepted. */
   answering(session: string, { member, term }: Answerer): void {
-    const ending = this.#ending.get(session);
-    if (ending?.member === member && ending.term === term)
+    for (const proposed of this.#proposed.values()) {
+      if (proposed.session !== session || proposed.member !== member || proposed.term !== term) continue;
+      proposed.isAnswered = true;
+      this.#judgeAnswer(proposed);
+    }
+  }
+
+  #judgeAnswer({ session, member, isAnswered, isAccepted }: Proposed): void {
+    if (isAnswered && isAccepted)
       this.#fail('F3', `${member} has proposed the end of ${session}, and answers its renewal`);
   }
 
@@ -97,7 +114,7 @@ export class EndJudge {
 
   proposing({ member, applied }: Proposer, command: EndSession): void {
     const { session, reason, term } = command;
-    this.#ending.set(session, { member, term });
+    this.#proposed.set(nameOf(command), { session, member, term, isAnswered: false, isAccepted: false });
     if (reason !== 'expired' && reason !== 'fenced') return;
     const broken = [this.#judgeNeed(session), this.#judgeStorm(session, applied)].filter((each) => each !== null);
     this.#unfounded.set(nameOf(command), broken);
@@ -132,8 +149,8 @@ export class EndJudge {
   }
 
   /** The log refuses the end: whoever proposed it may answer again. */
-  refused({ session, term }: EndSession): void {
-    if (this.#ending.get(session)?.term === term) this.#ending.delete(session);
+  refused(command: EndSession): void {
+    this.#proposed.delete(nameOf(command));
   }
 
   /** Before the entry is applied, which accepts it. */
@@ -143,6 +160,11 @@ export class EndJudge {
     if (reason === 'override') this.#parts.excuses.overridden(session);
     else if (command.term !== term)
       this.#fail('F3', `${session} ends by an entry of term ${term}, proposed in ${command.term}`);
+    const proposed = this.#proposed.get(nameOf(command));
+    if (proposed !== undefined) {
+      proposed.isAccepted = true;
+      this.#judgeAnswer(proposed);
+    }
     for (const { rule, text } of this.#unfounded.get(nameOf(command)) ?? []) this.#fail(rule, text);
     if (reason === 'expired') this.judgeGates(session, 'F3');
     if (reason === 'expired' || reason === 'fenced') this.#judgeFence(command);
