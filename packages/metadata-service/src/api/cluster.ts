@@ -1,5 +1,5 @@
 // The service Cluster: the group of metadata servers as whoever runs it sees it.
-import { invariant, OpError } from '@holdfast/base';
+import { invariant, OpError, type Timers } from '@holdfast/base';
 import { toMemberId, type MemberId } from '@holdfast/raft';
 import {
   describeCaller,
@@ -16,6 +16,7 @@ import type { LeaderStatus } from '../leader/session-leader.ts';
 import type { MemberPlace } from '../member-home.ts';
 import type { Membership } from '../membership.ts';
 import type { MetadataService } from '../service.ts';
+import { hashBeside } from '../hash-beside.ts';
 import { State } from '../state/state.ts';
 import type { StateAccess } from './state-access.ts';
 import { toNumber, toTimestamp, toWord } from './values.ts';
@@ -29,13 +30,22 @@ export interface ClusterParts {
   >;
   readonly access: StateAccess;
   readonly membership: Membership;
+  readonly timers: Timers;
 }
 
-export function clusterHandlers({ service, access, membership }: ClusterParts): Handlers<Services['clusterService']> {
+export function clusterHandlers({
+  service,
+  access,
+  membership,
+  timers,
+}: ClusterParts): Handlers<Services['clusterService']> {
   return {
     openClient: async () => ({ client: BigInt(await access.openClient()) }),
     describe: async () => describeGroup(service),
-    hash: async () => ({ revision: BigInt(service.machine.applied), hash: service.machine.hash() }),
+    hash: async (_, { signal }) => {
+      const { applied, hash } = await hashBeside(service.machine, timers, signal);
+      return { revision: BigInt(applied), hash };
+    },
     invite: async ({ name }, { caller }) => {
       const asked = toHolderName(toWord(name, 'name'), caller);
       access.requireLeader();

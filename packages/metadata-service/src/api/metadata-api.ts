@@ -54,7 +54,7 @@ export async function metadataApi(options: MetadataApiOptions): Promise<ServedSe
   };
   return [
     serve(services.changesService, changesHandlers({ service, limits, timers })),
-    serve(services.clusterService, clusterHandlers({ service, access, membership })),
+    serve(services.clusterService, clusterHandlers({ service, access, membership, timers })),
     serve(services.auditService, auditHandlers(access, limits)),
     serve(services.settingsService, settingsHandlers(access)),
     serve(services.poolsService, poolsHandlers(access)),

@@ -13,6 +13,8 @@ import type { Change, Insert, Query, Together, Value } from './query.ts';
 const pragmas = ['foreign_keys = OFF', 'temp_store = MEMORY', 'trusted_schema = OFF', 'cell_size_check = ON'];
 /** Pages of 4 KiB that a connection keeps, as negative KiB: the resident memory of a large state is bounded by it. */
 const cacheKib = 256 * 1024;
+/** Of one that reads each page once. */
+const readerCacheKib = 2 * 1024;
 /** Of a database, and of its write-ahead log: a page, and what says which. */
 const pageBytes = 4096;
 export const walPageBytes = pageBytes + 24;
@@ -68,7 +70,7 @@ export class StateDatabase {
 
   #prepare(isReadOnly: boolean): void {
     for (const pragma of pragmas) this.#database.pragma(pragma);
-    this.#database.pragma(`cache_size = -${cacheKib}`);
+    this.#database.pragma(`cache_size = -${isReadOnly ? readerCacheKib : cacheKib}`);
     if (this.path === null || isReadOnly) return;
     this.#database.pragma('journal_mode = WAL');
     this.#database.pragma('synchronous = NORMAL');

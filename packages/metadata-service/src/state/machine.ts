@@ -25,6 +25,7 @@ import { query } from './query.ts';
 import { beginAnew, type NewBeginning } from './new-beginning.ts';
 import { knownVersion, schemaSteps, type SchemaStep } from './schema.ts';
 import { dumpState, hashState } from './state-dump.ts';
+import type { StateHashing } from './state-hashing.ts';
 import { StateFile, type StateFileOptions } from './state-file.ts';
 import { State } from './state.ts';
 
@@ -121,6 +122,11 @@ export class MetadataMachine implements StateMachine {
 
   hash(): string {
     return hashState(this.database);
+  }
+  /** The same, of the state as it is now, for whoever goes on applying. */
+  hashing(): StateHashing {
+    this.#commit();
+    return this.#file.hashing(this.applied);
   }
   dump(): string {
     return dumpState(this.database);

@@ -1,6 +1,7 @@
 // The whole state in an order that does not depend on history: as a hash, which members at the same index compare, and as text, for
 // tests and for a person who wants to know where two states differ.
 import { createHash } from 'node:crypto';
+import { invariant } from '@holdfast/base';
 import type { StateDatabase } from './database.ts';
 import { query, type Value } from './query.ts';
 
@@ -9,10 +10,13 @@ const tables = query<{ readonly name: string }>(`
 `);
 const keyColumns = query<{ readonly name: string }>('SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk');
 
+interface ShownRow {
+  readonly table: string;
+  readonly row: readonly Value[];
+}
+
 /** Every row of every table, in the order of its primary key. */
-function* allRows(
-  database: StateDatabase,
-): IterableIterator<{ readonly table: string; readonly row: readonly Value[] }> {
+function* allRows(database: StateDatabase): Generator<ShownRow, void> {
   for (const { name: table } of database.all(tables)) {
     const key = database.all(keyColumns, table).map(({ name }) => name);
     // A name of the schema, not of a user: there is nothing to bind.
@@ -21,11 +25,36 @@ function* allRows(
   }
 }
 
-/** Reads everything: for the simulator and for `holdfast metadata hash`, not for every apply (there is `digest` for that). */
+/** Reads everything, in parts: not for every apply (there is `digest` for that). Nothing changes the state meanwhile. */
+export class StateHash {
+  readonly #hash = createHash('sha256');
+  readonly #rows: Generator<ShownRow, void>;
+
+  constructor(database: StateDatabase) {
+    this.#rows = allRows(database);
+  }
+
+  /** Goes on by so many rows; the hash behind the last, and null before. */
+  add(rowsMax: number): string | null {
+    for (let count = 0; count < rowsMax; count++) {
+      const { done, value } = this.#rows.next();
+      if (done === true) return this.#hash.digest('hex');
+      this.#hash.update(`${value.table}\t${value.row.map(shown).join('\t')}\n`);
+    }
+    return null;
+  }
+
+  /** Before the database is closed. */
+  close(): void {
+    this.#rows.return();
+  }
+}
+
+/** At once. */
 export function hashState(database: StateDatabase): string {
-  const hash = createHash('sha256');
-  for (const { table, row } of allRows(database)) hash.update(`${table}\t${row.map(shown).join('\t')}\n`);
-  return hash.digest('hex');
+  const hash = new StateHash(database).add(Infinity);
+  invariant(hash !== null, 'there are no more rows than that');
+  return hash;
 }
 
 /** One line a row. */

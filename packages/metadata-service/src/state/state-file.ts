@@ -14,6 +14,7 @@ import { Checkpoints, checkpointLimitsDefault, type CheckpointLimits } from './c
 import { removeDatabase, StateDatabase } from './database.ts';
 import { ImageSource, readBuffer, readFile, receiveImage } from './image.ts';
 import { query } from './query.ts';
+import { StateHashing } from './state-hashing.ts';
 
 const anyRow = query<{ readonly applied: number }>('SELECT applied FROM cluster');
 /** Two bytes that say whether a database has a write-ahead log; one in memory cannot have one. */
@@ -46,7 +47,8 @@ export class StateFile {
    * lives longer than the connections.
    */
   #handle: OpenFile | null = null;
-  #reading: ImageSource | null = null;
+  /** An image, or a hash: one at a time. */
+  #reading: { close(): void } | null = null;
 
   constructor({ files, path, checkpointLimits = {}, openCheckpointer }: StateFileOptions) {
     this.#files = files;
@@ -97,16 +99,29 @@ export class StateFile {
   source(applied: LogIndex): ImageSource {
     const path = this.#path;
     if (path === null) return new ImageSource(readBuffer(this.#database.image()), () => undefined);
-    if (!this.checkpoint(applied)) throw new OpError('STATE_IMAGE_BUSY', { reason: 'another image is being read' });
-    const reader = new StateDatabase({ path, isReadOnly: true });
-    reader.begin();
-    reader.get(anyRow);
+    if (!this.checkpoint(applied)) throw busy();
+    const reader = readerOf(path);
     invariant(this.#handle !== null, 'an open state has its file');
-    this.#reading = new ImageSource(readFile(this.#handle), () => {
+    const source = new ImageSource(readFile(this.#handle), () => {
       reader.close();
       this.#reading = null;
     });
-    return this.#reading;
+    this.#reading = source;
+    return source;
+  }
+
+  /** `applied` is what was committed last. */
+  hashing(applied: LogIndex): StateHashing {
+    if (this.#reading !== null) throw busy();
+    const path = this.#path;
+    const reader = path === null ? this.#copyInMemory() : readerOf(path);
+    const hashing = new StateHashing(applied, reader, () => (this.#reading = null));
+    this.#reading = hashing;
+    return hashing;
+  }
+
+  #copyInMemory(): StateDatabase {
+    return new StateDatabase({ path: null, image: this.#database.image() });
   }
 
   /** All or nothing; `check` throws for what this release cannot use. */
@@ -123,9 +138,7 @@ export class StateFile {
 
   #closeDatabase(): void {
     // Who closes a database last makes a checkpoint of it, unless it may not write.
-    const keeper = this.hasFailed ? new StateDatabase({ path: this.#path, isReadOnly: true }) : null;
-    keeper?.begin();
-    keeper?.get(anyRow);
+    const keeper = this.hasFailed && this.#path !== null ? readerOf(this.#path) : null;
     this.#database.close();
     keeper?.close();
     this.#handle?.close();
@@ -191,6 +204,18 @@ export class StateFile {
       file.close();
     }
   }
+}
+
+/** Reads what is committed now for as long as it is open, whatever is committed then. */
+function readerOf(path: string): StateDatabase {
+  const reader = new StateDatabase({ path, isReadOnly: true });
+  reader.begin();
+  reader.get(anyRow);
+  return reader;
+}
+
+function busy(): OpError {
+  return new OpError('STATE_IMAGE_BUSY', { reason: 'another one is being read' });
 }
 
 function temporary(path: string): string {

@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { median, quantile, type Bench, type Report } from '@holdfast/tooling';
 import type { Entry } from '@holdfast/raft';
+import { hashedRowsPerTurn } from '../hash-beside.ts';
 import { SyncThread } from '../host/file-syncer.ts';
 import { hostSettingsDefault } from '../host/host-settings.ts';
 import { living } from './schema.ts';
@@ -204,6 +205,21 @@ async function measureStream(report: Report, story: Story, path: string): Promis
   report.figure('image-stream-of-1000000-volumes', bytes / 1e6 / seconds, 'MB/s', { atLeast: 100 });
 }
 
+/** A turn is what everybody else waits for. */
+function measureHash(report: Report, story: Story): void {
+  const hashing = story.machine.hashing();
+  const turns: number[] = [];
+  const own: number[] = [];
+  const progress = { isDone: false };
+  const nextTurn = (): void => void (progress.isDone = hashing.next(hashedRowsPerTurn) !== null);
+  while (!progress.isDone) own.push(inOwnSeconds(() => void turns.push(inSeconds(nextTurn))));
+  hashing.close();
+  const total = own.reduce((sum, seconds) => sum + seconds, 0);
+  report.figure('hash-of-1000000-volumes', total, 's');
+  report.figure('hash-of-1000000-volumes-median-turn', median(own) * 1e3, 'ms');
+  report.figure('hash-of-1000000-volumes-longest-turn-by-the-clock', Math.max(...turns) * 1e3, 'ms', { atMost: 20 });
+}
+
 async function measureVolumes(report: Report, directory: string): Promise<void> {
   const path = join(directory, 'volumes.db');
   const story = new Story({ path, files });
@@ -218,6 +234,7 @@ async function measureVolumes(report: Report, directory: string): Promise<void> 
   report.figure('create-volume-beside-1000000', full, 'commands/s');
   report.figure('create-volume-full-to-empty', full / empty, 'ratio', { atLeast: 0.8 });
   await measureStream(report, story, join(directory, 'image.db'));
+  measureHash(report, story);
   const { volumes } = State.read(story.machine.database);
   const made = 2 * count + 2 * timedBatches * batch;
   if (volumes !== made) throw new Error(`${volumes} of ${made} volumes were created`);

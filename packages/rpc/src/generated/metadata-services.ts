@@ -81,7 +81,7 @@ export const clusterService = {
       encodeResponse: codec.encodeDescribeResponse,
       decodeResponse: codec.decodeDescribeResponse,
     },
-    /** The hash of the whole state at the revision that is applied here. Costs a pass over the state. */
+    /** The hash of the whole state at the revision that is applied here. Costs a pass over the state; the server goes on meanwhile. */
     hash: {
       service: 'holdfast.metadata.v1.Cluster',
       method: 'Hash',

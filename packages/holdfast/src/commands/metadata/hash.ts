@@ -20,8 +20,10 @@ const columns: readonly Column<Row>[] = [
 export const metadataHash = defineCommand({
   name: 'metadata hash',
   summary: "compare the metadata servers' states, each by the hash of every row",
-  details: ['Servers at the same revision have the same hash. It costs each of them a pass over its whole state.'],
-  flags: showFlags,
+  details: [
+    'Servers at the same revision have the same hash. It costs each of them a pass over its whole state, half a minute for a million volumes; they serve meanwhile.',
+  ],
+  flags: { ...showFlags, timeout: { ...showFlags.timeout, default: '60s' } },
   async run({ flags, system }) {
     await withServers(flags, system, async ({ servers, timeoutMs }, { clusterService }) => {
       const rows = await Promise.all(
