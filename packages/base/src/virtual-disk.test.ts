@@ -338,6 +338,23 @@ test('every fault of the rates happens, and only where it can', () => {
   expect(happens({ misdirect: 1 })).toBe('astray');
 });
 
+test('a disk knows that it holds something else than it said, until it is written again', () => {
+  // Long, so that what goes astray lands on something else.
+  const disk = diskWith(filled('A', 64));
+  const file = disk.files.open('/file', 'write');
+  const writeAll = (letter: string): boolean => {
+    file.pwrite(filled(letter), 0);
+    file.fdatasync();
+    return disk.hasGoneAstray;
+  };
+  expect(writeAll('B')).toBe(false);
+  disk.setFaultRates({ misdirect: 1 });
+  expect(writeAll('B')).toBe(false);
+  expect(writeAll('C')).toBe(true);
+  disk.setFaultRates({ misdirect: 0 });
+  expect(writeAll('D')).toBe(false);
+});
+
 test('an appointed fault hits the call that it names and no other', () => {
   const disk = diskWith(filled('A'));
   disk.failNext({ operation: 'pwrite', errno: 'ENOSPC', pathPart: 'log', skip: 1 });

@@ -89,6 +89,10 @@ export class VirtualDisk {
   get lastSynced(): VirtualFileContent | null {
     return this.#lastSynced;
   }
+  /** Whether it holds less than it said, and in a place where nobody may notice. */
+  get hasGoneAstray(): boolean {
+    return this.names.files().some(({ content }) => content.hasGoneAstray);
+  }
   get capacityBytes(): number {
     return this.#capacityBytes;
   }

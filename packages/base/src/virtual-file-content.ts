@@ -43,6 +43,8 @@ export class VirtualFileContent {
   #resizes: Resize[] = [];
   readonly #dirty = new Map<number, SectorVersion[]>();
   readonly #allocated = new Set<number>();
+  /** Of which the disk says that it holds them, and holds something else. */
+  readonly #astray = new Set<number>();
   /** The last one last. */
   readonly #newest: number[] = [];
 
@@ -104,12 +106,18 @@ export class VirtualFileContent {
     return missing;
   }
 
+  /** Something that was synced went elsewhere, and nothing was written in its place since. */
+  get hasGoneAstray(): boolean {
+    return this.#astray.size > 0;
+  }
+
   sync(faults: SyncFaults | null): void {
     this.#commitSize(this.#resizes.length);
     for (const [sector, versions] of this.#dirty) {
       const latest = versions.at(-1);
       invariant(latest !== undefined, 'a dirty sector has a version');
       if (faults?.isMisdirected() === true) {
+        if (!this.#holds(sector, latest.bytes)) this.#astray.add(sector);
         faults.misdirect(latest.bytes);
         this.#evict(sector);
       } else {
@@ -220,7 +228,14 @@ export class VirtualFileContent {
     this.#resizes = this.#resizes.slice(kept);
   }
 
+  #holds(sector: number, bytes: Uint8Array): boolean {
+    const start = sector * sectorBytes;
+    const end = Math.min(start + sectorBytes, this.#durableSizeBytes);
+    return this.#durable.subarray(start, end).equals(bytes.subarray(0, end - start));
+  }
+
   #place(sector: number, bytes: Uint8Array): void {
+    this.#astray.delete(sector);
     const start = sector * sectorBytes;
     const length = Math.min(sectorBytes, this.#durableSizeBytes - start);
     if (length > 0) this.#durable.set(bytes.subarray(0, length), start);

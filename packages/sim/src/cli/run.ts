@@ -117,7 +117,7 @@ class Sweep {
     }
     if (excuse !== null) {
       this.excused++;
-      this.#system.remark(`seed ${job.seed} of ${job.scenario} need not come to rest: ${excuse}`);
+      this.#system.remark(`seed ${job.seed} of ${job.scenario} is beyond the promise: ${excuse}`);
     }
     const nowMs = this.#system.clock.monotonicMs();
     if (nowMs - this.#remarkedMs < remarkEveryMs) return;

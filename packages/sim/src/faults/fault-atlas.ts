@@ -13,6 +13,11 @@
 // | an empty disk in place of the old one      | fragile members        | the same; and the member must be removed and a new one  |
 // |                                            |                        | added, because its votes and acknowledgements are gone  |
 //
+// One damage no log can tell: the disk writes the last sectors that it was given elsewhere, and says that all is well. As long as nothing is
+// written behind them their place looks as if they had never come. A member that starts in this moment votes as if it had not
+// acknowledged them, and so a majority may not know what it has committed. What is broken in a run behind that is no finding
+// (judge/loss-judge.ts); that the disk did it is read from the disk, not from the plan.
+//
 // What the promise to come to rest needs besides: a quorum of voters that trust their logs, or one in every quorum and enough others to
 // vote with them, or all that the voters ever acknowledged.
 // After a torn write a log cannot tell whether it lost what it had acknowledged, so such a member waits for a leader or for the word of

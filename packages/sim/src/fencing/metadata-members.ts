@@ -12,6 +12,8 @@ import {
 import { settingsDefault, toGroupId, toMemberId, votersOnly, type MemberId, type Settings } from '@holdfast/raft';
 import type { LogLimits } from '@holdfast/raft-log';
 import { failedStartsMax, whyBeyondPromise } from '../faults/fault-atlas.ts';
+import { LossJudge } from '../judge/loss-judge.ts';
+import { ReplicaWatch } from '../judge/replica-watch.ts';
 import { WrittenSlots } from '../judge/written-slots.ts';
 import { cluster } from '../workload/member-program.ts';
 import type { Process, Running, World } from '../world/scenario.ts';
@@ -73,10 +75,20 @@ export class MetadataMembers<State> {
   /** By name, as they were when they last began to serve. */
   readonly #members = new Map<string, Member<State>>();
   readonly #written = new WrittenSlots();
+  readonly #watches = new Map<MemberId, ReplicaWatch>();
+  readonly #losses: LossJudge;
 
   constructor(options: MembersOptions<State>) {
     this.#options = options;
-    this.names = Array.from({ length: options.count }, (_, at) => `m${at + 1}`);
+    const { world } = options;
+    this.#losses = new LossJudge({
+      report: (rule, text) => world.report(rule, text),
+      excuse: (text) => world.excuse(text),
+      // Who may lose anything at all is for the scenario `raft` to judge.
+      isDamaged: () => true,
+      isDeceived: (member) => world.machines.get(nameOf(member))?.disk.hasGoneAstray === true,
+    });
+    this.names = Array.from({ length: options.count }, (_, at) => nameOf(toMemberId(at + 1)));
     for (const [at, name] of this.names.entries()) {
       const isInitialised = { is: false };
       const program = (process: Process): Promise<Running> => this.#run(process, toMemberId(at + 1), isInitialised);
@@ -96,7 +108,7 @@ export class MetadataMembers<State> {
       ...{ transport, scrubBytesPerSecond, settings: { ...settings, raft: { ...raft, ...settings.raft } } },
       executor: process.newExecutor(),
       address: addressOf(name),
-      addressOf: (other) => addressOf(`m${other}`),
+      addressOf: (other) => addressOf(nameOf(other)),
       groups: [{ group, stateMachine: life.stateMachine }],
       observer: this.#observe(process, self),
     });
@@ -122,10 +134,26 @@ export class MetadataMembers<State> {
   /** The dead may still be on their way out of a call; nothing of that reaches a disk. */
   #observe(process: Process, member: MemberId): HostObserver {
     const written = this.#written;
+    const watches = this.#watches;
     return {
-      onRecovered: (_group, recovered) => process.isAlive && written.onRecovered(member, recovered),
-      onStored: (_group, ticket) => process.isAlive && written.onStored(member, ticket),
-      onStep: (_group, _event, effects) => process.isAlive && written.onStep(member, effects),
+      onRecovered: (_group, recovered) => {
+        if (!process.isAlive) return;
+        written.onRecovered(member, recovered);
+        const watch = new ReplicaWatch(member, recovered);
+        const loss = watches.get(member)?.whatIsMissingIn(watch) ?? null;
+        watches.set(member, watch);
+        if (loss !== null) this.#losses.judge(member, loss, recovered);
+      },
+      onStored: (_group, ticket) => {
+        if (!process.isAlive) return;
+        written.onStored(member, ticket);
+        watches.get(member)?.acknowledge(ticket);
+      },
+      onStep: (_group, _event, effects) => {
+        if (!process.isAlive) return;
+        written.onStep(member, effects);
+        if (effects.write !== null) watches.get(member)?.endWrite(effects.write);
+      },
     };
   }
 
@@ -154,6 +182,10 @@ export class MetadataMembers<State> {
     const serving = this.names.map((name) => this.#serving(name)).filter((each) => each !== null);
     return whyBeyondPromise({ running: serving.map(({ replica }) => replica.status), lost, written: this.#written });
   }
+}
+
+function nameOf(member: MemberId): string {
+  return `m${member}`;
 }
 
 function addressOf(machine: string): string {

@@ -24,20 +24,13 @@ import type { Effects, Entry, GroupsEvent, MemberId, Message, Recovered, Vote } 
 import { decodeConfiguration, formatConfiguration } from '@holdfast/raft';
 import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
-import { ReplicaWatch, type Doubt, type Loss } from './replica-watch.ts';
+import { LossJudge, type LossJudgeOptions } from './loss-judge.ts';
+import { ReplicaWatch, type Doubt } from './replica-watch.ts';
 import type { ConfigurationAt } from './shadow-log.ts';
 import { WrittenSlots } from './written-slots.ts';
 import { isQuorum, quorumsIntersect } from './configuration-rules.ts';
 
 export type Report = (rule: string, text: string) => void;
-
-export interface RaftJudgeOptions {
-  readonly report: Report;
-  /** Whether the seed damages what this member's disk holds durably: then a start may find less than was acknowledged. */
-  readonly isDamaged: (member: MemberId) => boolean;
-  /** Whether it may do so without a trace: a sector that was written elsewhere leaves its place as if nothing had been written. */
-  readonly isDeceived: (member: MemberId) => boolean;
-}
 
 interface CommittedEntry {
   readonly term: number;
@@ -52,8 +45,7 @@ export class RaftJudge {
   readonly written = new WrittenSlots();
   readonly proposals: ProposalJudge;
   readonly #report: Report;
-  readonly #isDamaged: (member: MemberId) => boolean;
-  readonly #isDeceived: (member: MemberId) => boolean;
+  readonly #losses: LossJudge;
   readonly #watches = new Map<MemberId, ReplicaWatch>();
   readonly #leaders = new Map<number, MemberId>();
   readonly #votes = new Map<MemberId, Map<number, MemberId>>();
@@ -68,10 +60,10 @@ export class RaftJudge {
   #applied = 0;
   elections = 0;
 
-  constructor({ report, isDamaged, isDeceived }: RaftJudgeOptions) {
+  constructor(options: LossJudgeOptions) {
+    const { report } = options;
     this.#report = report;
-    this.#isDamaged = isDamaged;
-    this.#isDeceived = isDeceived;
+    this.#losses = new LossJudge(options);
     this.proposals = new ProposalJudge(report);
   }
 
@@ -93,7 +85,7 @@ export class RaftJudge {
     const before = this.#watches.get(member);
     const watch = new ReplicaWatch(member, recovered);
     const loss = before?.whatIsMissingIn(watch) ?? null;
-    if (loss !== null) this.#judgeLoss(member, loss, recovered);
+    if (loss !== null) this.#losses.judge(member, loss, recovered);
     watch.doubt = this.#doubtOf(recovered);
     this.#watches.set(member, watch);
     this.#noteSnapshot(member, watch.staged.baseIndex);
@@ -102,13 +94,6 @@ export class RaftJudge {
       this.#see(member, entry, watch);
       // Written in the life before and never acknowledged, perhaps; found, it counts.
       this.register.noteDurable(member, entry.index, entry.term);
-    }
-  }
-
-  #judgeLoss(member: MemberId, { text, slot }: Loss, { ambiguity, faulty }: Recovered): void {
-    if (!this.#isDamaged(member)) this.#report('durable-prefix', `member ${member} starts without ${text}`);
-    else if (ambiguity === null && !isBehindDamage(slot, faulty) && !this.#isDeceived(member)) {
-      this.#report('loss-is-told', `member ${member} starts without ${text}, and does not say that it may miss it`);
     }
   }
 
@@ -420,11 +405,6 @@ export class RaftJudge {
       `member ${watch.member} reads at ${index}; ${floor} was applied somewhere when it began`,
     );
   }
-}
-
-/** What lies behind a damaged slot may have to be given up with it: nobody knows whose it is. */
-function isBehindDamage(slot: number | null, faulty: Recovered['faulty']): boolean {
-  return slot !== null && faulty.some(({ index }) => index <= slot);
 }
 
 function candidacyOf(term: number, candidate: MemberId): string {

@@ -82,9 +82,9 @@ class RaftRun implements ScenarioRun {
     this.#fragile = new Set(shape.fragile);
     this.#judge = new RaftJudge({
       report: (rule, text) => world.report(rule, text),
+      excuse: (text) => world.excuse(text),
       isDamaged: (member) => this.#fragile.has(member),
-      isDeceived: (member) =>
-        plan.faults.some(({ kind, target }) => kind === 'misdirecting-disk' && target === machineOf(member)),
+      isDeceived: (member) => world.machines.get(machineOf(member))?.disk.hasGoneAstray === true,
     });
     this.#operator = new Operator({
       world,

@@ -38,7 +38,15 @@ export async function runSeed(options: RunOptions): Promise<SeedResult> {
     unwatch();
   }
   const { finding, steps, digest } = world;
-  return { seed, ok: finding === null, finding, excuse, virtualMs: world.time.nowMs, steps, digest };
+  return {
+    seed,
+    ok: finding === null,
+    finding,
+    excuse: world.excused ?? excuse,
+    virtualMs: world.time.nowMs,
+    steps,
+    digest,
+  };
 }
 
 function linkOf({ shape }: Plan): Partial<LinkBehaviour> {
@@ -70,14 +78,14 @@ class SeedRun {
     this.#mend();
     const excuse = await this.#converge();
     await world.runUntil(runMs);
-    if (world.finding === null) this.#run.conclude();
+    if (!world.isOver) this.#run.conclude();
     return excuse;
   }
 
   async #converge(): Promise<string | null> {
     const world = this.#world;
     const limitMs = safetyMs + convergenceLimitMs;
-    while (world.finding === null && !this.#run.hasConverged()) {
+    while (!world.isOver && !this.#run.hasConverged()) {
       if (world.time.nowMs >= limitMs) {
         const excuse = this.#run.beyondPromise?.() ?? null;
         if (excuse === null) world.report('convergence', this.#run.whyNotConverged());

@@ -106,6 +106,8 @@ export interface World {
   addMachine(name: string, options: MachineOptions): Machine;
   /** A promise is broken. The run ends before the next event. */
   report(rule: string, text: string): void;
+  /** Something happened under which nobody promises anything: what is broken from here on ends the run, and is no finding. */
+  excuse(text: string): void;
   /** Adds to the digest what happened, and to the trace if there is one; `text` is called for the trace only. */
   note(node: string, kind: string, mark: number, text: () => string): void;
 }

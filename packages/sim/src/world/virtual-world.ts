@@ -29,6 +29,8 @@ export class VirtualWorld implements World {
   readonly #machines = new Map<string, VirtualMachine>();
   readonly #digest = new Digest();
   #finding: Finding | null = null;
+  #excuse: string | null = null;
+  #isExcused = false;
   #steps = 0;
 
   constructor(options: WorldOptions) {
@@ -43,6 +45,13 @@ export class VirtualWorld implements World {
 
   get finding(): Finding | null {
     return this.#finding;
+  }
+  /** Why what was broken is no finding; null if nothing was. */
+  get excused(): string | null {
+    return this.#isExcused ? this.#excuse : null;
+  }
+  get isOver(): boolean {
+    return this.#finding !== null || this.#isExcused;
   }
   get machines(): ReadonlyMap<string, VirtualMachine> {
     return this.#machines;
@@ -69,9 +78,14 @@ export class VirtualWorld implements World {
   }
 
   report(rule: string, text: string): void {
-    if (this.#finding !== null) return;
-    this.#finding = { rule, text, atMs: this.time.nowMs };
-    this.note('', 'finding', 0, () => `${rule}: ${text}`);
+    if (this.isOver) return;
+    if (this.#excuse === null) this.#finding = { rule, text, atMs: this.time.nowMs };
+    else this.#isExcused = true;
+    this.note('', 'finding', 0, () => `${rule}: ${text}${this.#excuse === null ? '' : ` (${this.#excuse})`}`);
+  }
+
+  excuse(text: string): void {
+    this.#excuse ??= text;
   }
 
   note(node: string, kind: string, mark: number, text: () => string): void {
@@ -83,7 +97,7 @@ export class VirtualWorld implements World {
   async runUntil(endMs: number, isDone: () => boolean = () => false): Promise<void> {
     const { time } = this;
     await time.settle();
-    while (this.#finding === null && !isDone()) {
+    while (!this.isOver && !isDone()) {
       const nextMs = time.nextMs;
       if (nextMs === null || nextMs > endMs) {
         await time.runFor(Math.max(0, endMs - time.nowMs));
