@@ -30,6 +30,8 @@ class Member {
   readonly time = new VirtualTime({ seed: 1 });
   readonly node: VirtualNode = this.time.node('member');
   readonly aborter = new AbortController();
+  /** Of the call's time. */
+  leftMs = Infinity;
   hashed: HashedState | null = null;
   error: unknown = null;
 
@@ -43,7 +45,8 @@ class Member {
   }
 
   begin(): void {
-    void hashBeside(this.story.machine, this.node.timers, this.aborter.signal).then(
+    const { signal } = this.aborter;
+    void hashBeside(this.story.machine, this.node.timers, { signal, remainingMs: () => this.leftMs }).then(
       (hashed) => (this.hashed = hashed),
       (error: unknown) => (this.error = error),
     );
@@ -115,6 +118,14 @@ test('nothing is left open behind a caller who has gone, or a member that ends',
     member.aborter.abort();
     await time.settle();
     expect(member.error).toMatchObject({ code: 'CANCELLED' });
+    expect(isBusy(story)).toBe(false);
+    const late = new Member(story);
+    late.begin();
+    await late.time.runFor(2);
+    expect(isBusy(story)).toBe(true);
+    late.leftMs = 0;
+    await late.time.runUntil(() => late.error !== null, longMs);
+    expect(late.error).toMatchObject({ code: 'TIMED_OUT' });
     expect(isBusy(story)).toBe(false);
     const hashing = story.machine.hashing();
     hashing.next(1);

@@ -1,11 +1,14 @@
 // The hash of a running member's state (`holdfast metadata hash`): some rows, and then everything else has its turn.
-import { isOpError, sleep, throwIfAborted, type LogIndex, type Timers } from '@holdfast/base';
+import { isOpError, OpError, sleep, type LogIndex, type Timers } from '@holdfast/base';
+import type { CallContext } from '@holdfast/rpc';
 import type { MetadataMachine } from './state/machine.ts';
 
 export interface HashedState {
   readonly applied: LogIndex;
   readonly hash: string;
 }
+
+type Waited = Pick<CallContext, 'signal' | 'remainingMs'>;
 
 /** Two milliseconds or so. */
 export const hashedRowsPerTurn = 1_024;
@@ -17,32 +20,34 @@ const busyRetryMs = 100;
 export async function hashBeside(
   machine: Pick<MetadataMachine, 'hashing'>,
   timers: Timers,
-  signal: AbortSignal,
+  call: Waited,
 ): Promise<HashedState> {
   for (;;) {
-    throwIfAborted(signal);
     try {
-      return await hashOnce(machine, timers, signal);
+      return await hashOnce(machine, timers, call);
     } catch (error) {
       if (!isOpError(error) || error.code !== 'STATE_IMAGE_BUSY') throw error;
     }
-    await sleep(timers, busyRetryMs, signal);
+    await rest(timers, call, busyRetryMs);
   }
 }
 
-async function hashOnce(
-  machine: Pick<MetadataMachine, 'hashing'>,
-  timers: Timers,
-  signal: AbortSignal,
-): Promise<HashedState> {
+async function hashOnce(machine: Pick<MetadataMachine, 'hashing'>, timers: Timers, call: Waited): Promise<HashedState> {
   const hashing = machine.hashing();
   try {
     for (;;) {
       const hash = hashing.next(hashedRowsPerTurn);
       if (hash !== null) return { applied: hashing.applied, hash };
-      await sleep(timers, restMs, signal);
+      await rest(timers, call, restMs);
     }
   } finally {
     hashing.close();
   }
+}
+
+/** Nobody waits any more for what would come behind the call's time. */
+async function rest(timers: Timers, call: Waited, delayMs: number): Promise<void> {
+  if (call.remainingMs() === 0)
+    throw new OpError('TIMED_OUT', { what: 'a hash of the state', limit: "the call's time" });
+  await sleep(timers, delayMs, call.signal);
 }

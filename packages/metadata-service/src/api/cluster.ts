@@ -42,8 +42,8 @@ export function clusterHandlers({
   return {
     openClient: async () => ({ client: BigInt(await access.openClient()) }),
     describe: async () => describeGroup(service),
-    hash: async (_, { signal }) => {
-      const { applied, hash } = await hashBeside(service.machine, timers, signal);
+    hash: async (_, call) => {
+      const { applied, hash } = await hashBeside(service.machine, timers, call);
       return { revision: BigInt(applied), hash };
     },
     invite: async ({ name }, { caller }) => {
