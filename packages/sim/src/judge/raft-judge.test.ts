@@ -456,3 +456,23 @@ test.each<{ rule: string; what: string; observe: (observed: Observed) => void }>
   observe(observed);
   expect(observed.findings).toContain(rule);
 });
+
+test('a snapshot that takes the place of a damaged slot tells of the configuration that stood there', () => {
+  const findingsOf = (said: Configuration): string[] => {
+    const observed = quiet([two]);
+    const joined = votersOnly([one, two, three, toMemberId(4)]);
+    const entries = [configured(2, 1, joined), entry(3, 1)];
+    observed.append([one, two, three], ...entries);
+    for (const member of [one, three]) observed.step(member, { committed: entries, configuration: joined });
+    observed.judge.onRecovered(two, {
+      ...emptyReplica(founders),
+      ...{ entries: [entry(1, 1), entry(3, 1)], faulty: [{ index: toLogIndex(2), term: toTerm(0) }] },
+    });
+    observed.findings.length = 0;
+    observed.write(two, { purgeTo: toLogIndex(3) });
+    observed.step(two, { configuration: said });
+    return observed.findings;
+  };
+  expect(findingsOf(votersOnly([one, two, three, toMemberId(4)]))).toEqual([]);
+  expect(findingsOf(founders)).toEqual(['configuration-of-log']);
+});

@@ -26,7 +26,7 @@ import { EntryRegister, hashOf } from './entry-register.ts';
 import { ProposalJudge } from './proposal-judge.ts';
 import { LossJudge, type LossJudgeOptions } from './loss-judge.ts';
 import { ReplicaWatch, type Doubt } from './replica-watch.ts';
-import type { ConfigurationAt } from './shadow-log.ts';
+import type { ConfigurationAt, ShadowLog } from './shadow-log.ts';
 import { WrittenSlots } from './written-slots.ts';
 import { isQuorum, quorumsIntersect } from './configuration-rules.ts';
 
@@ -165,7 +165,20 @@ export class RaftJudge {
       watch.staged.repair(entry);
       this.#see(member, entry, null);
     }
+    this.#endWrite(watch, write);
+  }
+
+  #endWrite(watch: ReplicaWatch, write: NonNullable<Effects['write']>): void {
+    const isBlindPurge = write.purgeTo !== null && watch.staged.isDamagedUpTo(write.purgeTo);
     watch.endWrite(write);
+    if (isBlindPurge) this.#tellConfiguration(watch.staged);
+  }
+
+  /** A snapshot that takes the place of damaged slots knows what stood in them. */
+  #tellConfiguration(log: ShadowLog): void {
+    const [index, term] = [log.baseIndex, log.termAtBase];
+    const standing = this.#configurations.findLast((each) => each.index <= index);
+    if (standing !== undefined) log.beginAt({ index, term, configuration: standing.configuration });
   }
 
   #judgeSavedVote({ member, vote }: ReplicaWatch, next: Vote): void {

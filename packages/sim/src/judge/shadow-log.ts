@@ -88,6 +88,11 @@ export class ShadowLog {
     this.configurations.splice(0, Math.max(0, kept));
   }
 
+  /** Whether it may miss a configuration there. */
+  isDamagedUpTo(index: number): boolean {
+    return this.#terms.slice(0, Math.max(0, index - this.#baseIndex)).includes(termUnknown);
+  }
+
   /** The log begins behind this snapshot, which knows the configuration there also where the log does not. */
   beginAt({ index, configuration }: Mark): void {
     this.purgeTo(index);
