@@ -209,13 +209,15 @@ export class StateFile {
 /** Reads what is committed now for as long as it is open, whatever is committed then. */
 function readerOf(path: string): StateDatabase {
   const reader = new StateDatabase({ path, isReadOnly: true });
-  reader.begin();
-  reader.get(anyRow);
+  closeUnless(reader, () => {
+    reader.begin();
+    reader.get(anyRow);
+  });
   return reader;
 }
 
 function busy(): OpError {
-  return new OpError('STATE_IMAGE_BUSY', { reason: 'another one is being read' });
+  return new OpError('STATE_IMAGE_BUSY', { reason: 'it is being read, for another image or for a hash' });
 }
 
 function temporary(path: string): string {
