@@ -8,13 +8,14 @@ import type { Message, MessageBody, MessageKind, MessageOf } from './message.ts'
 
 export const identity = { cluster: 'test', group: toGroupId(1), self: toMemberId(1) };
 export const other = toMemberId(2);
-export const entry = (index: number): Entry => ({
+export const entryOfTerm = (index: number, term: number): Entry => ({
   index: toLogIndex(index),
-  term: toTerm(4),
+  term: toTerm(term),
   kind: 'command',
   data: noData,
   proposal: null,
 });
+export const entry = (index: number): Entry => entryOfTerm(index, 4);
 
 export function from(term: number, body: MessageBody): RaftEvent {
   const message = {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { toLogIndex, toTerm, type Term } from '@holdfast/base';
 import { SeededRandom } from '@holdfast/base/internal';
 import { votersOnly } from './configuration.ts';
-import { entry, from, identity, other, said } from './core-testing.ts';
+import { entry, entryOfTerm, from, identity, other, said } from './core-testing.ts';
 import { RaftCore } from './core.ts';
 import type { Entry } from './entry.ts';
 import type { RaftEvent } from './event.ts';
@@ -179,15 +179,16 @@ test.each([
 });
 
 test.each([
-  { what: 'of its term', term: 4, commit: 1, stays: true },
-  { what: 'of which nobody knows the term', term: 0, commit: 1, stays: false },
-  { what: 'that is committed', term: 0, commit: 3, stays: true },
+  { what: 'of its term', before: 3, term: 4, commit: 1, stays: true },
+  { what: 'that cannot have been of another term', before: 4, term: 0, commit: 1, stays: true },
+  { what: 'of which nobody knows the term', before: 3, term: 0, commit: 1, stays: false },
+  { what: 'that is committed', before: 3, term: 0, commit: 3, stays: true },
 ])('a start whose snapshot ends in a damaged slot $what keeps what lies behind it: $stays', (row) => {
   const installed = { ...emptyReplica().snapshot, index: toLogIndex(2), term: toTerm(4) };
   const recovered = {
     ...emptyReplica(votersOnly([1, 2, 3].map(toMemberId))),
-    vote: { term: toTerm(4), votedFor: null },
-    entries: [entry(1), entry(3)],
+    vote: { term: toTerm(5), votedFor: null },
+    entries: [entryOfTerm(1, row.before), { ...entryOfTerm(3, 5), kind: 'empty' as const }],
     commit: toLogIndex(row.commit),
     faulty: [{ index: toLogIndex(2), term: toTerm(row.term) }],
     installed,

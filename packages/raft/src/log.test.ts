@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { toLogIndex, toTerm } from '@holdfast/base';
 import fc from 'fast-check';
 import { noData, type Entry } from './entry.ts';
-import { Log } from './log.ts';
+import { Log, type DamagedSlot } from './log.ts';
 
 const entry = (index: number, term: number): Entry => ({
   index: toLogIndex(index),
@@ -15,6 +15,12 @@ const position = (index: number, term: number): { index: Entry['index']; term: E
   index: toLogIndex(index),
   term: toTerm(term),
 });
+const lost = (index: number, term: number): DamagedSlot => ({ ...position(index, term), isTermKnown: false });
+/** What a leader begins its term with. */
+const begun = (index: number, term: number): Entry => ({ ...entry(index, term), kind: 'empty', data: noData });
+/** By the log alone; null of a slot that may have been of more than one. */
+const knownTerms = (log: Log, slots: number[]): (number | null)[] =>
+  slots.map((index) => [1, 2, 3, 4, 5].find((term) => log.leadsThrough(position(index, term))) ?? null);
 
 const action = fc.oneof(
   fc.record({ kind: fc.constant('append' as const), by: fc.nat(2) }),
@@ -103,23 +109,57 @@ test('what was packed holds on to nothing that it was given', () => {
 test('a damaged slot is neither had nor absent, ends a slice, and is filled in place', () => {
   const log = new Log(position(0, 0));
   log.append(entry(1, 1));
-  log.append({ ...position(2, 1), isTermKnown: false });
-  log.append({ ...position(3, 1), isTermKnown: true });
-  log.append(entry(4, 3));
-  expect([1, 2, 4].map((index) => log.matches(toLogIndex(index), toTerm(1)))).toEqual(['yes', 'damaged', 'no']);
-  expect(log.damagedIndices(5)).toEqual([2, 3]);
+  log.append(lost(2, 1));
+  log.append({ ...position(3, 2), isTermKnown: true });
+  log.append(lost(4, 2));
+  log.append(begun(5, 4));
+  expect([1, 2, 5].map((index) => log.matches(toLogIndex(index), toTerm(1)))).toEqual(['yes', 'damaged', 'no']);
+  expect(log.damagedIndices(5)).toEqual([2, 3, 4]);
   expect(log.slice(toLogIndex(1), Infinity)).toHaveLength(1);
-  expect([log.isOfSlot(entry(2, 1)), log.isOfSlot(entry(3, 1)), log.isOfSlot(entry(3, 2))]).toEqual([
-    false,
-    true,
-    false,
-  ]);
-  const through = [entry(1, 1), entry(2, 1), entry(3, 1), entry(3, 2), entry(4, 1)].map((each) =>
-    log.leadsThrough(each),
-  );
-  expect(through).toEqual([true, false, true, false, false]);
+  expect([entry(2, 1), entry(3, 2), entry(3, 1)].map((each) => log.isOfSlot(each))).toEqual([false, true, false]);
+  const through = [entry(1, 1), entry(2, 1), entry(3, 2), entry(3, 3), entry(5, 1)];
+  expect(through.map((each) => log.leadsThrough(each))).toEqual([true, false, true, false, false]);
+  expect(() => {
+    log.repair(entry(3, 1));
+  }).toThrow('slot 3 is not of term 1');
+  log.repair({ ...entry(3, 2), data: noData });
   log.repair({ ...entry(2, 2), data: noData });
-  expect([log.termAt(toLogIndex(2)), log.termAt(toLogIndex(3)), log.damagedSlots]).toEqual([2, 2, 1]);
+  expect([2, 3, 4].map((index) => log.termAt(toLogIndex(index)))).toEqual([2, 2, 2]);
+  expect(log.damagedSlots).toBe(1);
+});
+
+test.each([
+  { what: 'the term before and behind is one', behind: [entry(4, 3)], known: [3, 3] },
+  { what: 'a leader of the next term began behind it', behind: [begun(4, 4)], known: [3, 3] },
+  { what: 'what is damaged behind it is of the same term', behind: [position(4, 3)], known: [3, 3] },
+  { what: 'what stands behind it does not begin its term', behind: [entry(4, 5)], known: [null, 5] },
+  { what: 'nothing stands behind it', behind: [], known: [null, null] },
+  { what: 'what is damaged behind it may begin its term', behind: [position(4, 4)], known: [null, null] },
+  { what: 'a term lies between those before and behind', behind: [begun(4, 5)], known: [null, null] },
+])('the term of a slot is known if only one is possible: $what', ({ behind, known }) => {
+  const log = new Log(position(0, 3));
+  log.append(entry(1, 3));
+  for (const index of [2, 3]) log.append(lost(index, 3));
+  for (const slot of behind) log.append('kind' in slot ? slot : { ...slot, isTermKnown: true });
+  expect(knownTerms(log, [2, 3])).toEqual(known);
+});
+
+test('a slot that is filled tells the terms of those beside it, if only one is possible', () => {
+  const log = new Log(position(0, 2));
+  log.append(entry(1, 2));
+  for (const index of [2, 3, 4, 5, 6]) log.append(lost(index, 2));
+  log.append(begun(7, 4));
+  const slots = [2, 3, 4, 5, 6];
+  expect(knownTerms(log, slots)).toEqual([null, null, null, null, null]);
+  log.repair(begun(4, 3));
+  expect(knownTerms(log, slots)).toEqual([2, 2, 3, 3, 3]);
+});
+
+test('a slot at the end stays of an unknown term, whatever is filled before it', () => {
+  const log = new Log(position(0, 2));
+  for (const index of [1, 2, 3]) log.append(lost(index, 2));
+  log.repair(entry(2, 2));
+  expect(knownTerms(log, [1, 2, 3])).toEqual([2, 2, null]);
 });
 
 test.each([
@@ -132,7 +172,7 @@ test.each([
 ])('two logs are the same up to the last place that both know to be of one term: $what', ({ of, shared }) => {
   const log = new Log(position(0, 0));
   for (const index of [1, 2]) log.append(entry(index, 4));
-  if (of[1] === 4) log.append({ ...position(3, 4), isTermKnown: false });
+  if (of[1] === 4) log.append(lost(3, 4));
   else log.append({ ...position(3, 7), isTermKnown: true });
   for (const index of [4, 5]) log.append(entry(index, 9));
   const [index = 0, term = 0] = of;
@@ -141,10 +181,10 @@ test.each([
 
 test('the last place that is known is the last one that is whole, or damaged and of a known term', () => {
   const log = new Log(position(4, 2));
-  log.append({ ...position(5, 2), isTermKnown: false });
+  log.append(lost(5, 2));
   expect(log.lastKnown).toEqual(position(4, 2));
   log.append({ ...position(6, 3), isTermKnown: true });
-  log.append({ ...position(7, 3), isTermKnown: false });
+  log.append(lost(7, 3));
   expect(log.lastKnown).toMatchObject(position(6, 3));
   log.append(entry(8, 3));
   expect(log.lastKnown).toMatchObject(position(8, 3));

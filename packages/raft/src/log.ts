@@ -140,6 +140,30 @@ export class Log {
     this.#slots.push(slot);
     if (isDamage(slot)) this.#damaged++;
     else this.#bytes += entryBytes(slot);
+    this.#concludeTermsBefore(slot.index);
+  }
+
+  /** Of slots whose term nobody can read, but only one can have been. Terms never fall, and nothing but an empty entry begins one. */
+  #concludeTermsBefore(index: LogIndex): void {
+    if (this.#damaged === 0 || index > this.lastIndex || this.#unknownAt(index) !== null) return;
+    for (let slot = this.#unknownBefore(index); slot !== null; slot = this.#unknownBefore(slot.index)) {
+      const behind = plus(slot.index, 1);
+      const kind = this.entryAt(behind)?.kind ?? null;
+      const latest = (this.#termWithin(behind) - (kind === 'empty' ? 1 : 0)) as Term;
+      const isOfSameTerm = kind !== null && kind !== 'empty';
+      if (slot.term !== latest && !isOfSameTerm) return;
+      this.#slots[this.#placeOf(slot.index)] = { ...slot, term: latest, isTermKnown: true };
+    }
+  }
+
+  #unknownBefore(index: LogIndex): DamagedSlot | null {
+    return this.#unknownAt(plus(index, -1));
+  }
+
+  /** The damaged slot of which nobody knows the term; null if something else is there, or nothing. */
+  #unknownAt(index: LogIndex): DamagedSlot | null {
+    const slot = this.#slot(index);
+    return slot !== null && isDamage(slot) && !slot.isTermKnown ? slot : null;
   }
 
   truncateAfter(index: LogIndex): void {
@@ -169,15 +193,20 @@ export class Log {
 
   /** Puts an entry into its damaged slot. */
   repair(entry: Entry): void {
-    invariant(this.isDamaged(entry.index), `slot ${entry.index} is not damaged`);
-    this.#slots[this.#placeOf(entry.index)] = entry;
+    const { index, term } = entry;
+    invariant(this.isDamaged(index), `slot ${index} is not damaged`);
+    invariant(this.#unknownAt(index) !== null || this.termAt(index) === term, `slot ${index} is not of term ${term}`);
+    this.#slots[this.#placeOf(index)] = entry;
     this.#damaged--;
     this.#bytes += entryBytes(entry);
+    this.#concludeTermsBefore(index);
     // A lower bound that was learnt from a neighbour must not stay below what is known since: terms never fall.
-    for (let index = plus(entry.index, 1); this.isDamaged(index); index = plus(index, 1)) {
-      const slot = this.#slot(index) as DamagedSlot;
-      if (slot.term < entry.term) this.#slots[this.#placeOf(index)] = { ...slot, term: entry.term };
+    let behind = plus(index, 1);
+    for (let slot = this.#unknownAt(behind); slot !== null && slot.term < term; slot = this.#unknownAt(behind)) {
+      this.#slots[this.#placeOf(behind)] = { ...slot, term };
+      behind = plus(behind, 1);
     }
+    this.#concludeTermsBefore(behind);
   }
 
   /** Nobody is expected to ask for what stands up to `index`; who does gets it as before. */

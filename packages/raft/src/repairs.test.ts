@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { toLogIndex, toTerm } from '@holdfast/base';
 import { SeededRandom } from '@holdfast/base/internal';
 import { votersOnly } from './configuration.ts';
-import { entry, from, identity, other, said } from './core-testing.ts';
+import { entry, entryOfTerm, from, identity, other, said } from './core-testing.ts';
 import { RaftCore } from './core.ts';
 import { entryBytes, noData } from './entry.ts';
 import { toMemberId, type Position } from './ids.ts';
@@ -175,22 +175,21 @@ test.each([
   expect(core.step({ ...read, chunk: null }).messages).toEqual([]);
 });
 
-/** A member that cannot read slot 3, nor whose term it was, and whose log says up to `commit` that it is committed. */
-function startAsker({ commit = 2, applied = 1, lostSlot = 3 } = {}): RaftCore {
-  const slots = [1, 2, 3, 4, 5];
+/** A member that cannot read slot 3, of term 2 or 3, and whose log says up to `commit` that it is committed. */
+function startAsker({ commit = 2, applied = 1 } = {}): RaftCore {
   const recovered = {
     ...emptyReplica(founders),
     vote: { term: toTerm(4), votedFor: null },
     commit: toLogIndex(commit),
     applied: toLogIndex(applied),
-    entries: slots.filter((slot) => slot !== lostSlot).map(entry),
-    faulty: [place(0, lostSlot)],
+    entries: [entryOfTerm(1, 2), entryOfTerm(2, 2), { ...entry(4), kind: 'empty' as const }, entry(5)],
+    faulty: [place(0, 3)],
   };
   return new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('asker'), recovered });
 }
 
 const gift = (index: number, of: Position | null, change: object = {}): MessageOf<'repair-snapshot'> & MessageBody => {
-  const mark = { ...emptyReplica(founders).snapshot, id: 'gift', ...place(4, index) };
+  const mark = { ...emptyReplica(founders).snapshot, id: 'gift', ...place(Math.min(index, 4), index) };
   return { kind: 'repair-snapshot', mark, offset: 0, data: noData, isLast: true, place: of, ...change } as never;
 };
 
@@ -233,11 +232,11 @@ test('a last entry that was repaired, and is not durable yet, says nothing: a st
   const recovered = {
     ...emptyReplica(founders),
     vote: { term: toTerm(4), votedFor: null },
-    entries: [entry(1), entry(4)],
+    entries: [entryOfTerm(1, 2), { ...entry(4), kind: 'empty' as const }],
     faulty: [place(0, 2), place(0, 3)],
   };
   const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('late'), recovered });
-  const { write } = core.step(from(4, { kind: 'repair-response', entries: [entry(3)], place: place(4, 4) }));
+  const { write } = core.step(from(4, { kind: 'repair-response', entries: [entryOfTerm(3, 3)], place: place(4, 4) }));
   expect(write?.repairs.length).toBe(1);
   expect(isTaken(core, 4, gift(3, null))).toBe(false);
   core.step({ kind: 'stored', ticket: write?.ticket ?? 0 });
@@ -246,7 +245,7 @@ test('a last entry that was repaired, and is not durable yet, says nothing: a st
 
 test.each([
   { what: 'through which its log does not lead', of: place(3, 5) },
-  { what: 'that lies before', of: place(4, 2) },
+  { what: 'that lies before', of: place(2, 2) },
 ])('a place $what tells nothing', ({ of }) => {
   const { write, snapshots } = startAsker().step(from(4, gift(3, of)));
   expect([write, snapshots]).toEqual([null, []]);
@@ -316,11 +315,28 @@ test('a leader’s snapshot of what is applied already still tells who the membe
 });
 
 test.each([
-  { what: 'behind it is this leader’s', terms: [4, 4], kept: 5 },
-  { what: 'behind it is another one’s', terms: [4, 5], kept: 4 },
+  { what: 'behind it is this leader’s', term: 4, kept: 5 },
+  { what: 'behind it is another one’s', term: 5, kept: 4 },
 ])('a leader’s append fills a slot of which nobody knows the term where the log stays if what stands $what', (row) => {
   const core = startAsker();
-  const entries = row.terms.map((term, at) => ({ ...entry(3 + at), term: toTerm(term) }));
-  const { write } = core.step(from(5, { kind: 'append', previous: place(4, 2), entries, commit: toLogIndex(0) }));
+  const entries = [entryOfTerm(3, 3), entryOfTerm(4, row.term)];
+  const { write } = core.step(from(5, { kind: 'append', previous: place(2, 2), entries, commit: toLogIndex(0) }));
   expect([core.status.last.index, write?.truncateAfter ?? null]).toEqual([row.kept, row.kept === 5 ? null : 2]);
+});
+
+test('a slot before the first entry of a leader’s term is asked for as the entry of the term before that it was', () => {
+  const recovered = {
+    ...emptyReplica(founders),
+    vote: { term: toTerm(4), votedFor: null },
+    entries: [entryOfTerm(1, 3), entryOfTerm(2, 3), { ...entryOfTerm(4, 4), kind: 'empty' as const }],
+    faulty: [place(0, 3)],
+    ambiguity: { term: null },
+  };
+  const core = new RaftCore({ identity, settings: settingsDefault, random: new SeededRandom('first'), recovered });
+  const ticks = Array.from({ length: 2 * settingsDefault.heartbeatTicks }, () => core.step({ kind: 'tick' }).messages);
+  const asked = ticks.flat().flatMap((each) => (each.kind === 'repair-request' ? [each.last] : []));
+  // By the end of its own term, which nobody else has, and by the slot itself.
+  expect(asked).toEqual(expect.arrayContaining([place(4, 4), place(3, 3)]));
+  const { write } = core.step(from(5, { kind: 'repair-response', entries: [entryOfTerm(3, 3)], place: place(3, 3) }));
+  expect([write?.repairs.length, core.status.damaged]).toEqual([1, []]);
 });

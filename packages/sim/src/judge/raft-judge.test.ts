@@ -396,6 +396,7 @@ test('what a crash kept from the disk is no loss, and what it cut off neither', 
 test.each([
   { what: 'holds another entry there refutes what is behind it', term: 2, left: [entry(2, 1), entry(3, 1)], rules: [] },
   { what: 'holds the same entry refutes nothing', term: 1, left: [], rules: ['durable-prefix'] },
+  { what: 'ends in a damaged slot of the same term leaves what is behind it', term: 1, left: [entry(3, 1)], rules: [] },
 ])('a snapshot that was being installed and $what', ({ term, left, rules }) => {
   const observed = quiet();
   observed.append([two], entry(2, 1), entry(3, 1));
@@ -405,6 +406,7 @@ test.each([
     ...emptyReplica(founders),
     vote,
     entries: [entry(1, 1), ...left],
+    faulty: left[0]?.index === 3 ? [{ index: installed.index, term: toTerm(0) }] : [],
     installed,
     applied: installed.index,
   });

@@ -1,7 +1,7 @@
 // One life of one replica, as the judge sees it: what it has handed to storage (staged), what storage acknowledged (durable), and
 // what a later start must therefore find.
 import type { Configuration, MemberId, Recovered } from '@holdfast/raft';
-import type { Effects, Entry, Vote } from '@holdfast/raft';
+import type { Effects, Entry, Position, Vote } from '@holdfast/raft';
 import { ShadowLog, termUnknown } from './shadow-log.ts';
 
 type Write = NonNullable<Effects['write']>;
@@ -130,14 +130,26 @@ function carryOut(write: Write, log: ShadowLog): void {
 }
 
 /** As the core builds it from the same (raft's recovered.ts says what each part means). */
-function logOf({ snapshot, entries, faulty, installed, commit }: Recovered): ShadowLog {
+function logOf(recovered: Recovered): ShadowLog {
+  const { snapshot, entries, faulty, installed, commit } = recovered;
   const log = new ShadowLog(snapshot);
   for (const { index } of faulty) log.appendDamaged(index);
   for (const entry of entries) log.append(entry);
   if (installed === null || installed.index <= snapshot.index) return log;
   const slot = faulty.find(({ index }) => index === installed.index);
-  const wasThere = slot !== undefined && (slot.term === installed.term || slot.index <= commit);
+  const wasThere = slot !== undefined && (onlyTermOf(slot, recovered) === installed.term || slot.index <= commit);
   if (wasThere || log.termAt(installed.index) === installed.term) log.beginAt(installed);
   else log.restore(installed);
   return log;
+}
+
+/** The term that a damaged slot had, if no other can stand between those before and behind it: only an empty entry begins one. */
+function onlyTermOf(slot: Position, { snapshot, entries, faulty }: Recovered): number {
+  const next = entries.find(({ index }) => index === slot.index + 1);
+  if (next !== undefined && next.kind !== 'empty') return next.term;
+  const known = [snapshot, ...faulty.filter(({ term }) => term !== termUnknown), ...entries];
+  const before = Math.max(...known.filter(({ index }) => index <= slot.index).map(({ term }) => term));
+  const behind = known.filter(({ index }) => index >= slot.index);
+  const latest = Math.min(...behind.map((each) => each.term - ('kind' in each && each.kind === 'empty' ? 1 : 0)));
+  return before === latest ? before : termUnknown;
 }

@@ -220,6 +220,12 @@ export const raftBugs = bugsOf('raft', 'raft/src', {
       "if (this.isDamaged(index)) return 'damaged';",
       "if (this.isDamaged(index)) return 'no';",
     ],
+    [
+      'term-of-damage-guessed',
+      'a damaged slot that may have been of several terms is taken for one of the latest',
+      'if (slot.term !== latest && !isOfSameTerm) return;',
+      'if (slot.term > latest) return;',
+    ],
   ],
   'packed-entries.ts': [
     [
