@@ -84,6 +84,8 @@ export class AgentDuties {
     const { parts } = this.#agent;
     const volume = parts.shared.volumes.get(name);
     if (volume?.writer.epoch !== epoch || !volume.isShut || volume.admitted.size > 0) return false;
+    // Before it is closed: whoever takes over from here would find nothing open, a grant that stands, and open it a second time.
+    parts.shared.over.add(`${name}/${epoch}`);
     await parts.onEngine(async (engine) => engine.close(this.#agent.number, name));
     return this.release({ volume: name, epoch, as });
   }
